@@ -1,0 +1,107 @@
+// Package api says what a function is: its name, its parameters, its effect,
+// the feature it needs and the Go function behind it. Routing, documentation,
+// OpenAPI, grants and the guard tests all derive from the rows declared with it.
+// Start at [Func] and [Run].
+package api
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Arg is one argument as it arrived: a key, a value and whether it came in the
+// body of the request, which wins over the query for a scalar.
+type Arg struct {
+	Key, Value string
+	Body       bool
+}
+
+// Args are the arguments of one call, in the order in which they arrived.
+// The zero value holds none.
+type Args []Arg
+
+// Lookup finds the scalar argument key. Where it was given more than once the
+// body wins over the query, and within one of them the first wins.
+func (a Args) Lookup(key string) (string, bool) {
+	found := -1
+	for i := range a {
+		if a[i].Key != key {
+			continue
+		}
+		if a[i].Body {
+			return a[i].Value, true
+		}
+		if found < 0 {
+			found = i
+		}
+	}
+	if found < 0 {
+		return "", false
+	}
+	return a[found].Value, true
+}
+
+// Text is the scalar argument key, or "" when it was not given.
+func (a Args) Text(key string) string {
+	v, _ := a.Lookup(key)
+	return v
+}
+
+// Has reports whether key was given, even if empty.
+func (a Args) Has(key string) bool {
+	_, ok := a.Lookup(key)
+	return ok
+}
+
+// List finds every value of a parameter that may be repeated (p=1&p=2) or
+// numbered (p=1&p-1=2, p-0=1&p-1=2): first the bare ones in their order, then
+// the numbered ones by number. Where one key stands in the query and in the
+// body, the body's values count.
+func (a Args) List(key string) []string {
+	var bare []string
+	type numbered struct {
+		n    int
+		text string
+	}
+	var more []numbered
+	body := a.inBody(key)
+	for _, arg := range a {
+		rest, ok := strings.CutPrefix(arg.Key, key)
+		switch {
+		case !ok || (body && !arg.Body):
+		case rest == "":
+			bare = append(bare, arg.Value)
+		case rest[0] == '-':
+			if n, err := strconv.Atoi(rest[1:]); err == nil && n >= 0 {
+				more = append(more, numbered{n, arg.Value})
+			}
+		}
+	}
+	slices.SortStableFunc(more, func(x, y numbered) int { return x.n - y.n })
+	for _, m := range more {
+		bare = append(bare, m.text)
+	}
+	return bare
+}
+
+func (a Args) inBody(key string) bool {
+	for _, arg := range a {
+		if rest, ok := strings.CutPrefix(arg.Key, key); ok && arg.Body && (rest == "" || rest[0] == '-') {
+			return true
+		}
+	}
+	return false
+}
+
+// Names are the keys that were given, each once, in their order: what may be
+// logged of a call's arguments.
+func (a Args) Names() []string {
+	names := make([]string, 0, len(a))
+	for _, arg := range a {
+		if !slices.Contains(names, arg.Key) {
+			names = append(names, arg.Key)
+		}
+	}
+	return names
+}
