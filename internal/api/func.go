@@ -1,0 +1,141 @@
+package api
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Effect is what a function does to the account: the class that decides whether
+// a read-only token may call it.
+type Effect uint8
+
+const (
+	Read  Effect = iota // RO: it changes nothing
+	Write               // RW: it may change something
+)
+
+// String is the class as the public tables write it.
+func (e Effect) String() string {
+	if e == Write {
+		return "RW"
+	}
+	return "RO"
+}
+
+// Server roles, by their public names. A function whose role has no part behind
+// it answers that the role is disabled.
+type Role string
+
+const (
+	NoRole      Role = ""
+	MailReceive Role = "MailReceive"
+	MailSend    Role = "MailSend"
+)
+
+// Func is one function, declared once. A is what it acts on: an account or the
+// host. Routing, documentation, OpenAPI, feature gating, the read-only class,
+// completion and the guard tests all derive from this row.
+type Func[A any] struct {
+	Name    string // UAPI's name, or WHM API 1's
+	API2    string // cPanel API 2's name for it, if it has one
+	Doc     string // one sentence
+	Feature latchkey.Feature
+	Role    Role
+	Effect  Effect
+	Run     Runner[A]
+
+	// API2Data turns the answer into API 2's shape where that is another one
+	// than a list of the answer.
+	API2Data func(data any) any
+	// Reason is the text of WHM API 1's metadata.reason; "OK" if it is empty.
+	Reason string
+	// Meta takes the dialect's own parameters too: Batch and its like.
+	Meta bool
+}
+
+// Module is a module of functions.
+type Module[A any] struct {
+	Name  string
+	Doc   string
+	Funcs []Func[A]
+}
+
+// Runner is a function ready to be called with arguments as they arrived.
+// [Run] makes one.
+type Runner[A any] struct {
+	Params []Param
+	Call   func(ctx context.Context, on A, args Args) (any, error)
+}
+
+// None are the parameters of a function that takes none.
+type None struct{}
+
+// Run adapts a Go function whose third argument is a struct of parameters. Each
+// exported field is one parameter, described by its tags:
+//
+//	Email hosting.Address `param:"email" doc:"The mailbox to create."`
+//	Quota Megabytes       `param:"quota,optional"`
+//	Raw   Args            `param:"*"` // every argument no other field took
+//
+// A field's type is string, bool (1 or 0), an integer, a type with a
+// ParseParam method, or a slice of one of them for a parameter that may be
+// repeated. It panics for a struct it cannot bind: a programmer's mistake,
+// seen at start.
+func Run[A, P, R any](fn func(context.Context, A, P) (R, error)) Runner[A] {
+	b := newBinder[P]()
+	return Runner[A]{
+		Params: b.params,
+		Call: func(ctx context.Context, on A, args Args) (any, error) {
+			var p P
+			if err := b.bind(&p, args); err != nil {
+				return nil, err
+			}
+			r, err := fn(ctx, on, p)
+			if err != nil {
+				return nil, err
+			}
+			return r, nil
+		},
+	}
+}
+
+// Answer is what a function returns that has more to say than its data.
+type Answer struct {
+	Data     any
+	Messages []string
+	Warnings []string
+}
+
+// Void is the answer of a function that has no data: null on the wire.
+type Void = *struct{}
+
+// Named is implemented by parameter types that name a resource. What they name
+// may be shown; the values of all other types never are.
+type Named interface{ Resource() latchkey.Resource }
+
+// Param describes one parameter of a function.
+type Param struct {
+	Name     string
+	Doc      string
+	Type     string // string, integer, boolean
+	Required bool
+	List     bool // may be repeated or numbered
+	Rest     bool // stands for any further arguments
+	Secret   bool // its value is never shown
+	Enum     []string
+	Resource string // the kind of resource it names, if it names one
+}
+
+// String is the parameter as a usage line shows it.
+func (p Param) String() string {
+	s := p.Name
+	if p.Rest {
+		s = "…"
+	}
+	if p.Required {
+		return s + "="
+	}
+	return fmt.Sprintf("[%s=]", s)
+}

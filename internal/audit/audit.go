@@ -1,0 +1,214 @@
+// Package audit keeps the trail: one event for every call and every refusal,
+// chained so that nothing can be taken out or changed unseen. The event of a
+// change goes into the transaction of the change ([Encode]); those of reads and
+// refusals are gathered and written together ([Recorder]).
+package audit
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
+)
+
+// maxGathered bounds what may wait to be written. When the store takes nothing
+// any more, further events are counted, not kept.
+const maxGathered = 16 << 20
+
+// Recorder gathers events and writes them at least every tenth of a second.
+type Recorder struct {
+	store store.Store
+	log   *slog.Logger
+	now   latchkey.Clock
+	heads *Heads
+
+	mu      sync.Mutex
+	pending segment
+	lost    int
+}
+
+// NewRecorder makes a recorder. heads may be nil.
+func NewRecorder(s store.Store, now latchkey.Clock, log *slog.Logger, heads *Heads) *Recorder {
+	return &Recorder{store: s, log: log, now: now, heads: heads}
+}
+
+// Record takes down one event. It never waits for the disk.
+func (r *Recorder) Record(e *latchkey.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.pending.buf) > maxGathered {
+		r.lost++
+		return
+	}
+	r.pending.add(e)
+}
+
+// Run writes what was gathered until ctx ends, and then the last of it.
+func (r *Recorder) Run(ctx context.Context) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	beat := time.NewTicker(time.Second)
+	defer beat.Stop()
+	for {
+		select {
+		case <-tick.C:
+			r.Flush()
+		case <-beat.C:
+			r.copyHead()
+		case <-ctx.Done():
+			r.Flush()
+			r.copyHead()
+			return
+		}
+	}
+}
+
+// Flush writes what was gathered. What cannot be written is kept for the next
+// time.
+func (r *Recorder) Flush() {
+	r.mu.Lock()
+	if r.pending.n == 0 {
+		r.mu.Unlock()
+		return
+	}
+	if r.lost > 0 {
+		r.pending.add(&latchkey.Event{At: r.now(), Func: "audit", Outcome: latchkey.Unavailable,
+			Messages: fmt.Sprintf("%d events were not kept: the store could not take them", r.lost)})
+		r.lost = 0
+	}
+	full := r.pending
+	r.pending = segment{buf: make([]byte, 0, cap(full.buf)/2)}
+	r.mu.Unlock()
+
+	n := full.n
+	body := full.seal(make([]byte, 0, len(full.buf)+10))
+	_, err := r.store.Write(context.Background(), func(tx store.Tx) error {
+		tx.Audit(body, n)
+		return nil
+	})
+	if err != nil {
+		r.putBack(body, n, err)
+	}
+}
+
+// putBack decodes what could not be written into the pending segment, before
+// whatever came since.
+func (r *Recorder) putBack(body []byte, n int, cause error) {
+	r.log.Error("the audit trail cannot be written", "events", n, "err", cause)
+	events, err := Decode(body)
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	since := r.pending
+	r.pending = segment{}
+	for i := range events {
+		r.pending.add(&events[i])
+	}
+	if since.n > 0 {
+		later, err := Decode(since.seal(nil))
+		if err != nil {
+			return
+		}
+		for i := range later {
+			r.pending.add(&later[i])
+		}
+	}
+}
+
+func (r *Recorder) copyHead() {
+	if r.heads == nil {
+		return
+	}
+	if err := r.heads.Copy(context.Background(), r.store); err != nil {
+		r.log.Error("the head of the audit trail cannot be copied", "err", err)
+	}
+}
+
+// Report is what [Verify] found.
+type Report struct {
+	Links, Events int
+	Head          uint64
+}
+
+// Verify walks over the whole trail and checks every link of the chain. With
+// heads it also checks that the trail reaches as far as the newest copy of its
+// head, which shows a tail that was cut off.
+func Verify(ctx context.Context, s store.Store, heads *Heads) (Report, error) {
+	var rep Report
+	var prev [32]byte
+	err := walk(ctx, s, 0, func(l *store.Link) error {
+		if l.Seq != rep.Head+1 {
+			return fmt.Errorf("link %d is missing: the trail goes on at %d", rep.Head+1, l.Seq)
+		}
+		h := sha256.New()
+		h.Write(prev[:])
+		h.Write(l.Body)
+		if [32]byte(h.Sum(nil)) != l.Hash {
+			return fmt.Errorf("link %d of %s was changed: its hash does not fit", l.Seq, l.At.Format(time.RFC3339))
+		}
+		events, err := Decode(l.Body)
+		if err != nil || len(events) != l.Events {
+			return fmt.Errorf("link %d cannot be read: it should hold %d events", l.Seq, l.Events)
+		}
+		prev = l.Hash
+		rep.Links++
+		rep.Events += l.Events
+		rep.Head = l.Seq
+		if heads != nil {
+			return heads.check(l)
+		}
+		return nil
+	})
+	if err == nil && heads != nil {
+		err = heads.reached(rep.Head)
+	}
+	return rep, err
+}
+
+// List calls fn with every event after link seq, oldest first, until fn returns
+// false.
+func List(ctx context.Context, s store.Store, seq uint64, fn func(link uint64, e *latchkey.Event) bool) error {
+	stop := fmt.Errorf("enough")
+	err := walk(ctx, s, seq, func(l *store.Link) error {
+		events, err := Decode(l.Body)
+		if err != nil {
+			return fmt.Errorf("link %d: %w", l.Seq, err)
+		}
+		for i := range events {
+			if !fn(l.Seq, &events[i]) {
+				return stop
+			}
+		}
+		return nil
+	})
+	if err == stop {
+		return nil
+	}
+	return err
+}
+
+func walk(ctx context.Context, s store.Store, after uint64, fn func(*store.Link) error) error {
+	for {
+		var links []store.Link
+		err := s.Read(ctx, func(r store.Reader) (err error) {
+			links, err = r.Trail(after, 100)
+			return err
+		})
+		if err != nil || len(links) == 0 {
+			return err
+		}
+		for i := range links {
+			if err := fn(&links[i]); err != nil {
+				return err
+			}
+		}
+		after = links[len(links)-1].Seq
+	}
+}

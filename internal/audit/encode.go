@@ -1,0 +1,207 @@
+package audit
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// A segment is some events, encoded together: its length, then the events. A
+// text that comes again within a segment stands in it once.
+//
+// A link of the trail is one or more segments, one after another.
+type segment struct {
+	buf   []byte
+	texts map[string]uint64
+	last  int64 // microseconds of the event before
+	n     int
+}
+
+func (s *segment) add(e *latchkey.Event) {
+	if s.texts == nil {
+		s.texts = make(map[string]uint64)
+	}
+	at := e.At.UnixMicro()
+	b := binary.AppendVarint(s.buf, at-s.last)
+	s.last = at
+	b = binary.AppendUvarint(b, uint64(max(e.Took.Microseconds(), 0)))
+	b = binary.AppendUvarint(b, uint64(e.Account))
+	flags := byte(e.By)
+	if e.OK {
+		flags |= flagOK
+	}
+	if e.Change {
+		flags |= flagChange
+	}
+	if e.From.Is4() {
+		flags |= flagIPv4
+	} else if e.From.Is6() {
+		flags |= flagIPv6
+	}
+	b = append(b, flags, byte(e.Outcome))
+	b = append(b, e.Handle[:]...)
+	b = append(b, e.From.AsSlice()...)
+	for _, text := range [...]string{string(e.Name), e.Client, e.Func, e.Reason, e.Messages} {
+		b = s.text(b, text)
+	}
+	for _, list := range [...][]string{e.Names, e.Values} {
+		b = binary.AppendUvarint(b, uint64(len(list)))
+		for _, text := range list {
+			b = s.text(b, text)
+		}
+	}
+	s.buf = b
+	s.n++
+}
+
+const (
+	flagOK = 1 << (iota + 3)
+	flagChange
+	flagIPv4
+	flagIPv6
+	kindMask = 7
+)
+
+// text appends a text: 0 for none, an odd number for the length of one that
+// follows, an even one for the number of one that came before.
+func (s *segment) text(b []byte, text string) []byte {
+	if text == "" {
+		return append(b, 0)
+	}
+	if n, ok := s.texts[text]; ok {
+		return binary.AppendUvarint(b, 2*n)
+	}
+	s.texts[text] = uint64(len(s.texts) + 1)
+	b = binary.AppendUvarint(b, 2*uint64(len(text))+1)
+	return append(b, text...)
+}
+
+// seal appends the segment to body and empties it.
+func (s *segment) seal(body []byte) []byte {
+	body = binary.AppendUvarint(body, uint64(len(s.buf)))
+	body = append(body, s.buf...)
+	s.buf, s.last, s.n = s.buf[:0], 0, 0
+	clear(s.texts)
+	return body
+}
+
+// Encode is one event as it goes into the trail by itself.
+func Encode(e *latchkey.Event) []byte {
+	var s segment
+	s.add(e)
+	return s.seal(nil)
+}
+
+var errDamaged = errors.New("the audit trail is damaged: a link cannot be read")
+
+// Decode reads the events of a link's body.
+func Decode(body []byte) (events []latchkey.Event, err error) {
+	for len(body) > 0 {
+		size, n := binary.Uvarint(body)
+		if n <= 0 || size > uint64(len(body)-n) {
+			return nil, errDamaged
+		}
+		d := decoder{b: body[n : n+int(size)]}
+		for len(d.b) > 0 && !d.bad {
+			events = append(events, d.event())
+		}
+		if d.bad {
+			return nil, errDamaged
+		}
+		body = body[n+int(size):]
+	}
+	return events, nil
+}
+
+type decoder struct {
+	b     []byte
+	texts []string
+	last  int64
+	bad   bool
+}
+
+func (d *decoder) event() (e latchkey.Event) {
+	delta, n := binary.Varint(d.b)
+	d.skip(n)
+	d.last += delta
+	e.At = time.UnixMicro(d.last).UTC()
+	e.Took = time.Duration(d.number()) * time.Microsecond
+	e.Account = latchkey.AccountID(d.number())
+	flags := d.bytes(2)
+	copy(e.Handle[:], d.bytes(len(e.Handle)))
+	if d.bad {
+		return e
+	}
+	e.By, e.OK, e.Change = latchkey.CallerKind(flags[0]&kindMask), flags[0]&flagOK != 0, flags[0]&flagChange != 0
+	e.Outcome = latchkey.Kind(flags[1])
+	switch {
+	case flags[0]&flagIPv4 != 0:
+		e.From, _ = netip.AddrFromSlice(d.bytes(4))
+	case flags[0]&flagIPv6 != 0:
+		e.From, _ = netip.AddrFromSlice(d.bytes(16))
+	}
+	e.Name = latchkey.AccountName(d.text())
+	e.Client, e.Func, e.Reason, e.Messages = d.text(), d.text(), d.text(), d.text()
+	e.Names, e.Values = d.list(), d.list()
+	return e
+}
+
+func (d *decoder) skip(n int) {
+	if n <= 0 || n > len(d.b) {
+		d.bad, d.b = true, nil
+		return
+	}
+	d.b = d.b[n:]
+}
+
+func (d *decoder) number() uint64 {
+	v, n := binary.Uvarint(d.b)
+	d.skip(n)
+	return v
+}
+
+func (d *decoder) bytes(n int) []byte {
+	if n > len(d.b) {
+		d.bad, d.b = true, nil
+		return make([]byte, n)
+	}
+	b := d.b[:n]
+	d.b = d.b[n:]
+	return b
+}
+
+func (d *decoder) text() string {
+	n := d.number()
+	switch {
+	case d.bad || n == 0:
+		return ""
+	case n%2 == 0:
+		if n/2 > uint64(len(d.texts)) {
+			d.bad = true
+			return ""
+		}
+		return d.texts[n/2-1]
+	case n/2 > uint64(len(d.b)):
+		d.bad, d.b = true, nil
+		return ""
+	}
+	text := string(d.bytes(int(n / 2)))
+	d.texts = append(d.texts, text)
+	return text
+}
+
+func (d *decoder) list() []string {
+	n := d.number()
+	if n > uint64(len(d.b)) {
+		d.bad, d.b = true, nil
+		return nil
+	}
+	var list []string
+	for range n {
+		list = append(list, d.text())
+	}
+	return list
+}

@@ -1,0 +1,87 @@
+package auth
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Entry is an account as checks and functions see it: a snapshot that is
+// replaced when the account changes, and usage figures that live on.
+type Entry struct {
+	Account  latchkey.Account
+	Features latchkey.FeatureSet
+	Usage    *Usage
+}
+
+// Usable reports whether the account may be used at all.
+func (e *Entry) Usable() bool { return !e.Account.Suspended }
+
+// Usage is what an account's home takes up now: the last measurement, adjusted
+// by every write of ours since.
+type Usage struct {
+	Bytes, Inodes atomic.Int64
+	TakenAt       atomic.Int64 // unix seconds of the measurement; 0: never measured
+}
+
+const chunkSize = 4096
+
+type chunk [chunkSize]atomic.Pointer[Entry]
+
+// directory finds the entries that are in memory: an array by number, since
+// account numbers are dense.
+type directory struct {
+	mu     sync.Mutex // serialises growth
+	chunks atomic.Pointer[[]*chunk]
+	usage  sync.Map // AccountID -> *Usage, kept across snapshots
+}
+
+func (d *directory) find(id latchkey.AccountID) *Entry {
+	chunks := d.chunks.Load()
+	if chunks == nil || int(id/chunkSize) >= len(*chunks) {
+		return nil
+	}
+	return (*chunks)[id/chunkSize][id%chunkSize].Load()
+}
+
+func (d *directory) put(id latchkey.AccountID, e *Entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var chunks []*chunk
+	if c := d.chunks.Load(); c != nil {
+		chunks = *c
+	}
+	if need := int(id/chunkSize) + 1; need > len(chunks) {
+		grown := make([]*chunk, need)
+		copy(grown, chunks)
+		for i := len(chunks); i < need; i++ {
+			grown[i] = new(chunk)
+		}
+		chunks = grown
+		d.chunks.Store(&chunks)
+	}
+	chunks[id/chunkSize][id%chunkSize].Store(e)
+}
+
+// drop forgets an entry; it is read anew when it is next asked for.
+func (d *directory) drop(id latchkey.AccountID) {
+	if d.find(id) != nil {
+		d.put(id, nil)
+	}
+}
+
+func (d *directory) dropAll() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.chunks.Store(nil)
+}
+
+// usageOf is the account's usage figures, the same for every snapshot of it.
+func (d *directory) usageOf(id latchkey.AccountID) *Usage {
+	if u, ok := d.usage.Load(id); ok {
+		return u.(*Usage)
+	}
+	u, _ := d.usage.LoadOrStore(id, new(Usage))
+	return u.(*Usage)
+}

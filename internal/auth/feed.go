@@ -1,0 +1,226 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
+)
+
+// Commit runs fn in one transaction of the store and returns when what it
+// changed is on the disk and in force here: a token revoked by fn is refused
+// from then on.
+func (v *Verifier) Commit(ctx context.Context, fn func(store.Tx) error) error {
+	seq, err := v.store.Write(ctx, fn)
+	if err != nil || seq == 0 {
+		return err
+	}
+	return v.catchUp(context.WithoutCancel(ctx), seq)
+}
+
+// catchUp applies the change log up to seq at least.
+func (v *Verifier) catchUp(ctx context.Context, seq store.Seq) error {
+	v.filling.Lock()
+	defer v.filling.Unlock()
+	for v.applied < seq {
+		changes, at, err := v.store.Since(ctx, v.applied)
+		if errors.Is(err, store.ErrGap) {
+			v.forget()
+			at, err = v.store.Head(ctx)
+			changes = nil
+		}
+		if err != nil {
+			return err
+		}
+		for i := range changes {
+			v.apply(&changes[i])
+		}
+		v.applied = at
+	}
+	return nil
+}
+
+func (v *Verifier) apply(c *store.Change) {
+	switch c.Kind {
+	case store.TokenPut:
+		v.remember(c.Token)
+	case store.TokenGone:
+		v.tokens.remove(&c.Token.MAC)
+	case store.AccountPut:
+		v.accounts.drop(c.Account)
+		v.passwords.clear()
+	case store.AccountGone:
+		v.accounts.drop(c.Account)
+		v.tokens.removeAccount(c.Account)
+		v.passwords.clear()
+	case store.PolicyPut:
+		v.accounts.dropAll()
+	}
+}
+
+// forget empties memory: everything is asked of the store again.
+func (v *Verifier) forget() {
+	v.complete.Store(false)
+	v.tokens.clear()
+	v.accounts.dropAll()
+	v.passwords.clear()
+}
+
+// Run keeps memory true and complete and writes down, now and then, when tokens
+// were used, until ctx ends. It returns after the last of it is written.
+func (v *Verifier) Run(ctx context.Context) {
+	const step = time.Second
+	tick := time.NewTicker(step)
+	defer tick.Stop()
+	filled := make(chan struct{})
+	go func() { defer close(filled); v.fill(ctx) }()
+	var flush flusher
+	for {
+		select {
+		case <-v.store.Wake():
+			if head, err := v.store.Head(ctx); err == nil {
+				_ = v.catchUp(ctx, head) // tried again at the next wake-up or commit
+			}
+		case <-tick.C:
+			v.flushSome(&flush)
+		case <-ctx.Done():
+			<-filled
+			v.FlushUses()
+			return
+		}
+	}
+}
+
+// fill reads every token into memory, page by page, giving way to calls.
+func (v *Verifier) fill(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(300 * time.Millisecond): // first calls first
+	}
+	const page = 500
+	var at latchkey.Token
+	for {
+		n, err := v.fillPage(ctx, &at, page)
+		if err != nil {
+			if ctx.Err() == nil {
+				v.log.Error("reading tokens into memory", "err", err)
+			}
+			return
+		}
+		if n < page {
+			return
+		}
+	}
+}
+
+func (v *Verifier) fillPage(ctx context.Context, at *latchkey.Token, page int) (int, error) {
+	v.filling.Lock()
+	defer v.filling.Unlock()
+	if ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
+	var tokens []latchkey.Token
+	err := v.store.Read(ctx, func(r store.Reader) (err error) {
+		tokens, err = r.TokensAfter(at.Account, at.Audience, at.Name, page)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	for i := range tokens {
+		v.remember(&tokens[i])
+	}
+	if len(tokens) > 0 {
+		*at = tokens[len(tokens)-1]
+	}
+	if len(tokens) < page {
+		v.complete.Store(true)
+	}
+	return len(tokens), nil
+}
+
+// Complete reports whether every token is in memory.
+func (v *Verifier) Complete() bool { return v.complete.Load() }
+
+// usesPerSecond bounds what writing down uses may cost: about a hundredth of a
+// core. Under more load than that the disk lags behind; memory never does, and
+// memory is what answers.
+const usesPerSecond = 5000
+
+// flusher remembers how far the round of writing down uses has come.
+type flusher struct{ part int }
+
+// flushSome writes down a share of the table, so that the whole of it comes
+// round in sixteen seconds, unless there is more to write than may be written.
+func (v *Verifier) flushSome(f *flusher) {
+	for n, left := 0, usesPerSecond; n < shards/16; n++ {
+		uses := v.collect(f.part, left)
+		v.writeUses(uses)
+		if left -= len(uses); left == 0 {
+			return
+		}
+		f.part = (f.part + 1) % shards
+	}
+}
+
+// FlushUses writes down every use that is not on the disk yet.
+func (v *Verifier) FlushUses() {
+	for part := range shards {
+		for {
+			uses := v.collect(part, usesPerSecond)
+			v.writeUses(uses)
+			if len(uses) < usesPerSecond {
+				break
+			}
+		}
+	}
+}
+
+type useRow struct {
+	mac latchkey.TokenMAC
+	use latchkey.Use
+}
+
+// collect takes at most limit uses of one part of the table that are not on the
+// disk yet, in the order of their MACs.
+func (v *Verifier) collect(part, limit int) []useRow {
+	p := &v.tokens.parts[part]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var uses []useRow
+	for i := range p.slots {
+		if s := &p.slots[i]; s.dirty && s.flags&slotTaken != 0 {
+			s.dirty = false
+			row := useRow{use: v.use(s)}
+			copy(row.mac[:], s.mac[:])
+			if uses = append(uses, row); len(uses) == limit {
+				break
+			}
+		}
+	}
+	slices.SortFunc(uses, func(a, b useRow) int { return bytes.Compare(a.mac[:], b.mac[:]) })
+	return uses
+}
+
+// writeUses writes in steps that never hold up other writers for long.
+func (v *Verifier) writeUses(uses []useRow) {
+	for step := range slices.Chunk(uses, 500) {
+		_, err := v.store.Write(context.Background(), func(tx store.Tx) error {
+			for _, u := range step {
+				if err := tx.PutUse(u.mac, u.use); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			v.log.Warn("writing down when tokens were last used", "err", err)
+			return
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package auth
+
+import (
+	"crypto/rand"
+	"hash/crc32"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// A token is 32 characters of A-Z and 0-9: "LK", 25 random ones and 5 that
+// check the rest. 25 random characters hold 129 bits.
+const (
+	tokenLen    = 32
+	tokenRandom = 25
+	tokenCheck  = 5
+	tokenPrefix = "LK"
+	alphabet    = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+
+// labels go into the check characters, so that a token says, to us alone, at
+// which door it opens.
+var labels = [...]string{latchkey.ForAccount: "account", latchkey.ForHost: "host"}
+
+// labelSums are the checksums of the labels, continued for every token.
+var labelSums = func() (sums [len(labels)]uint32) {
+	for i, l := range labels {
+		sums[i] = crc32.ChecksumIEEE([]byte(l))
+	}
+	return sums
+}()
+
+// NewToken draws a token for an audience.
+func NewToken(audience latchkey.Audience) latchkey.Secret {
+	text := make([]byte, 0, tokenLen)
+	text = append(text, tokenPrefix...)
+	var pool [64]byte
+	for len(text) < tokenLen-tokenCheck {
+		_, _ = rand.Read(pool[:]) // never fails: it ends the program instead
+		for _, b := range pool {
+			// 252 is the last multiple of 36 in a byte: above it a character would
+			// be more likely than another.
+			if b < 252 && len(text) < tokenLen-tokenCheck {
+				text = append(text, alphabet[b%36])
+			}
+		}
+	}
+	check := checkCharacters(audience, text)
+	return latchkey.NewSecret(string(append(text, check[:]...)))
+}
+
+// checkCharacters are the five last characters of a token that begins with head.
+func checkCharacters(audience latchkey.Audience, head []byte) (c [tokenCheck]byte) {
+	n := crc32.Update(labelSums[audience], crc32.IEEETable, head) % (36 * 36 * 36 * 36 * 36)
+	for i := tokenCheck - 1; i >= 0; i-- {
+		c[i] = alphabet[n%36]
+		n /= 36
+	}
+	return c
+}
+
+// WellFormed reports whether text can be a token for audience at all. It tells
+// typing mistakes and garbage from tokens without looking anything up; it is no
+// proof of anything.
+func WellFormed(audience latchkey.Audience, text string) bool {
+	if len(text) != tokenLen || text[:len(tokenPrefix)] != tokenPrefix {
+		return false
+	}
+	var head [tokenLen - tokenCheck]byte
+	copy(head[:], text)
+	check := checkCharacters(audience, head[:])
+	return text[tokenLen-tokenCheck:] == string(check[:])
+}

@@ -1,0 +1,340 @@
+// Package auth answers one question: who is calling? A token, a password or the
+// local socket goes in, one [latchkey.Caller] or one refusal comes out. A check
+// of a credential that was seen before never touches the disk. Start at
+// [Verifier.Check].
+package auth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/password"
+	"github.com/latchkey/latchkey/internal/store"
+)
+
+// Verifier answers from memory who a credential belongs to. Its memory is
+// filled from the store and kept true by the change log.
+type Verifier struct {
+	store  store.Store
+	keys   *Keys
+	hasher *password.Hasher
+	now    latchkey.Clock
+	log    *slog.Logger
+
+	tokens    table
+	accounts  directory
+	clients   interned
+	passwords passwordCache
+
+	// filling is held by whoever fills memory from the store and by whoever
+	// applies the change log: memory can never be filled with what a later
+	// change has taken away.
+	filling  sync.Mutex
+	applied  store.Seq
+	complete atomic.Bool // every token is in memory: what is not there does not exist
+}
+
+// Config is what a Verifier needs; all fields are required.
+type Config struct {
+	Store  store.Store
+	Keys   *Keys
+	Hasher *password.Hasher
+	Now    latchkey.Clock
+	Log    *slog.Logger
+}
+
+// NewVerifier makes a verifier that knows nothing yet and asks the store for
+// what it is asked. [Verifier.Run] fills it and keeps it up to date.
+func NewVerifier(ctx context.Context, c Config) (*Verifier, error) {
+	head, err := c.Store.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Verifier{store: c.Store, keys: c.Keys, hasher: c.Hasher, now: c.Now, log: c.Log, applied: head}, nil
+}
+
+// Reason says, to the owner and the administrator and never to the caller, why
+// a credential was refused.
+type Reason string
+
+const (
+	NoCredentials  Reason = "no credentials"
+	BadForm        Reason = "malformed credentials"
+	UnknownToken   Reason = "unknown or revoked token"
+	WrongAccount   Reason = "token of another account"
+	TokenExpired   Reason = "token expired"
+	TokenOff       Reason = "token disabled"
+	RowDamaged     Reason = "token row damaged"
+	AccountOff     Reason = "account suspended"
+	UnknownAccount Reason = "unknown account"
+	WrongPassword  Reason = "wrong password"
+	WrongDoor      Reason = "credential for another service"
+	CannotCheck    Reason = "could not be checked"
+)
+
+// Refusal is why nobody came out of a check. To the caller all refusals are
+// one.
+type Refusal struct {
+	Reason  Reason
+	Account latchkey.AccountID // whose credential it was, where that is known
+	Name    latchkey.AccountName
+	Handle  latchkey.Handle
+}
+
+// Check finds out who cred belongs to at the door of audience.
+func (v *Verifier) Check(ctx context.Context, cred latchkey.Credentials, audience latchkey.Audience, from latchkey.Origin) (latchkey.Caller, *Refusal) {
+	switch cred.Scheme {
+	case latchkey.SchemeToken, latchkey.SchemeHostToken:
+		if (cred.Scheme == latchkey.SchemeHostToken) != (audience == latchkey.ForHost) {
+			return latchkey.Caller{}, &Refusal{Reason: WrongDoor, Name: claimed(cred.User)}
+		}
+		return v.checkToken(ctx, cred, audience, from)
+	case latchkey.SchemeBasic:
+		return v.checkPassword(ctx, cred, audience)
+	case latchkey.SchemeNone:
+		return latchkey.Caller{}, &Refusal{Reason: NoCredentials}
+	}
+	return latchkey.Caller{}, &Refusal{Reason: BadForm}
+}
+
+// claimed is the account name of a credential that was refused, cut to a sane
+// length: it is stored, and nobody has vouched for it.
+func claimed(user string) latchkey.AccountName {
+	if len(user) > 64 {
+		user = user[:64]
+	}
+	return latchkey.AccountName(strings.ToValidUTF8(user, "?"))
+}
+
+func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, audience latchkey.Audience, from latchkey.Origin) (latchkey.Caller, *Refusal) {
+	text := cred.Secret.Reveal()
+	if !WellFormed(audience, text) {
+		return latchkey.Caller{}, &Refusal{Reason: BadForm, Name: claimed(cred.User)}
+	}
+	mac := v.keys.MAC(text)
+	now := v.now()
+	s, ok := v.lookUp(&mac)
+	if !ok && !v.complete.Load() {
+		var err error
+		if s, ok, err = v.load(ctx, &mac); err != nil {
+			v.log.Error("token look-up", "err", err)
+			return latchkey.Caller{}, &Refusal{Reason: CannotCheck, Name: claimed(cred.User)}
+		}
+	}
+	if !ok {
+		return latchkey.Caller{}, &Refusal{Reason: UnknownToken, Name: claimed(cred.User)}
+	}
+	entry, err := v.Entry(ctx, latchkey.AccountID(s.account))
+	refuse := func(r Reason) (latchkey.Caller, *Refusal) {
+		return latchkey.Caller{}, &Refusal{Reason: r, Account: latchkey.AccountID(s.account), Name: claimed(cred.User), Handle: s.handle}
+	}
+	switch {
+	case err != nil:
+		return refuse(CannotCheck)
+	case string(entry.Account.Name) != cred.User:
+		return refuse(WrongAccount)
+	case s.flags&slotHost != 0 != (audience == latchkey.ForHost):
+		return refuse(WrongDoor)
+	case s.flags&slotDisabled != 0:
+		return refuse(TokenOff)
+	case s.expires != 0 && now.Unix() >= int64(s.expires):
+		return refuse(TokenExpired)
+	case !entry.Usable():
+		return refuse(AccountOff)
+	}
+	v.touch(&mac, now, from)
+	return latchkey.Caller{
+		Kind: latchkey.ByToken, Role: entry.Account.Role, Account: entry.Account.ID, Name: entry.Account.Name,
+		Token: latchkey.TokenID(s.id), Handle: s.handle, ReadOnly: s.flags&slotReadOnly != 0, Features: entry.Features,
+	}, nil
+}
+
+func (v *Verifier) lookUp(mac *latchkey.TokenMAC) (slot, bool) {
+	p := v.tokens.part(mac)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.find(mac)
+	if i < 0 {
+		return slot{}, false
+	}
+	return p.slots[i], true
+}
+
+// touch notes a use of a token. It reaches the disk later, with many others.
+func (v *Verifier) touch(mac *latchkey.TokenMAC, now time.Time, from latchkey.Origin) {
+	client := v.clients.number(from.Client)
+	addr := from.Addr.As16()
+	p := v.tokens.part(mac)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := p.find(mac); i >= 0 {
+		s := &p.slots[i]
+		if at := uint32(now.Unix()); s.used != at || s.addr != addr || s.client != client {
+			s.used, s.addr, s.client, s.dirty = at, addr, client, true
+		}
+	}
+}
+
+// load asks the store for a token that is not in memory.
+func (v *Verifier) load(ctx context.Context, mac *latchkey.TokenMAC) (slot, bool, error) {
+	v.filling.Lock()
+	defer v.filling.Unlock()
+	var t latchkey.Token
+	err := v.store.Read(ctx, func(r store.Reader) (err error) {
+		t, err = r.TokenByMAC(*mac)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return slot{}, false, nil
+	}
+	if err != nil {
+		return slot{}, false, err
+	}
+	v.remember(&t)
+	s, ok := v.lookUp(mac)
+	return s, ok, nil
+}
+
+// remember puts a token's row into memory, if its seal is whole. A damaged row
+// is kept out, and so refused.
+func (v *Verifier) remember(t *latchkey.Token) {
+	if v.keys.Seal(t) != t.Seal {
+		v.log.Error("a token's row is damaged and refused", "account", t.Account, "token", t.Name)
+		v.tokens.remove(&t.MAC)
+		return
+	}
+	if t.State == latchkey.TokenRevoked {
+		v.tokens.remove(&t.MAC)
+		return
+	}
+	s := slot{id: uint64(t.ID), account: uint32(t.Account), flags: slotTaken, handle: t.Handle}
+	copy(s.mac[:], t.MAC[:])
+	if !t.Expires.IsZero() {
+		s.expires = uint32(min(max(t.Expires.Unix(), 1), 1<<32-1))
+	}
+	if t.ReadOnly {
+		s.flags |= slotReadOnly
+	}
+	if t.Audience == latchkey.ForHost {
+		s.flags |= slotHost
+	}
+	if t.State == latchkey.TokenDisabled {
+		s.flags |= slotDisabled
+	}
+	v.tokens.put(s, &t.MAC)
+}
+
+// Entry is an account's entry, from memory or from the store.
+func (v *Verifier) Entry(ctx context.Context, id latchkey.AccountID) (*Entry, error) {
+	if e := v.accounts.find(id); e != nil {
+		return e, nil
+	}
+	v.filling.Lock()
+	defer v.filling.Unlock()
+	if e := v.accounts.find(id); e != nil {
+		return e, nil
+	}
+	e := &Entry{Usage: v.accounts.usageOf(id)}
+	err := v.store.Read(ctx, func(r store.Reader) (err error) {
+		if e.Account, err = r.AccountByID(id); err != nil {
+			return err
+		}
+		if e.Features, err = Features(r, e.Account); err != nil {
+			return err
+		}
+		if e.Usage.TakenAt.Load() == 0 {
+			u, err := r.Usage(id)
+			if err == nil && !u.TakenAt.IsZero() {
+				e.Usage.Bytes.Store(u.Bytes)
+				e.Usage.Inodes.Store(u.Inodes)
+				e.Usage.TakenAt.Store(u.TakenAt.Unix())
+			} else if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	v.accounts.put(id, e)
+	return e, nil
+}
+
+// EntryOf is the entry of the account called name.
+func (v *Verifier) EntryOf(ctx context.Context, name latchkey.AccountName) (*Entry, error) {
+	var a latchkey.Account
+	err := v.store.Read(ctx, func(r store.Reader) (err error) {
+		a, err = r.Account(name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v.Entry(ctx, a.ID)
+}
+
+// Features is what an account may use, by the store: its package's list, its
+// own overrides and the list "disabled".
+func Features(r store.Reader, a latchkey.Account) (latchkey.FeatureSet, error) {
+	if a.Role == latchkey.RoleRoot {
+		return latchkey.AllFeatures(), nil
+	}
+	list := latchkey.FeatureList{Name: latchkey.DefaultList}
+	p, err := r.Package(a.Package)
+	if err == nil && p.FeatureList != "" {
+		list.Name = p.FeatureList
+	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return 0, err
+	}
+	if list, err = orEmpty(r, list.Name); err != nil {
+		return 0, err
+	}
+	disabled, err := orEmpty(r, latchkey.DisabledList)
+	if err != nil {
+		return 0, err
+	}
+	overrides, err := r.Overrides(a.ID)
+	if err != nil {
+		return 0, err
+	}
+	return latchkey.Effective(list, disabled, overrides), nil
+}
+
+// orEmpty is the list called name, or an empty one of that name: it allows
+// nothing, unless it is the default.
+func orEmpty(r store.Reader, name string) (latchkey.FeatureList, error) {
+	l, err := r.FeatureList(name)
+	if errors.Is(err, store.ErrNotFound) {
+		return latchkey.FeatureList{Name: name}, nil
+	}
+	return l, err
+}
+
+// LastUse is when a token was last used, by memory or else by the store. A
+// token never used has a zero [latchkey.Use].
+func (v *Verifier) LastUse(r store.Reader, t *latchkey.Token) (latchkey.Use, error) {
+	if s, ok := v.lookUp(&t.MAC); ok && s.used != 0 {
+		return v.use(&s), nil
+	}
+	u, err := r.Use(t.MAC)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return u, err
+}
+
+func (v *Verifier) use(s *slot) latchkey.Use {
+	return latchkey.Use{
+		At:     time.Unix(int64(s.used), 0).UTC(),
+		From:   netip.AddrFrom16(s.addr).Unmap().String(),
+		Client: v.clients.text(s.client),
+	}
+}

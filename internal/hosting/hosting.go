@@ -1,0 +1,124 @@
+// Package hosting says what an account owns and what the host can do, as
+// interfaces. Functions act on them; package estate implements them over the
+// store and the drivers. Authority is a value: who holds an [Account] may act on
+// it, and can reach no other.
+package hosting
+
+import (
+	"context"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Account is one account, in the hands of one caller.
+type Account interface {
+	// Info is the account as it was when the call began.
+	Info() *latchkey.Account
+	// Caller is who acts.
+	Caller() *latchkey.Caller
+	// Home is the path of the account's home, as clients are told it.
+	Home() string
+
+	Tokens() Tokens
+	Mail() Mail
+	// Domains are the account's domains, the main one first, then by name.
+	Domains(ctx context.Context) ([]latchkey.OwnedDomain, error)
+	// FeatureList is the name of the feature list of the account's package.
+	FeatureList(ctx context.Context) (string, error)
+	// Quota is what the home takes up and may take up, without measuring it.
+	Quota(ctx context.Context) (Quota, error)
+}
+
+// Quota is usage and limits of a home; a limit is [latchkey.Unlimited] for none.
+type Quota struct {
+	Bytes, ByteLimit   int64
+	Inodes, InodeLimit int64
+}
+
+// Tokens are an account's API tokens.
+type Tokens interface {
+	// Create makes a token and returns it with its secret, which is shown this
+	// once. Fails: Exists, Invalid, Denied.
+	Create(ctx context.Context, t NewToken) (latchkey.Token, latchkey.Secret, error)
+	// List is every token that was not revoked, expired ones too, by name.
+	List(ctx context.Context) ([]TokenInfo, error)
+	// Rename fails with NotFound or Exists.
+	Rename(ctx context.Context, name, newName string) error
+	// Revoke reports whether there was such a token. When it returns, the token
+	// is refused.
+	Revoke(ctx context.Context, name string) (bool, error)
+}
+
+// NewToken is what a token is to be. Expires zero is never.
+type NewToken struct {
+	Name     string
+	Expires  time.Time
+	ReadOnly bool
+}
+
+// TokenInfo is a token and its last use.
+type TokenInfo struct {
+	latchkey.Token
+	Use latchkey.Use
+}
+
+// Mail is an account's mail.
+type Mail interface {
+	// Create makes a mailbox that takes mail when it returns. Fails: Exists,
+	// Invalid, Limit, NotFound for a domain that is not the account's.
+	Create(ctx context.Context, m NewMailbox) error
+	// Remove takes a mailbox and its mail away.
+	Remove(ctx context.Context, a Address) error
+	SetPassword(ctx context.Context, a Address, password latchkey.Secret) error
+	// SetQuota sets the most a mailbox may hold, in bytes; 0 is no limit.
+	SetQuota(ctx context.Context, a Address, bytes int64) error
+	// Suspend switches one way of using a mailbox off or on.
+	Suspend(ctx context.Context, a Address, what Suspension, on bool) error
+	// Verify reports whether password opens the mailbox.
+	Verify(ctx context.Context, a Address, password latchkey.Secret) (bool, error)
+	Mailbox(ctx context.Context, a Address) (Mailbox, error)
+	// Mailboxes is all of them, by domain and name.
+	Mailboxes(ctx context.Context) ([]Mailbox, error)
+	Count(ctx context.Context) (int64, error)
+	// Usage is what a mailbox holds now.
+	Usage(ctx context.Context, a Address) (MailUsage, error)
+	// Domains are the domains that may have mailboxes.
+	Domains(ctx context.Context) ([]latchkey.Domain, error)
+}
+
+// NewMailbox is what a mailbox is to be: with a password, or with the hash of
+// one that somebody else made.
+type NewMailbox struct {
+	Address  Address
+	Password latchkey.Secret
+	Hash     string
+	Quota    int64 // bytes; 0 is no limit
+}
+
+// Mailbox is one mailbox.
+type Mailbox struct {
+	Address           Address
+	Quota             int64 // bytes; 0 is no limit
+	SuspendedLogin    bool
+	SuspendedIncoming bool
+	SuspendedOutgoing bool
+	HoldOutgoing      bool
+	Created           time.Time
+}
+
+// MailUsage is what a mailbox holds.
+type MailUsage struct {
+	Bytes, Messages int64
+	Modified        time.Time
+}
+
+// Suspension is one way of using a mailbox that can be switched off.
+type Suspension uint8
+
+const (
+	Login Suspension = iota
+	Incoming
+	Outgoing
+	HoldOutgoing
+)

@@ -1,0 +1,103 @@
+package hosting
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// DomainParam is a parameter that names a domain.
+type DomainParam struct{ latchkey.Domain }
+
+// ParseParam reads a domain.
+func (d *DomainParam) ParseParam(text string) (err error) {
+	d.Domain, err = ParseDomain(text)
+	return err
+}
+
+// Resource names the domain.
+func (d DomainParam) Resource() latchkey.Resource {
+	return latchkey.Resource{Kind: "domain", Name: string(d.Domain)}
+}
+
+// MailboxParam is a parameter that names a mailbox: a whole address, or the
+// part before the @ where another parameter gives the domain.
+type MailboxParam struct {
+	Local  string
+	Domain latchkey.Domain // "" if only the part before the @ was given
+}
+
+// ParseParam reads an address or its first part. The form user+domain that
+// answers use for an address is not understood: + is a letter of user names.
+func (m *MailboxParam) ParseParam(text string) (err error) {
+	if strings.Contains(text, "@") {
+		a, err := ParseAddress(text)
+		m.Local, m.Domain = a.Local, a.Domain
+		return err
+	}
+	m.Local, err = ParseLocal(text)
+	return err
+}
+
+// Resource names the mailbox.
+func (m MailboxParam) Resource() latchkey.Resource {
+	name := m.Local
+	if m.Domain != "" {
+		name += "@" + string(m.Domain)
+	}
+	return latchkey.Resource{Kind: "mailbox", Name: name}
+}
+
+// In is the address meant: domain fills in what the parameter left out, main
+// what both left out. Two different domains are an error.
+func (m MailboxParam) In(domain DomainParam, main latchkey.Domain) (Address, error) {
+	switch {
+	case m.Domain != "" && domain.Domain != "" && m.Domain != domain.Domain:
+		return Address{}, latchkey.InvalidParam("domain", "The address “%s@%s” is not in the domain “%s”.", m.Local, m.Domain, domain.Domain)
+	case m.Domain != "":
+		return Address{m.Local, m.Domain}, nil
+	case domain.Domain != "":
+		return Address{m.Local, domain.Domain}, nil
+	}
+	return Address{m.Local, main}, nil
+}
+
+// AccountParam is a parameter that names an account. Letters become lower case.
+type AccountParam struct{ Name latchkey.AccountName }
+
+// ParseParam reads an account's name; whether it may be given to a new account
+// is another question, see [CheckNewName].
+func (a *AccountParam) ParseParam(text string) error {
+	if len(text) > 64 || strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > '~' }) {
+		return fmt.Errorf("must be the name of an account")
+	}
+	a.Name = latchkey.AccountName(strings.ToLower(text))
+	return nil
+}
+
+// Resource names the account.
+func (a AccountParam) Resource() latchkey.Resource {
+	return latchkey.Resource{Kind: "account", Name: string(a.Name)}
+}
+
+// reserved names belong to system users, services and database directories.
+const reserved = " root admin administrator all aria backup bin cpanel daemon default disabled dovecot ftp games ib information_schema" +
+	" list localhost lp mail mailman man munin mysql named news nobody operator performance_schema postfix postgres postmaster proxy" +
+	" pvm security shutdown sshd sudo sync sys system tomcat tmp toor uucp virtfs webmaster www www-data latchkey "
+
+// CheckNewName says why a new account cannot be called name, or nil: 1 to 16
+// lower-case letters and digits, the first a letter, not beginning with "test".
+func CheckNewName(name latchkey.AccountName) error {
+	ok := len(name) >= 1 && len(name) <= 16 && name[0] >= 'a' && name[0] <= 'z' && !strings.HasPrefix(string(name), "test")
+	for i := range len(name) {
+		ok = ok && (name[i] >= 'a' && name[i] <= 'z' || name[i] >= '0' && name[i] <= '9')
+	}
+	if !ok {
+		return latchkey.InvalidParam("username", "“%s” is not a valid username: use 1 to 16 lower-case letters and digits, beginning with a letter and not with “test”.", name)
+	}
+	if strings.Contains(reserved, " "+string(name)+" ") {
+		return latchkey.InvalidParam("username", "“%s” is a reserved username: choose another.", name)
+	}
+	return nil
+}

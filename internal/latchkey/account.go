@@ -1,0 +1,108 @@
+// Package latchkey holds the words the whole server shares: accounts, domains,
+// packages, features, tokens, callers, errors and secrets. It knows nothing of
+// how any of them is kept or spoken of on the wire.
+package latchkey
+
+import (
+	"math"
+	"time"
+)
+
+// AccountID numbers an account for as long as it exists; a rename keeps it and
+// a removed account's number is never given again.
+type AccountID uint32
+
+// AccountName is the name an account signs in with: lower-case, at most 16
+// characters.
+type AccountName string
+
+// Domain is a DNS name in lower case without a trailing dot.
+type Domain string
+
+// Role says what an account is for.
+type Role uint8
+
+const (
+	RoleUser Role = iota // owns a home, domains and mailboxes
+	RoleRoot             // administers the server; owns nothing
+)
+
+// Unlimited is the value of a limit that does not limit.
+const Unlimited = int64(math.MaxInt64)
+
+// Limits are what a package allows and an account holds. Every field may be
+// [Unlimited].
+type Limits struct {
+	DiskMB       int64 // the whole home, in megabytes of 1,048,576 bytes
+	Inodes       int64
+	BandwidthMB  int64 // a month
+	Mailboxes    int64
+	MailboxMB    int64 // the most one mailbox may hold
+	FTPAccounts  int64
+	Databases    int64
+	Subdomains   int64
+	Addons       int64
+	Parked       int64
+	Lists        int64
+	EmailPerHour int64
+}
+
+// NoLimits limits nothing.
+func NoLimits() Limits {
+	const u = Unlimited
+	return Limits{u, u, u, u, u, u, u, u, u, u, u, u}
+}
+
+// Account is one hosting account, or the administrator.
+type Account struct {
+	ID            AccountID
+	Name          AccountName
+	Role          Role
+	Domain        Domain // the main domain
+	Owner         AccountName
+	Package       string
+	ContactEmail  string
+	Locale        string
+	Theme         string
+	Shell         string
+	Limits        Limits
+	Suspended     bool
+	SuspendReason string
+	SuspendedAt   time.Time
+	Created       time.Time
+	PasswordHash  string // a crypt string; never shown
+}
+
+// Package is a hosting plan: limits, and the feature list of its accounts.
+type Package struct {
+	Name        string
+	FeatureList string
+	Limits      Limits
+	Theme       string
+	Locale      string
+	CGI         bool
+	Shell       bool
+	Digest      bool
+	DedicatedIP bool
+}
+
+// DomainKind says how a domain belongs to its account.
+type DomainKind string
+
+const (
+	MainDomain   DomainKind = "main_domain"
+	AddonDomain  DomainKind = "addon_domain"
+	ParkedDomain DomainKind = "parked_domain"
+	SubDomain    DomainKind = "sub_domain"
+)
+
+// OwnedDomain is one domain of an account.
+type OwnedDomain struct {
+	Name         Domain
+	Kind         DomainKind
+	DocumentRoot string // relative to the home
+	Created      time.Time
+}
+
+// Clock tells the time. It is injected everywhere, so that tests can set it.
+type Clock func() time.Time

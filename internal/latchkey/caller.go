@@ -1,0 +1,43 @@
+package latchkey
+
+import "net/netip"
+
+// CallerKind says by what a caller proved who they are.
+type CallerKind uint8
+
+const (
+	ByToken    CallerKind = iota + 1 // an API token
+	ByPassword                       // the account's password (Basic)
+	ByLocal                          // the local socket, by the system's word
+)
+
+// String is the kind as it stands in the audit trail.
+func (k CallerKind) String() string {
+	switch k {
+	case ByToken:
+		return "token"
+	case ByPassword:
+		return "password"
+	case ByLocal:
+		return "local"
+	}
+	return "nobody"
+}
+
+// Caller is who makes a call, proven. The zero Caller is nobody.
+type Caller struct {
+	Kind     CallerKind
+	Role     Role
+	Account  AccountID
+	Name     AccountName
+	Token    TokenID
+	Handle   Handle
+	ReadOnly bool
+	Features FeatureSet
+}
+
+// Origin is where a call comes from: it is not proof of anything.
+type Origin struct {
+	Addr   netip.Addr
+	Client string // the User-Agent, cut to a sane length
+}

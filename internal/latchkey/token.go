@@ -1,0 +1,70 @@
+package latchkey
+
+import (
+	"encoding/base32"
+	"time"
+)
+
+// TokenID numbers a token for as long as the server exists.
+type TokenID uint64
+
+// Audience says at which door a token opens: an account's API or the
+// administrator's. A token for one is garbage at the other.
+type Audience uint8
+
+const (
+	ForAccount Audience = iota
+	ForHost
+)
+
+// TokenState is whether a token may be used, apart from its expiry.
+type TokenState uint8
+
+const (
+	TokenActive TokenState = iota
+	TokenDisabled
+	TokenRevoked
+)
+
+// TokenMAC is the keyed hash a token is looked up by. The token itself is
+// never stored.
+type TokenMAC [32]byte
+
+// Handle is the short second MAC of a token: all that logs, pages and the
+// audit trail ever show of it.
+type Handle [6]byte
+
+// String is the handle as people see it: ten characters of A-Z and 2-7.
+func (h Handle) String() string {
+	if h == (Handle{}) {
+		return ""
+	}
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(h[:])
+}
+
+// Token is what the server remembers of an API token.
+type Token struct {
+	ID       TokenID
+	Account  AccountID
+	Audience Audience
+	Name     string // 1 to 50 of A-Z a-z 0-9 _ -
+	MAC      TokenMAC
+	Handle   Handle
+	Created  time.Time
+	Expires  time.Time // zero: never
+	ReadOnly bool
+	State    TokenState
+	Seal     [32]byte // MAC over everything above that decides
+}
+
+// Expired reports whether the token has run out at now.
+func (t *Token) Expired(now time.Time) bool {
+	return !t.Expires.IsZero() && !now.Before(t.Expires)
+}
+
+// Use is when, from where and by what a token was last used.
+type Use struct {
+	At     time.Time
+	From   string
+	Client string
+}

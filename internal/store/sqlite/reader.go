@@ -1,0 +1,242 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
+)
+
+// reader finds rows. It serves reads and, inside a transaction, writes.
+type reader struct {
+	ctx context.Context
+	q   *statements
+}
+
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func instant(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+const accountColumns = `id, name, role, domain, owner, package, contact_email, locale, theme, shell, limits,
+	suspended, suspend_reason, suspended_at, created, password_hash`
+
+func scanAccount(r scanner) (a latchkey.Account, err error) {
+	var limits []byte
+	var suspendedAt, created int64
+	err = r.Scan(&a.ID, &a.Name, &a.Role, &a.Domain, &a.Owner, &a.Package, &a.ContactEmail, &a.Locale, &a.Theme, &a.Shell,
+		&limits, &a.Suspended, &a.SuspendReason, &suspendedAt, &created, &a.PasswordHash)
+	if err != nil {
+		return a, err
+	}
+	a.SuspendedAt, a.Created = instant(suspendedAt), instant(created)
+	return a, json.Unmarshal(limits, &a.Limits)
+}
+
+// found scans the one row of a query with scan.
+func found[T any](r *reader, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+	list, err := all(r.ctx, r.q, scan, query, args...)
+	if err != nil || len(list) == 0 {
+		var none T
+		if err == nil {
+			err = store.ErrNotFound
+		}
+		return none, err
+	}
+	return list[0], nil
+}
+
+func (r *reader) Account(name latchkey.AccountName) (latchkey.Account, error) {
+	return found(r, scanAccount, `SELECT `+accountColumns+` FROM account WHERE name = ? AND stage = 1`, string(name))
+}
+
+func (r *reader) AccountByID(id latchkey.AccountID) (latchkey.Account, error) {
+	return found(r, scanAccount, `SELECT `+accountColumns+` FROM account WHERE id = ? AND stage = 1`, int64(id))
+}
+
+func (r *reader) Accounts(after latchkey.AccountName, limit int) ([]latchkey.Account, error) {
+	return all(r.ctx, r.q, scanAccount,
+		`SELECT `+accountColumns+` FROM account WHERE name > ? AND stage = 1 AND role = 0 ORDER BY name LIMIT ?`, string(after), limit)
+}
+
+func (r *reader) NameTaken(name latchkey.AccountName) (taken bool, err error) {
+	err = r.q.one(r.ctx, `SELECT EXISTS (SELECT 1 FROM account WHERE name = ?)`, []any{string(name)}, &taken)
+	return taken, err
+}
+
+func (r *reader) Domains(account latchkey.AccountID) ([]latchkey.OwnedDomain, error) {
+	return all(r.ctx, r.q, func(s scanner) (d latchkey.OwnedDomain, err error) {
+		var created int64
+		err = s.Scan(&d.Name, &d.Kind, &d.DocumentRoot, &created)
+		d.Created = instant(created)
+		return d, err
+	}, `SELECT name, kind, document_root, created FROM domain WHERE account_id = ? ORDER BY name`, int64(account))
+}
+
+func (r *reader) DomainOwner(name latchkey.Domain) (id latchkey.AccountID, err error) {
+	err = r.q.one(r.ctx, `SELECT account_id FROM domain WHERE name = ?`, []any{string(name)}, &id)
+	return id, err
+}
+
+func scanJSON[T any](s scanner) (v T, err error) {
+	var body []byte
+	if err := s.Scan(&body); err != nil {
+		return v, err
+	}
+	return v, json.Unmarshal(body, &v)
+}
+
+func (r *reader) Package(name string) (latchkey.Package, error) {
+	return found(r, scanJSON[latchkey.Package], `SELECT body FROM package WHERE name = ?`, name)
+}
+
+func (r *reader) Packages() ([]latchkey.Package, error) {
+	return all(r.ctx, r.q, scanJSON[latchkey.Package], `SELECT body FROM package ORDER BY name`)
+}
+
+func (r *reader) FeatureList(name string) (latchkey.FeatureList, error) {
+	return found(r, scanJSON[latchkey.FeatureList], `SELECT body FROM feature_list WHERE name = ?`, name)
+}
+
+func (r *reader) FeatureLists() ([]latchkey.FeatureList, error) {
+	return all(r.ctx, r.q, scanJSON[latchkey.FeatureList], `SELECT body FROM feature_list ORDER BY name`)
+}
+
+func (r *reader) Overrides(account latchkey.AccountID) (map[string]bool, error) {
+	type override struct {
+		feature string
+		on      bool
+	}
+	list, err := all(r.ctx, r.q, func(s scanner) (o override, err error) { return o, s.Scan(&o.feature, &o.on) },
+		`SELECT feature, enabled FROM feature_override WHERE account_id = ?`, int64(account))
+	m := make(map[string]bool, len(list))
+	for _, o := range list {
+		m[o.feature] = o.on
+	}
+	return m, err
+}
+
+const tokenColumns = `account_id, audience, name, id, mac, handle, created, expires, read_only, state, seal`
+
+func scanToken(s scanner) (t latchkey.Token, err error) {
+	var mac, handle, seal []byte
+	var created, expires int64
+	err = s.Scan(&t.Account, &t.Audience, &t.Name, &t.ID, &mac, &handle, &created, &expires, &t.ReadOnly, &t.State, &seal)
+	copy(t.MAC[:], mac)
+	copy(t.Handle[:], handle)
+	copy(t.Seal[:], seal)
+	t.Created, t.Expires = instant(created), instant(expires)
+	return t, err
+}
+
+// macHead is the part of a token's MAC that is indexed.
+func macHead(mac latchkey.TokenMAC) int64 { return int64(binary.BigEndian.Uint64(mac[:8])) }
+
+func (r *reader) TokenByMAC(mac latchkey.TokenMAC) (latchkey.Token, error) {
+	list, err := all(r.ctx, r.q, scanToken, `SELECT `+tokenColumns+` FROM token WHERE mac_head = ?`, macHead(mac))
+	for _, t := range list {
+		if t.MAC == mac {
+			return t, nil
+		}
+	}
+	if err == nil {
+		err = store.ErrNotFound
+	}
+	return latchkey.Token{}, err
+}
+
+func (r *reader) Token(account latchkey.AccountID, audience latchkey.Audience, name string) (latchkey.Token, error) {
+	return found(r, scanToken, `SELECT `+tokenColumns+` FROM token WHERE account_id = ? AND audience = ? AND name = ?`, int64(account), int64(audience), name)
+}
+
+func (r *reader) Tokens(account latchkey.AccountID, audience latchkey.Audience) ([]latchkey.Token, error) {
+	return all(r.ctx, r.q, scanToken, `SELECT `+tokenColumns+` FROM token WHERE account_id = ? AND audience = ? ORDER BY name`, int64(account), int64(audience))
+}
+
+func (r *reader) TokensAfter(account latchkey.AccountID, audience latchkey.Audience, name string, limit int) ([]latchkey.Token, error) {
+	return all(r.ctx, r.q, scanToken,
+		`SELECT `+tokenColumns+` FROM token WHERE (account_id, audience, name) > (?, ?, ?) ORDER BY account_id, audience, name LIMIT ?`,
+		int64(account), int64(audience), name, limit)
+}
+
+func (r *reader) Use(mac latchkey.TokenMAC) (u latchkey.Use, err error) {
+	var at int64
+	err = r.q.one(r.ctx, `SELECT at, origin, client FROM token_use WHERE mac_head = ?`, []any{macHead(mac)}, &at, &u.From, &u.Client)
+	u.At = instant(at)
+	return u, err
+}
+
+const mailboxColumns = `account_id, domain, local, password_hash, quota, suspended_login, suspended_incoming, suspended_outgoing, hold_outgoing, created`
+
+func scanMailbox(s scanner) (m store.Mailbox, err error) {
+	var created int64
+	err = s.Scan(&m.Account, &m.Domain, &m.Local, &m.PasswordHash, &m.Quota, &m.SuspendedLogin, &m.SuspendedIncoming, &m.SuspendedOutgoing, &m.HoldOutgoing, &created)
+	m.Created = instant(created)
+	return m, err
+}
+
+func (r *reader) Mailbox(account latchkey.AccountID, domain latchkey.Domain, local string) (store.Mailbox, error) {
+	return found(r, scanMailbox, `SELECT `+mailboxColumns+` FROM mailbox WHERE account_id = ? AND domain = ? AND local = ? AND stage = 1`,
+		int64(account), string(domain), local)
+}
+
+func (r *reader) Mailboxes(account latchkey.AccountID, after store.Mailbox, limit int) ([]store.Mailbox, error) {
+	if limit <= 0 {
+		limit = -1
+	}
+	return all(r.ctx, r.q, scanMailbox,
+		`SELECT `+mailboxColumns+` FROM mailbox WHERE account_id = ? AND (domain, local) > (?, ?) AND stage = 1 ORDER BY domain, local LIMIT ?`,
+		int64(account), string(after.Domain), after.Local, limit)
+}
+
+func (r *reader) MailboxCount(account latchkey.AccountID) (n int64, err error) {
+	err = r.q.one(r.ctx, `SELECT mailboxes FROM account WHERE id = ?`, []any{int64(account)}, &n)
+	return n, err
+}
+
+func (r *reader) Usage(account latchkey.AccountID) (u store.Usage, err error) {
+	var at int64
+	err = r.q.one(r.ctx, `SELECT bytes, inodes, taken_at FROM usage WHERE account_id = ?`, []any{int64(account)}, &u.Bytes, &u.Inodes, &at)
+	u.TakenAt = instant(at)
+	return u, err
+}
+
+func (r *reader) Intents() ([]store.Intent, error) {
+	return all(r.ctx, r.q, func(s scanner) (i store.Intent, err error) {
+		var at int64
+		err = s.Scan(&i.ID, &at, &i.Account, &i.Kind, &i.Body)
+		i.At = instant(at)
+		return i, err
+	}, `SELECT id, at, account_id, kind, body FROM intent ORDER BY id`)
+}
+
+const linkColumns = `seq, at, events, hash, body`
+
+func scanLink(s scanner) (l store.Link, err error) {
+	var at int64
+	var hash []byte
+	err = s.Scan(&l.Seq, &at, &l.Events, &hash, &l.Body)
+	l.At = instant(at)
+	copy(l.Hash[:], hash)
+	return l, err
+}
+
+func (r *reader) Trail(after uint64, limit int) ([]store.Link, error) {
+	return all(r.ctx, r.q, scanLink, `SELECT `+linkColumns+` FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`, int64(after), limit)
+}
+
+func (r *reader) TrailHead() (store.Link, error) {
+	return found(r, scanLink, `SELECT `+linkColumns+` FROM audit ORDER BY seq DESC LIMIT 1`)
+}

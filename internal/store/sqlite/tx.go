@@ -1,0 +1,194 @@
+package sqlite
+
+import (
+	"encoding/json"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
+)
+
+// tx is the group's transaction as one job sees it.
+type tx struct {
+	reader
+	w       *writer
+	changes []store.Change
+	trail   []byte
+	events  int
+}
+
+var _ store.Tx = (*tx)(nil)
+
+func (t *tx) run(query string, args ...any) error {
+	_, err := t.q.exec(t.ctx, query, args...)
+	return err
+}
+
+func (t *tx) Log(c store.Change) { t.changes = append(t.changes, c) }
+
+func (t *tx) Audit(body []byte, events int) {
+	t.trail = append(t.trail, body...)
+	t.events += events
+}
+
+func (t *tx) InsertAccount(a latchkey.Account, stage store.Stage) (latchkey.AccountID, error) {
+	limits, err := json.Marshal(a.Limits)
+	if err != nil {
+		return 0, err
+	}
+	r, err := t.q.exec(t.ctx, `
+		INSERT INTO account (name, role, stage, domain, owner, package, contact_email, locale, theme, shell, limits,
+			suspended, suspend_reason, suspended_at, created, password_hash)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		string(a.Name), int64(a.Role), int64(stage), string(a.Domain), string(a.Owner), a.Package, a.ContactEmail, a.Locale, a.Theme, a.Shell, limits,
+		a.Suspended, a.SuspendReason, micros(a.SuspendedAt), micros(a.Created), a.PasswordHash)
+	if err != nil {
+		return 0, err
+	}
+	id, err := r.LastInsertId()
+	return latchkey.AccountID(id), err
+}
+
+func (t *tx) UpdateAccount(a latchkey.Account) error {
+	limits, err := json.Marshal(a.Limits)
+	if err != nil {
+		return err
+	}
+	return t.q.change(t.ctx, `
+		UPDATE account SET name = ?, domain = ?, owner = ?, package = ?, contact_email = ?, locale = ?, theme = ?, shell = ?,
+			limits = ?, suspended = ?, suspend_reason = ?, suspended_at = ?, password_hash = ?
+		WHERE id = ?`,
+		string(a.Name), string(a.Domain), string(a.Owner), a.Package, a.ContactEmail, a.Locale, a.Theme, a.Shell,
+		limits, a.Suspended, a.SuspendReason, micros(a.SuspendedAt), a.PasswordHash, int64(a.ID))
+}
+
+func (t *tx) StageAccount(id latchkey.AccountID, stage store.Stage) error {
+	return t.q.change(t.ctx, `UPDATE account SET stage = ? WHERE id = ?`, int64(stage), int64(id))
+}
+
+func (t *tx) DeleteAccount(id latchkey.AccountID) error {
+	for _, query := range []string{
+		`DELETE FROM token WHERE account_id = ?`,
+		`DELETE FROM mailbox WHERE account_id = ?`,
+		`DELETE FROM domain WHERE account_id = ?`,
+		`DELETE FROM feature_override WHERE account_id = ?`,
+		`DELETE FROM usage WHERE account_id = ?`,
+		`DELETE FROM account WHERE id = ?`,
+	} {
+		if err := t.run(query, int64(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) InsertDomain(account latchkey.AccountID, d latchkey.OwnedDomain) error {
+	return t.run(`INSERT INTO domain (name, account_id, kind, document_root, created) VALUES (?, ?, ?, ?, ?)`,
+		string(d.Name), int64(account), string(d.Kind), d.DocumentRoot, micros(d.Created))
+}
+
+func (t *tx) RenameDomain(old, new latchkey.Domain) error {
+	return t.q.change(t.ctx, `UPDATE domain SET name = ? WHERE name = ?`, string(new), string(old))
+}
+
+func (t *tx) PutPackage(p latchkey.Package) error {
+	return t.putJSON(`INSERT INTO package (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body`, p.Name, p)
+}
+
+func (t *tx) PutFeatureList(l latchkey.FeatureList) error {
+	return t.putJSON(`INSERT INTO feature_list (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body`, l.Name, l)
+}
+
+func (t *tx) putJSON(query, name string, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return t.run(query, name, body)
+}
+
+func (t *tx) PutOverride(account latchkey.AccountID, feature string, on bool) error {
+	return t.run(`INSERT INTO feature_override (account_id, feature, enabled) VALUES (?, ?, ?)
+		ON CONFLICT (account_id, feature) DO UPDATE SET enabled = excluded.enabled`, int64(account), feature, on)
+}
+
+func (t *tx) DeleteOverride(account latchkey.AccountID, feature string) error {
+	return t.run(`DELETE FROM feature_override WHERE account_id = ? AND feature = ?`, int64(account), feature)
+}
+
+func (t *tx) NextTokenID() (latchkey.TokenID, error) { return t.w.ids.take(t.ctx) }
+
+func (t *tx) InsertToken(k latchkey.Token) error {
+	return t.run(`INSERT INTO token (`+tokenColumns+`, mac_head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		int64(k.Account), int64(k.Audience), k.Name, int64(k.ID), k.MAC[:], k.Handle[:], micros(k.Created), micros(k.Expires),
+		k.ReadOnly, int64(k.State), k.Seal[:], macHead(k.MAC))
+}
+
+func (t *tx) UpdateToken(name string, k latchkey.Token) error {
+	return t.q.change(t.ctx, `
+		UPDATE token SET name = ?, expires = ?, read_only = ?, state = ?, seal = ?
+		WHERE account_id = ? AND audience = ? AND name = ?`,
+		k.Name, micros(k.Expires), k.ReadOnly, int64(k.State), k.Seal[:], int64(k.Account), int64(k.Audience), name)
+}
+
+func (t *tx) DeleteToken(account latchkey.AccountID, audience latchkey.Audience, name string) error {
+	return t.q.change(t.ctx, `DELETE FROM token WHERE account_id = ? AND audience = ? AND name = ?`, int64(account), int64(audience), name)
+}
+
+func (t *tx) PutUse(mac latchkey.TokenMAC, u latchkey.Use) error {
+	return t.run(`INSERT INTO token_use (mac_head, at, origin, client) VALUES (?, ?, ?, ?)
+		ON CONFLICT (mac_head) DO UPDATE SET at = excluded.at, origin = excluded.origin, client = excluded.client`,
+		macHead(mac), micros(u.At), u.From, u.Client)
+}
+
+func (t *tx) InsertMailbox(m store.Mailbox, stage store.Stage) error {
+	err := t.run(`INSERT INTO mailbox (`+mailboxColumns+`, stage) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		int64(m.Account), string(m.Domain), m.Local, m.PasswordHash, m.Quota, m.SuspendedLogin, m.SuspendedIncoming, m.SuspendedOutgoing,
+		m.HoldOutgoing, micros(m.Created), int64(stage))
+	if err != nil {
+		return err
+	}
+	return t.countMailboxes(m.Account, +1)
+}
+
+func (t *tx) countMailboxes(account latchkey.AccountID, by int) error {
+	return t.q.change(t.ctx, `UPDATE account SET mailboxes = mailboxes + ? WHERE id = ?`, by, int64(account))
+}
+
+func (t *tx) UpdateMailbox(m store.Mailbox) error {
+	return t.q.change(t.ctx, `
+		UPDATE mailbox SET password_hash = ?, quota = ?, suspended_login = ?, suspended_incoming = ?, suspended_outgoing = ?, hold_outgoing = ?
+		WHERE account_id = ? AND domain = ? AND local = ?`,
+		m.PasswordHash, m.Quota, m.SuspendedLogin, m.SuspendedIncoming, m.SuspendedOutgoing, m.HoldOutgoing,
+		int64(m.Account), string(m.Domain), m.Local)
+}
+
+func (t *tx) StageMailbox(account latchkey.AccountID, domain latchkey.Domain, local string, stage store.Stage) error {
+	return t.q.change(t.ctx, `UPDATE mailbox SET stage = ? WHERE account_id = ? AND domain = ? AND local = ?`,
+		int64(stage), int64(account), string(domain), local)
+}
+
+func (t *tx) DeleteMailbox(account latchkey.AccountID, domain latchkey.Domain, local string) error {
+	err := t.q.change(t.ctx, `DELETE FROM mailbox WHERE account_id = ? AND domain = ? AND local = ?`, int64(account), string(domain), local)
+	if err != nil {
+		return err
+	}
+	return t.countMailboxes(account, -1)
+}
+
+func (t *tx) PutUsage(account latchkey.AccountID, u store.Usage) error {
+	return t.run(`INSERT INTO usage (account_id, bytes, inodes, taken_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (account_id) DO UPDATE SET bytes = excluded.bytes, inodes = excluded.inodes, taken_at = excluded.taken_at`,
+		int64(account), u.Bytes, u.Inodes, micros(u.TakenAt))
+}
+
+func (t *tx) InsertIntent(i store.Intent) (int64, error) {
+	r, err := t.q.exec(t.ctx, `INSERT INTO intent (at, account_id, kind, body) VALUES (?, ?, ?, ?)`, micros(i.At), int64(i.Account), i.Kind, i.Body)
+	if err != nil {
+		return 0, err
+	}
+	return r.LastInsertId()
+}
+
+func (t *tx) DeleteIntent(id int64) error {
+	return t.run(`DELETE FROM intent WHERE id = ?`, id)
+}

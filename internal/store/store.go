@@ -1,0 +1,203 @@
+// Package store says what the server itself remembers: accounts, packages,
+// features, domains, mailboxes, tokens, intents, the change log and the audit
+// trail. Start at [Store]; sqlite is the embedded implementation and storetest
+// the suite that every implementation passes.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Seq is a position in the change log. Positions rise by the order of commits.
+type Seq uint64
+
+// Store keeps the desired state. All methods are safe for concurrent use.
+type Store interface {
+	// Write runs fn in one transaction and returns when it is on the disk. It
+	// returns the position of the last change that fn logged, 0 if it logged
+	// none. If fn returns an error nothing is kept and that error is returned.
+	// fn may share a commit with others and must not wait for anything else.
+	Write(ctx context.Context, fn func(Tx) error) (Seq, error)
+	// Read runs fn over one consistent view of the store.
+	Read(ctx context.Context, fn func(Reader) error) error
+
+	Feed
+	Close() error
+}
+
+// Feed is the change log: who reads it all, in order, knows what every node
+// may accept.
+type Feed interface {
+	// Head is the position of the newest change.
+	Head(ctx context.Context) (Seq, error)
+	// Since is every change after a position, in order, and the position after
+	// the last of them. [ErrGap] means that the log no longer reaches back so
+	// far and that the reader must start anew from the state itself.
+	Since(ctx context.Context, after Seq) ([]Change, Seq, error)
+	// Wake receives after changes may have been added. It is a hint only.
+	Wake() <-chan struct{}
+}
+
+// ErrGap is what [Feed.Since] returns for a position that was pruned.
+var ErrGap = &latchkey.Error{Kind: latchkey.Internal, Msg: "the change log no longer holds that position"}
+
+// ErrNotFound is what finding methods return when there is no such row.
+var ErrNotFound = &latchkey.Error{Kind: latchkey.NotFound, Msg: "there is no such entry"}
+
+// ChangeKind says what a change is about.
+type ChangeKind string
+
+const (
+	TokenPut    ChangeKind = "token"         // Token holds the row as it is now
+	TokenGone   ChangeKind = "token-gone"    // Token holds the row as it was
+	AccountPut  ChangeKind = "account"       // Account changed: state, name, limits, features
+	AccountGone ChangeKind = "account-gone"  // Account is no more, and its tokens with it
+	PolicyPut   ChangeKind = "feature-lists" // a package or a feature list changed: every account may have
+)
+
+// Change is one entry of the change log: a change of who may do what.
+type Change struct {
+	Kind    ChangeKind         `json:"kind"`
+	Account latchkey.AccountID `json:"account,omitempty"`
+	Token   *latchkey.Token    `json:"token,omitempty"`
+}
+
+// Mailbox is one mailbox as it is wanted.
+type Mailbox struct {
+	Account           latchkey.AccountID
+	Domain            latchkey.Domain
+	Local             string
+	PasswordHash      string
+	Quota             int64 // bytes; 0 for no limit
+	SuspendedLogin    bool
+	SuspendedIncoming bool
+	SuspendedOutgoing bool
+	HoldOutgoing      bool
+	Created           time.Time
+}
+
+// Address is local@domain.
+func (m *Mailbox) Address() string { return m.Local + "@" + string(m.Domain) }
+
+// Usage is what an account's home takes up, as last measured and since
+// adjusted by our own writes.
+type Usage struct {
+	Bytes, Inodes int64
+	TakenAt       time.Time
+}
+
+// Intent is something begun that must be finished, whatever happens: it is
+// written before the first effect and taken away with the last.
+type Intent struct {
+	ID      int64
+	At      time.Time
+	Account latchkey.AccountID
+	Kind    string
+	Body    []byte // JSON
+}
+
+// Link is one entry of the audit trail: some events, encoded, and the hash
+// that chains them to all before.
+type Link struct {
+	Seq    uint64
+	At     time.Time
+	Events int
+	Hash   [32]byte // SHA-256 over the previous hash and Body
+	Body   []byte
+}
+
+// Stage is where a row with effects outside the store stands.
+type Stage uint8
+
+const (
+	Creating Stage = iota // reserved: its effects are under way
+	Ready
+	Removing
+)
+
+// Reader finds. Finding methods return [ErrNotFound] when there is no such row
+// and never show rows that are not [Ready], unless their comment says so.
+type Reader interface {
+	Account(name latchkey.AccountName) (latchkey.Account, error)
+	AccountByID(id latchkey.AccountID) (latchkey.Account, error)
+	// Accounts lists by name, at most limit of them, from after on.
+	Accounts(after latchkey.AccountName, limit int) ([]latchkey.Account, error)
+	// NameTaken also sees accounts that are being made or removed.
+	NameTaken(name latchkey.AccountName) (bool, error)
+
+	Domains(account latchkey.AccountID) ([]latchkey.OwnedDomain, error)
+	// DomainOwner also sees domains of accounts that are being made or removed.
+	DomainOwner(name latchkey.Domain) (latchkey.AccountID, error)
+
+	Package(name string) (latchkey.Package, error)
+	Packages() ([]latchkey.Package, error)
+	FeatureList(name string) (latchkey.FeatureList, error)
+	FeatureLists() ([]latchkey.FeatureList, error)
+	Overrides(account latchkey.AccountID) (map[string]bool, error)
+
+	TokenByMAC(mac latchkey.TokenMAC) (latchkey.Token, error)
+	Token(account latchkey.AccountID, audience latchkey.Audience, name string) (latchkey.Token, error)
+	Tokens(account latchkey.AccountID, audience latchkey.Audience) ([]latchkey.Token, error)
+	// TokensAfter walks over all tokens by (account, audience, name).
+	TokensAfter(account latchkey.AccountID, audience latchkey.Audience, name string, limit int) ([]latchkey.Token, error)
+	Use(mac latchkey.TokenMAC) (latchkey.Use, error)
+
+	Mailbox(account latchkey.AccountID, domain latchkey.Domain, local string) (Mailbox, error)
+	// Mailboxes lists by (domain, local), from after on; limit 0 is all.
+	Mailboxes(account latchkey.AccountID, after Mailbox, limit int) ([]Mailbox, error)
+	MailboxCount(account latchkey.AccountID) (int64, error)
+
+	Usage(account latchkey.AccountID) (Usage, error)
+	Intents() ([]Intent, error)
+	// Trail is the audit trail after seq, oldest first, at most limit links.
+	Trail(after uint64, limit int) ([]Link, error)
+	// TrailHead is the newest link.
+	TrailHead() (Link, error)
+}
+
+// Tx finds and changes. A change is on the disk when [Store.Write] returns.
+type Tx interface {
+	Reader
+
+	// InsertAccount gives the account its number. It fails with kind Exists if
+	// the name is taken.
+	InsertAccount(a latchkey.Account, stage Stage) (latchkey.AccountID, error)
+	UpdateAccount(a latchkey.Account) error
+	StageAccount(id latchkey.AccountID, stage Stage) error
+	// DeleteAccount takes the account away with all its rows.
+	DeleteAccount(id latchkey.AccountID) error
+
+	InsertDomain(account latchkey.AccountID, d latchkey.OwnedDomain) error
+	RenameDomain(old, new latchkey.Domain) error
+
+	PutPackage(p latchkey.Package) error
+	PutFeatureList(l latchkey.FeatureList) error
+	PutOverride(account latchkey.AccountID, feature string, on bool) error
+	DeleteOverride(account latchkey.AccountID, feature string) error
+
+	NextTokenID() (latchkey.TokenID, error)
+	InsertToken(t latchkey.Token) error
+	// UpdateToken replaces the row that is now called name.
+	UpdateToken(name string, t latchkey.Token) error
+	DeleteToken(account latchkey.AccountID, audience latchkey.Audience, name string) error
+	// PutUse is cheapest for many tokens in the order of their MACs.
+	PutUse(mac latchkey.TokenMAC, u latchkey.Use) error
+
+	InsertMailbox(m Mailbox, stage Stage) error
+	UpdateMailbox(m Mailbox) error
+	StageMailbox(account latchkey.AccountID, domain latchkey.Domain, local string, stage Stage) error
+	DeleteMailbox(account latchkey.AccountID, domain latchkey.Domain, local string) error
+
+	PutUsage(account latchkey.AccountID, u Usage) error
+
+	InsertIntent(i Intent) (int64, error)
+	DeleteIntent(id int64) error
+
+	// Log adds to the change log.
+	Log(c Change)
+	// Audit adds events to the trail, in this transaction.
+	Audit(body []byte, events int)
+}
