@@ -1,0 +1,79 @@
+# Everything a change must pass, and the longer runs. `make test` is what every
+# change passes; `make check` is what a release passes.
+
+GO        ?= go
+TOOL       = $(GO) tool -modfile=tools/go.mod
+PACKAGES  ?= ./...
+
+# How long or how hard; set on the command line: make fuzz FUZZTIME=5m.
+FUZZTIME  ?= 20s
+KILLS     ?= 60
+SOAK      ?= 10m
+BENCH     ?=
+
+# A folder of vulnerability records (OSV, as golang/vulndb has them), where there is one.
+VULNDB    ?= ../shared/vulndb
+
+.PHONY: build test race lint fuzz bench soak crash check docs deps format vet staticcheck vulnerabilities deadcode
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/latchkey ./cmd/latchkey
+
+# The summary comes last: packages, what failed, what was skipped, DONE.
+test: deps format vet staticcheck
+	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -count=1 $(PACKAGES)
+
+# Needs a C compiler.
+race: deps
+	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -race -count=1 -timeout=30m $(PACKAGES)
+
+# The first golangci-lint takes some ten minutes: it is built from source.
+lint: vet staticcheck vulnerabilities deadcode
+	$(GO) tool -modfile=tools/lint/go.mod golangci-lint run $(PACKAGES)
+
+fuzz:
+	GO="$(GO)" FUZZTIME=$(FUZZTIME) scripts/fuzz $(PACKAGES)
+
+# make bench BENCH='-rounds 20' passes flags on; the micro-benchmarks are
+# go test -run='^$$' -bench=. -count=10 PACKAGE, read with benchstat.
+bench: deps
+	$(GO) run ./test/load $(BENCH)
+
+crash:
+	$(GO) test -count=1 -timeout=60m -v ./test/crash -args -kills=$(KILLS)
+
+# The same server under load for long, then killed and started many times.
+soak:
+	$(GO) run ./test/load -soak $(SOAK)
+	$(MAKE) crash KILLS=600
+
+# What is generated from the program's own text must be current.
+docs: build
+	bin/latchkey openapi > docs/openapi.json
+	@[ -z "$$(git status --porcelain docs/openapi.json)" ] || { echo "docs/openapi.json was not current: commit it"; exit 1; }
+
+check: test race lint fuzz crash docs
+
+deps:
+	@scripts/test-deps
+
+format:
+	@found=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' | while read -r f; do [ -f "$$f" ] && echo "$$f"; done)); \
+	if [ -n "$$found" ]; then echo "not as gofmt writes it (run gofmt -w):"; echo "$$found"; exit 1; fi
+
+vet:
+	$(GO) vet $(PACKAGES)
+
+staticcheck:
+	$(TOOL) staticcheck $(PACKAGES)
+
+vulnerabilities:
+	@if [ -d "$(VULNDB)" ]; then \
+		$(TOOL) govulncheck -db "file://$(abspath $(VULNDB))" $(PACKAGES); \
+	else \
+		echo "govulncheck: SKIPPED, no records at $(VULNDB) (set VULNDB=FOLDER)"; \
+	fi
+
+deadcode:
+	@found=$$($(TOOL) deadcode -test $(PACKAGES)) || exit 1; \
+	if [ -n "$$found" ]; then echo "nobody calls:"; echo "$$found"; exit 1; fi
