@@ -10,6 +10,7 @@ import (
 type Host interface {
 	// Caller is who acts.
 	Caller() *latchkey.Caller
+	Server() *Server
 	// Tokens are the administrator's own tokens.
 	Tokens() Tokens
 

@@ -19,15 +19,24 @@ type Account interface {
 	Caller() *latchkey.Caller
 	// Home is the path of the account's home, as clients are told it.
 	Home() string
+	Server() *Server
 
 	Tokens() Tokens
 	Mail() Mail
 	// Domains are the account's domains, the main one first, then by name.
 	Domains(ctx context.Context) ([]latchkey.OwnedDomain, error)
-	// FeatureList is the name of the feature list of the account's package.
-	FeatureList(ctx context.Context) (string, error)
+	// Plan is the account's package.
+	Plan(ctx context.Context) (latchkey.Package, error)
 	// Quota is what the home takes up and may take up, without measuring it.
 	Quota(ctx context.Context) (Quota, error)
+}
+
+// Server is what may be told of the machine.
+type Server struct {
+	Hostname    string
+	IP          string // the address accounts share
+	Version     string
+	MinStrength int // the least a new password must reach, 0 to 100
 }
 
 // Quota is usage and limits of a home; a limit is [latchkey.Unlimited] for none.

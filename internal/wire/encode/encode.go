@@ -79,6 +79,11 @@ func planOf(t reflect.Type) *plan {
 	}
 	b := builder{}
 	p := b.plan(t)
+	for _, p := range b { // all of them, before another goroutine can see one
+		for i := range p.fields {
+			p.fields[i].resolve()
+		}
+	}
 	for t, p := range b {
 		plans.LoadOrStore(t, p)
 	}

@@ -19,12 +19,17 @@ type field struct {
 	quoted bool // the option string
 }
 
+// resolve settles how the field is written, once all plans are made.
+func (f *field) resolve() {
+	f.write = f.plan.write
+	if f.quoted {
+		f.write = writeQuoted(f.plan)
+	}
+}
+
 // find is the field's value in the struct v; false when an embedded pointer on
 // the way is nil.
 func (f *field) find(v reflect.Value) (reflect.Value, bool) {
-	if len(f.index) == 1 {
-		return v.Field(f.index[0]), true
-	}
 	for i, n := range f.index {
 		if i > 0 && v.Kind() == reflect.Pointer {
 			if v.IsNil() {
@@ -46,17 +51,18 @@ func writeStruct(fields []field) writeFunc {
 		dst = append(dst, '{')
 		for i := range fields {
 			f := &fields[i]
-			value, ok := f.find(v)
-			if !ok || f.omit != nil && f.omit(value) {
+			value, ok := v, true
+			if len(f.index) == 1 {
+				value = v.Field(f.index[0])
+			} else if value, ok = f.find(v); !ok {
+				continue
+			}
+			if f.omit != nil && f.omit(value) {
 				continue
 			}
 			dst = append(dst, f.key[first:]...)
 			first = 0
-			if f.write == nil {
-				dst = f.plan.write(dst, value, depth+1)
-			} else {
-				dst = f.write(dst, value, depth+1)
-			}
+			dst = f.write(dst, value, depth+1)
 		}
 		return append(dst, '}')
 	}
@@ -85,9 +91,6 @@ func (b builder) fields(t reflect.Type) []field {
 	for i := range kept {
 		f := &kept[i]
 		f.plan = b.plan(t.FieldByIndex(f.index).Type)
-		if f.quoted {
-			f.write = writeQuoted(f.plan)
-		}
 	}
 	return kept
 }

@@ -23,6 +23,9 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return append(dst, "null"...)
 	}
+	if n := int64(f); float64(n) == f && -1<<53 < n && n < 1<<53 && n != 0 {
+		return strconv.AppendInt(dst, n, 10)
+	}
 	return strconv.AppendFloat(dst, f, 'f', -1, bits)
 }
 
