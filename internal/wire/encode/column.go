@@ -20,6 +20,17 @@ type Value struct {
 // struct, a map with string keys, or a pointer to one. A column that Append would
 // leave out is not found.
 func Column(row any, name string) (Value, bool) {
+	switch m := row.(type) { // the common maps, without reflection
+	case map[string]any:
+		v, ok := m[name]
+		return newValue(reflect.ValueOf(v)), ok
+	case map[string]string:
+		v, ok := m[name]
+		if !ok {
+			return Value{}, false
+		}
+		return newValue(reflect.ValueOf(v)), true
+	}
 	v, p := rowOf(row)
 	switch {
 	case p == nil:

@@ -18,9 +18,10 @@ type plainRow struct {
 	Quota     float64 `json:"diskquota"`
 	Suspended bool    `json:"suspended_login"`
 	Hidden    string  `json:"-"`
-	Dash      int     `json:"-,"`
-	Bare      uint8
-	secret    string
+	//lint:ignore SA5008 the name is meant to be "-"
+	Dash   int `json:"-,"`
+	Bare   uint8
+	secret string
 }
 
 type options struct {
