@@ -37,6 +37,10 @@ type Host interface {
 	// Home is the path of an account's home, as clients are told it.
 	Home(name latchkey.AccountName) string
 
+	// PutPackage makes a package, or puts it in the place of the one with its
+	// name. A limit that this changes changes, in the same moment, for every
+	// account that has the package, over what the account had of its own.
+	// Fails: Exists if it must be new, NotFound for a feature list there is not.
 	PutPackage(ctx context.Context, p latchkey.Package, mustBeNew bool) error
 	Package(ctx context.Context, name string) (latchkey.Package, error)
 	Packages(ctx context.Context) ([]latchkey.Package, error)
@@ -50,6 +54,8 @@ type Host interface {
 	Override(ctx context.Context, name latchkey.AccountName, features map[string]bool) error
 	// ClearOverrides lets the list decide again about the features named.
 	ClearOverrides(ctx context.Context, name latchkey.AccountName, features []string) error
+	// Overrides are the features switched for one account, over its list.
+	Overrides(ctx context.Context, name latchkey.AccountName) (map[string]bool, error)
 	// Features is what an account may use now.
 	Features(ctx context.Context, name latchkey.AccountName) (latchkey.FeatureSet, error)
 }

@@ -36,7 +36,8 @@ type Server struct {
 	Hostname    string
 	IP          string // the address accounts share
 	Version     string
-	MinStrength int // the least a new password must reach, 0 to 100
+	MinStrength int      // the least a new password must reach, 0 to 100
+	Nameservers []string // for the domains of accounts; empty if they are not known
 }
 
 // Quota is usage and limits of a home; a limit is [latchkey.Unlimited] for none.
