@@ -38,6 +38,7 @@ type Server struct {
 	Version     string
 	MinStrength int      // the least a new password must reach, 0 to 100
 	Nameservers []string // for the domains of accounts; empty if they are not known
+	PlainAuth   bool     // mail programs may sign in without TLS
 }
 
 // Quota is usage and limits of a home; a limit is [latchkey.Unlimited] for none.
@@ -60,7 +61,8 @@ type Tokens interface {
 	Revoke(ctx context.Context, name string) (bool, error)
 }
 
-// NewToken is what a token is to be. Expires zero is never.
+// NewToken is what a token is to be. Expires zero is never; a time that has
+// passed is Invalid.
 type NewToken struct {
 	Name     string
 	Expires  time.Time

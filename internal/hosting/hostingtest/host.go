@@ -1,0 +1,363 @@
+package hostingtest
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Host is a [hosting.Host] in memory: names are unique, packages and feature
+// lists in use exist, what accounts were promised holds. Its exported fields may
+// be set before the first call; its methods may be called by many goroutines at
+// once. Start at [NewHost].
+type Host struct {
+	Now     latchkey.Clock
+	Who     latchkey.Caller
+	Machine hosting.Server
+
+	mu       sync.Mutex
+	root     *Account // whose tokens are the administrator's
+	lastID   latchkey.AccountID
+	accounts map[latchkey.AccountName]*hosted
+	packages map[string]latchkey.Package
+	lists    map[string]latchkey.FeatureList
+}
+
+// hosted is an account and what the host keeps beside it.
+type hosted struct {
+	latchkey.Account
+	overrides map[string]bool
+	bytes     int64
+	inodes    int64
+}
+
+var _ hosting.Host = (*Host)(nil)
+
+// NewHost makes a server without accounts, with the package "default" and the
+// feature lists that always exist, at noon of 1 January 2026.
+func NewHost() *Host {
+	root := New()
+	root.Data.Name, root.Data.Role = "root", latchkey.RoleRoot
+	h := &Host{
+		Now:      root.Now,
+		Who:      latchkey.Caller{Kind: latchkey.ByToken, Role: latchkey.RoleRoot, Account: 1, Name: "root", Features: latchkey.AllFeatures()},
+		Machine:  root.Machine,
+		root:     root,
+		lastID:   1000,
+		accounts: map[latchkey.AccountName]*hosted{},
+		packages: map[string]latchkey.Package{},
+		lists:    map[string]latchkey.FeatureList{},
+	}
+	h.packages["default"] = latchkey.Package{Name: "default", FeatureList: latchkey.DefaultList, Limits: latchkey.NoLimits(), CGI: true}
+	every, mailOnly := map[string]bool{}, map[string]bool{}
+	for _, f := range latchkey.Features() {
+		every[f.String()], mailOnly[f.String()] = true, f == latchkey.FeaturePopAccounts || f == latchkey.FeatureWebmail
+	}
+	h.lists[latchkey.DefaultList] = latchkey.FeatureList{Name: latchkey.DefaultList, Values: every}
+	h.lists[latchkey.DisabledList] = latchkey.FeatureList{Name: latchkey.DisabledList, Values: map[string]bool{}}
+	h.lists[latchkey.MailOnlyList] = latchkey.FeatureList{Name: latchkey.MailOnlyList, Values: mailOnly}
+	return h
+}
+
+// Use says what the home of the account called name takes up from now on. It
+// panics if there is no such account.
+func (h *Host) Use(name latchkey.AccountName, bytes, inodes int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.accounts[name].bytes, h.accounts[name].inodes = bytes, inodes
+}
+
+// Opens reports whether password is the one of the account called name.
+func (h *Host) Opens(name latchkey.AccountName, password string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := h.accounts[name]
+	return a != nil && a.PasswordHash != "" && a.PasswordHash == digest(password)
+}
+
+func (h *Host) Caller() *latchkey.Caller              { return &h.Who }
+func (h *Host) Server() *hosting.Server               { return &h.Machine }
+func (h *Host) Tokens() hosting.Tokens                { return h.root.Tokens() }
+func (h *Host) Home(name latchkey.AccountName) string { return path.Join("/home", string(name)) }
+
+func (h *Host) CreateAccount(_ context.Context, n hosting.NewAccount) (latchkey.Account, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.free(n.Name); err != nil {
+		return latchkey.Account{}, err
+	}
+	for _, a := range h.accounts {
+		if a.Domain == n.Domain {
+			return latchkey.Account{}, latchkey.Errorf(latchkey.Exists, "The domain “%s” already exists.", n.Domain)
+		}
+	}
+	if n.Package == "" {
+		n.Package = "default"
+	}
+	p, err := h.plan(n.Package)
+	if err != nil {
+		return latchkey.Account{}, err
+	}
+	h.lastID++
+	a := &hosted{Account: latchkey.Account{
+		ID: h.lastID, Name: n.Name, Domain: n.Domain, Owner: n.Owner, Package: n.Package, ContactEmail: n.Contact,
+		Locale: "en", Theme: "jupiter", Shell: "/usr/local/cpanel/bin/noshell", Limits: p.Limits, Created: h.Now(),
+	}, overrides: map[string]bool{}}
+	if n.Limits != nil {
+		n.Limits(&a.Limits)
+	}
+	if !n.Password.Empty() {
+		a.PasswordHash = digest(n.Password.Reveal())
+	}
+	h.accounts[n.Name] = a
+	return a.Account, nil
+}
+
+func (h *Host) free(name latchkey.AccountName) error {
+	if err := hosting.CheckNewName(name); err != nil {
+		return err
+	}
+	if h.accounts[name] != nil {
+		return latchkey.Errorf(latchkey.Exists, "The username “%s” is taken.", name)
+	}
+	return nil
+}
+
+func (h *Host) plan(name string) (latchkey.Package, error) {
+	p, ok := h.packages[name]
+	if !ok {
+		return p, latchkey.Errorf(latchkey.NotFound, "There is no package “%s”.", name)
+	}
+	return p, nil
+}
+
+// with runs fn on the account called name.
+func (h *Host) with(name latchkey.AccountName, fn func(*hosted) error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := h.accounts[name]
+	if a == nil {
+		return latchkey.Errorf(latchkey.NotFound, "There is no account “%s”.", name)
+	}
+	return fn(a)
+}
+
+func (h *Host) RemoveAccount(_ context.Context, name latchkey.AccountName) error {
+	return h.with(name, func(*hosted) error { delete(h.accounts, name); return nil })
+}
+
+func (h *Host) RenameAccount(_ context.Context, name, newName latchkey.AccountName) error {
+	return h.with(name, func(a *hosted) error {
+		if err := h.free(newName); err != nil {
+			return err
+		}
+		delete(h.accounts, name)
+		a.Name = newName
+		h.accounts[newName] = a
+		return nil
+	})
+}
+
+func (h *Host) UpdateAccount(_ context.Context, name latchkey.AccountName, change func(*latchkey.Account) error) (now latchkey.Account, err error) {
+	err = h.with(name, func(a *hosted) error {
+		now = a.Account
+		if err := change(&now); err != nil {
+			return err
+		}
+		if now.ID != a.ID || now.Name != a.Name || now.Role != a.Role || now.Domain != a.Domain {
+			return errors.New("UpdateAccount: the change touched what it must not")
+		}
+		if _, err := h.plan(now.Package); err != nil {
+			return err
+		}
+		a.Account = now
+		return nil
+	})
+	return now, err
+}
+
+func (h *Host) Suspend(_ context.Context, name latchkey.AccountName, on bool, reason string) error {
+	return h.with(name, func(a *hosted) error {
+		a.Suspended, a.SuspendReason, a.SuspendedAt = on, reason, h.Now()
+		if !on {
+			a.SuspendReason, a.SuspendedAt = "", time.Time{}
+		}
+		return nil
+	})
+}
+
+func (h *Host) SetPassword(_ context.Context, name latchkey.AccountName, password latchkey.Secret) error {
+	if password.Empty() {
+		return latchkey.InvalidParam("password", "The password is empty.")
+	}
+	return h.with(name, func(a *hosted) error { a.PasswordHash = digest(password.Reveal()); return nil })
+}
+
+func (h *Host) Account(_ context.Context, name latchkey.AccountName) (found latchkey.Account, err error) {
+	err = h.with(name, func(a *hosted) error { found = a.Account; return nil })
+	return found, err
+}
+
+func (h *Host) Accounts(context.Context) ([]latchkey.Account, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []latchkey.Account
+	for _, name := range slices.Sorted(maps.Keys(h.accounts)) {
+		list = append(list, h.accounts[name].Account)
+	}
+	return list, nil
+}
+
+func (h *Host) Quota(_ context.Context, id latchkey.AccountID) (hosting.Quota, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, a := range h.accounts {
+		if a.ID != id {
+			continue
+		}
+		q := hosting.Quota{Bytes: a.bytes, ByteLimit: latchkey.Unlimited, Inodes: a.inodes, InodeLimit: a.Limits.Inodes}
+		if a.Limits.DiskMB != latchkey.Unlimited {
+			q.ByteLimit = a.Limits.DiskMB << 20
+		}
+		return q, nil
+	}
+	return hosting.Quota{}, latchkey.Errorf(latchkey.NotFound, "There is no account %d.", id)
+}
+
+func (h *Host) PutPackage(_ context.Context, p latchkey.Package, mustBeNew bool) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	was, there := h.packages[p.Name]
+	if there && mustBeNew {
+		return latchkey.Errorf(latchkey.Exists, "A package named “%s” already exists.", p.Name)
+	}
+	if _, err := h.list(p.FeatureList); err != nil {
+		return err
+	}
+	h.packages[p.Name] = p
+	for _, a := range h.accounts {
+		if there && a.Package == p.Name {
+			follow(&a.Limits, was.Limits, p.Limits)
+		}
+	}
+	return nil
+}
+
+// follow changes in limits what differs between was and now.
+func follow(limits *latchkey.Limits, was, now latchkey.Limits) {
+	fields := func(l *latchkey.Limits) []*int64 {
+		return []*int64{
+			&l.DiskMB, &l.Inodes, &l.BandwidthMB, &l.Mailboxes, &l.MailboxMB, &l.FTPAccounts,
+			&l.Databases, &l.Subdomains, &l.Addons, &l.Parked, &l.Lists, &l.EmailPerHour,
+		}
+	}
+	to, from, next := fields(limits), fields(&was), fields(&now)
+	for i := range to {
+		if *from[i] != *next[i] {
+			*to[i] = *next[i]
+		}
+	}
+}
+
+func (h *Host) Package(_ context.Context, name string) (latchkey.Package, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.plan(name)
+}
+
+func (h *Host) Packages(context.Context) ([]latchkey.Package, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.SortedFunc(maps.Values(h.packages), func(x, y latchkey.Package) int { return strings.Compare(x.Name, y.Name) }), nil
+}
+
+func (h *Host) list(name string) (latchkey.FeatureList, error) {
+	l, ok := h.lists[name]
+	if !ok {
+		return l, latchkey.Errorf(latchkey.NotFound, "There is no feature list “%s”.", name)
+	}
+	l.Values = maps.Clone(l.Values)
+	return l, nil
+}
+
+func (h *Host) ChangeFeatureList(_ context.Context, name string, create bool, change func(*latchkey.FeatureList) error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l, err := h.list(name)
+	if err != nil {
+		if !create {
+			return err
+		}
+		l = latchkey.FeatureList{Name: name, Values: map[string]bool{}}
+	}
+	if err := change(&l); err != nil {
+		return err
+	}
+	if l.Name != name {
+		return errors.New("ChangeFeatureList: the change touched the name")
+	}
+	h.lists[name] = l
+	return nil
+}
+
+func (h *Host) FeatureList(_ context.Context, name string) (latchkey.FeatureList, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.list(name)
+}
+
+func (h *Host) FeatureLists(context.Context) ([]latchkey.FeatureList, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []latchkey.FeatureList
+	for _, name := range slices.Sorted(maps.Keys(h.lists)) {
+		l, err := h.list(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+func (h *Host) Override(_ context.Context, name latchkey.AccountName, features map[string]bool) error {
+	return h.with(name, func(a *hosted) error { maps.Copy(a.overrides, features); return nil })
+}
+
+func (h *Host) ClearOverrides(_ context.Context, name latchkey.AccountName, features []string) error {
+	return h.with(name, func(a *hosted) error {
+		for _, f := range features {
+			delete(a.overrides, f)
+		}
+		return nil
+	})
+}
+
+func (h *Host) Overrides(_ context.Context, name latchkey.AccountName) (overrides map[string]bool, err error) {
+	err = h.with(name, func(a *hosted) error { overrides = maps.Clone(a.overrides); return nil })
+	return overrides, err
+}
+
+func (h *Host) Features(_ context.Context, name latchkey.AccountName) (s latchkey.FeatureSet, err error) {
+	err = h.with(name, func(a *hosted) error {
+		p, err := h.plan(a.Package)
+		if err != nil {
+			return err
+		}
+		l, err := h.list(p.FeatureList)
+		if err != nil {
+			return err
+		}
+		s = latchkey.Effective(l, h.lists[latchkey.DisabledList], a.overrides)
+		return nil
+	})
+	return s, err
+}

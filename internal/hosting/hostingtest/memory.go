@@ -1,0 +1,292 @@
+// Package hostingtest has an account that lives in memory, for tests of
+// functions. It keeps the promises of package hosting: names are unique, limits
+// hold, what is not the account's is not found. Start at [New].
+package hostingtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Account is a [hosting.Account] in memory. Its exported fields may be set
+// before the first call; its methods may be called by many goroutines at once.
+type Account struct {
+	Now     latchkey.Clock
+	Data    latchkey.Account
+	Who     latchkey.Caller
+	Machine hosting.Server
+	Package latchkey.Package
+	Owned   []latchkey.OwnedDomain // the main domain first
+	Used    hosting.Quota
+
+	mu     sync.Mutex
+	tokens map[string]*hosting.TokenInfo
+	boxes  map[hosting.Address]*box
+}
+
+// box is a mailbox, the hash of its password and what it holds.
+type box struct {
+	hosting.Mailbox
+	hash  string
+	usage hosting.MailUsage
+}
+
+var _ hosting.Account = (*Account)(nil)
+
+// New makes the account "demo" with the main domain example.com, every feature
+// and no limits, at noon of 1 January 2026.
+func New() *Account {
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	limits := latchkey.NoLimits()
+	return &Account{
+		Now: func() time.Time { return noon },
+		Data: latchkey.Account{
+			ID: 7, Name: "demo", Domain: "example.com", Owner: "root", Package: "default", ContactEmail: "demo@example.org",
+			Locale: "en", Theme: "jupiter", Shell: "/bin/false", Limits: limits, Created: noon.AddDate(0, 0, -1),
+		},
+		Who:     latchkey.Caller{Kind: latchkey.ByToken, Account: 7, Name: "demo", Features: latchkey.AllFeatures()},
+		Machine: hosting.Server{Hostname: "host.example.net", IP: "192.0.2.1", Version: "1.2.3", MinStrength: 65},
+		Package: latchkey.Package{Name: "default", FeatureList: latchkey.DefaultList, Limits: limits},
+		Owned:   []latchkey.OwnedDomain{{Name: "example.com", Kind: latchkey.MainDomain, DocumentRoot: "public_html"}},
+		Used:    hosting.Quota{ByteLimit: latchkey.Unlimited, InodeLimit: latchkey.Unlimited},
+		tokens:  map[string]*hosting.TokenInfo{},
+		boxes:   map[hosting.Address]*box{},
+	}
+}
+
+// Own gives the account one more domain.
+func (a *Account) Own(kind latchkey.DomainKind, name latchkey.Domain, root string) {
+	a.Owned = append(a.Owned, latchkey.OwnedDomain{Name: name, Kind: kind, DocumentRoot: root})
+	slices.SortFunc(a.Owned[1:], func(x, y latchkey.OwnedDomain) int { return strings.Compare(string(x.Name), string(y.Name)) })
+}
+
+// Fill says what the mailbox at address holds from now on. It panics if there is
+// no such mailbox.
+func (a *Account) Fill(address hosting.Address, u hosting.MailUsage) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.boxes[address].usage = u
+}
+
+// UseToken notes a use of the token called name. It panics if there is none.
+func (a *Account) UseToken(name string, u latchkey.Use) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tokens[name].Use = u
+}
+
+func (a *Account) Info() *latchkey.Account  { return &a.Data }
+func (a *Account) Caller() *latchkey.Caller { return &a.Who }
+func (a *Account) Server() *hosting.Server  { return &a.Machine }
+func (a *Account) Home() string             { return path.Join("/home", string(a.Data.Name)) }
+func (a *Account) Tokens() hosting.Tokens   { return (*tokens)(a) }
+func (a *Account) Mail() hosting.Mail       { return (*mail)(a) }
+
+func (a *Account) Domains(context.Context) ([]latchkey.OwnedDomain, error) {
+	return slices.Clone(a.Owned), nil
+}
+func (a *Account) Plan(context.Context) (latchkey.Package, error) { return a.Package, nil }
+func (a *Account) Quota(context.Context) (hosting.Quota, error)   { return a.Used, nil }
+
+type tokens Account
+
+func (t *tokens) Create(_ context.Context, n hosting.NewToken) (latchkey.Token, latchkey.Secret, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.Now()
+	switch {
+	case t.Data.Suspended:
+		return latchkey.Token{}, latchkey.Secret{}, latchkey.Errorf(latchkey.Denied, "The account is suspended.")
+	case !n.Expires.IsZero() && !n.Expires.After(now):
+		return latchkey.Token{}, latchkey.Secret{}, latchkey.InvalidParam("expires_at", "The expiry time has already passed.")
+	case t.tokens[n.Name] != nil:
+		return latchkey.Token{}, latchkey.Secret{}, taken(n.Name)
+	}
+	secret := digest(fmt.Sprint("token ", n.Name, len(t.tokens)))
+	k := latchkey.Token{
+		ID: latchkey.TokenID(len(t.tokens) + 1), Account: t.Data.ID, Name: n.Name, Handle: latchkey.Handle([]byte(secret[:6])),
+		Created: now, Expires: n.Expires, ReadOnly: n.ReadOnly,
+	}
+	t.tokens[n.Name] = &hosting.TokenInfo{Token: k}
+	return k, latchkey.NewSecret(strings.ToUpper(secret[:32])), nil
+}
+
+func taken(name string) error {
+	return latchkey.Errorf(latchkey.Exists, "An API token with the name “%s” already exists.", name)
+}
+
+func (t *tokens) List(context.Context) ([]hosting.TokenInfo, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var list []hosting.TokenInfo
+	for _, name := range slices.Sorted(maps.Keys(t.tokens)) {
+		list = append(list, *t.tokens[name])
+	}
+	return list, nil
+}
+
+func (t *tokens) Rename(_ context.Context, name, newName string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.tokens[name]
+	switch {
+	case k == nil:
+		return latchkey.Errorf(latchkey.NotFound, "There is no API token with the name “%s”.", name)
+	case name != newName && t.tokens[newName] != nil:
+		return taken(newName)
+	}
+	delete(t.tokens, name)
+	k.Name = newName
+	t.tokens[newName] = k
+	return nil
+}
+
+func (t *tokens) Revoke(_ context.Context, name string) (bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, found := t.tokens[name]
+	delete(t.tokens, name)
+	return found, nil
+}
+
+type mail Account
+
+func (m *mail) Create(_ context.Context, n hosting.NewMailbox) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	hash := n.Hash
+	if hash == "" {
+		hash = digest(n.Password.Reveal())
+	}
+	switch {
+	case n.Hash == "" && n.Password.Empty():
+		return latchkey.InvalidParam("password", "The password is empty.")
+	case !m.owns(n.Address.Domain):
+		return notOwned(n.Address.Domain)
+	case m.boxes[n.Address] != nil:
+		return latchkey.Errorf(latchkey.Exists, "There is an email account “%s” already.", n.Address)
+	case int64(len(m.boxes)) >= m.Data.Limits.Mailboxes:
+		return latchkey.Errorf(latchkey.Limit, "The account has all the email accounts its package allows (%d).", m.Data.Limits.Mailboxes)
+	}
+	if err := m.fits(n.Quota); err != nil {
+		return err
+	}
+	m.boxes[n.Address] = &box{Mailbox: hosting.Mailbox{Address: n.Address, Quota: n.Quota, Created: m.Now()}, hash: hash}
+	return nil
+}
+
+func (m *mail) owns(d latchkey.Domain) bool {
+	return slices.ContainsFunc(m.Owned, func(o latchkey.OwnedDomain) bool { return o.Name == d })
+}
+
+func notOwned(d latchkey.Domain) error {
+	return latchkey.Errorf(latchkey.NotFound, "You do not own the domain “%s”.", d)
+}
+
+func (m *mail) fits(quota int64) error {
+	if most := m.Data.Limits.MailboxMB; most != latchkey.Unlimited && (quota == 0 || quota > most<<20) {
+		return latchkey.InvalidParam("quota", "The quota is too large: the package allows an email account at most %d MB.", most)
+	}
+	return nil
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// with runs fn on the mailbox at a.
+func (m *mail) with(a hosting.Address, fn func(*box) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch b := m.boxes[a]; {
+	case !m.owns(a.Domain):
+		return notOwned(a.Domain)
+	case b == nil:
+		return latchkey.Errorf(latchkey.NotFound, "You do not have an email account named “%s”.", a)
+	default:
+		return fn(b)
+	}
+}
+
+func (m *mail) Remove(_ context.Context, a hosting.Address) error {
+	return m.with(a, func(*box) error { delete(m.boxes, a); return nil })
+}
+
+func (m *mail) SetPassword(_ context.Context, a hosting.Address, password latchkey.Secret) error {
+	return m.with(a, func(b *box) error { b.hash = digest(password.Reveal()); return nil })
+}
+
+func (m *mail) SetQuota(_ context.Context, a hosting.Address, bytes int64) error {
+	return m.with(a, func(b *box) error {
+		if err := m.fits(bytes); err != nil {
+			return err
+		}
+		b.Quota = bytes
+		return nil
+	})
+}
+
+func (m *mail) Suspend(_ context.Context, a hosting.Address, what hosting.Suspension, on bool) error {
+	return m.with(a, func(b *box) error {
+		switches := map[hosting.Suspension]*bool{
+			hosting.Login: &b.SuspendedLogin, hosting.Incoming: &b.SuspendedIncoming,
+			hosting.Outgoing: &b.SuspendedOutgoing, hosting.HoldOutgoing: &b.HoldOutgoing,
+		}
+		*switches[what] = on
+		return nil
+	})
+}
+
+func (m *mail) Verify(_ context.Context, a hosting.Address, password latchkey.Secret) (same bool, err error) {
+	err = m.with(a, func(b *box) error { same = b.hash == digest(password.Reveal()); return nil })
+	return same, err
+}
+
+func (m *mail) Mailbox(_ context.Context, a hosting.Address) (found hosting.Mailbox, err error) {
+	err = m.with(a, func(b *box) error { found = b.Mailbox; return nil })
+	return found, err
+}
+
+func (m *mail) Mailboxes(context.Context) ([]hosting.Mailbox, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []hosting.Mailbox
+	for _, b := range m.boxes {
+		list = append(list, b.Mailbox)
+	}
+	slices.SortFunc(list, func(x, y hosting.Mailbox) int {
+		return strings.Compare(string(x.Address.Domain)+"\x00"+x.Address.Local, string(y.Address.Domain)+"\x00"+y.Address.Local)
+	})
+	return list, nil
+}
+
+func (m *mail) Count(context.Context) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(len(m.boxes)), nil
+}
+
+func (m *mail) Usage(_ context.Context, a hosting.Address) (u hosting.MailUsage, err error) {
+	err = m.with(a, func(b *box) error { u = b.usage; return nil })
+	return u, err
+}
+
+func (m *mail) Domains(context.Context) ([]latchkey.Domain, error) {
+	var list []latchkey.Domain
+	for _, d := range m.Owned {
+		list = append(list, d.Name)
+	}
+	return list, nil
+}
