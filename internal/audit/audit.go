@@ -142,7 +142,14 @@ type Report struct {
 // head, which shows a tail that was cut off.
 func Verify(ctx context.Context, s store.Store, heads *Heads) (Report, error) {
 	var rep Report
-	var prev [32]byte
+	var prev, copied [32]byte
+	var top head
+	if heads != nil {
+		var err error
+		if top, copied, err = heads.read(); err != nil {
+			return rep, err
+		}
+	}
 	err := walk(ctx, s, 0, func(l *store.Link) error {
 		if l.Seq != rep.Head+1 {
 			return fmt.Errorf("link %d is missing: the trail goes on at %d", rep.Head+1, l.Seq)
@@ -161,13 +168,13 @@ func Verify(ctx context.Context, s store.Store, heads *Heads) (Report, error) {
 		rep.Links++
 		rep.Events += l.Events
 		rep.Head = l.Seq
-		if heads != nil {
-			return heads.check(l)
+		if l.Seq == top.Seq && l.Hash != copied {
+			return fmt.Errorf("link %d is not the one whose head was copied", l.Seq)
 		}
 		return nil
 	})
-	if err == nil && heads != nil {
-		err = heads.reached(rep.Head)
+	if err == nil && top.Seq > rep.Head {
+		err = fmt.Errorf("the trail ends at link %d but was at %d: its end was cut off", rep.Head, top.Seq)
 	}
 	return rep, err
 }

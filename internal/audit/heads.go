@@ -76,19 +76,3 @@ func (h *Heads) read() (c head, hash [32]byte, err error) {
 	}
 	return c, hash, nil
 }
-
-func (h *Heads) check(l *store.Link) error {
-	c, hash, err := h.read()
-	if err == nil && c.Seq == l.Seq && hash != l.Hash {
-		err = fmt.Errorf("link %d is not the one whose head was copied", l.Seq)
-	}
-	return err
-}
-
-func (h *Heads) reached(seq uint64) error {
-	c, _, err := h.read()
-	if err == nil && c.Seq > seq {
-		err = fmt.Errorf("the trail ends at link %d but was at %d: its end was cut off", seq, c.Seq)
-	}
-	return err
-}

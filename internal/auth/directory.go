@@ -22,7 +22,7 @@ func (e *Entry) Usable() bool { return !e.Account.Suspended }
 // by every write of ours since.
 type Usage struct {
 	Bytes, Inodes atomic.Int64
-	TakenAt       atomic.Int64 // unix seconds of the measurement; 0: never measured
+	TakenAt       atomic.Int64 // unix seconds of the measurement; 0: not since the server started
 }
 
 const chunkSize = 4096

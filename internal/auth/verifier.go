@@ -77,6 +77,7 @@ const (
 	WrongPassword  Reason = "wrong password"
 	WrongDoor      Reason = "credential for another service"
 	CannotCheck    Reason = "could not be checked"
+	InClear        Reason = "credentials sent in clear"
 )
 
 // Refusal is why nobody came out of a check. To the caller all refusals are
@@ -249,23 +250,27 @@ func (v *Verifier) Entry(ctx context.Context, id latchkey.AccountID) (*Entry, er
 		if e.Features, err = Features(r, e.Account); err != nil {
 			return err
 		}
-		if e.Usage.TakenAt.Load() == 0 {
-			u, err := r.Usage(id)
-			if err == nil && !u.TakenAt.IsZero() {
-				e.Usage.Bytes.Store(u.Bytes)
-				e.Usage.Inodes.Store(u.Inodes)
-				e.Usage.TakenAt.Store(u.TakenAt.Unix())
-			} else if err != nil && !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
-		}
-		return nil
+		return v.recallUsage(r, id, e.Usage)
 	})
 	if err != nil {
 		return nil, err
 	}
 	v.accounts.put(id, e)
 	return e, nil
+}
+
+// recallUsage fills in the figures from before the server started, once.
+func (v *Verifier) recallUsage(r store.Reader, id latchkey.AccountID, u *Usage) error {
+	if u.TakenAt.Load() != 0 || u.Bytes.Load() != 0 {
+		return nil
+	}
+	was, err := r.Usage(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	u.Bytes.Store(was.Bytes)
+	u.Inodes.Store(was.Inodes)
+	return err
 }
 
 // EntryOf is the entry of the account called name.

@@ -53,6 +53,28 @@ func NoLimits() Limits {
 	return Limits{u, u, u, u, u, u, u, u, u, u, u, u}
 }
 
+// Changed is l with every limit that differs between was and is set to is.
+func (l Limits) Changed(was, is Limits) Limits {
+	take := func(mine *int64, was, is int64) {
+		if was != is {
+			*mine = is
+		}
+	}
+	take(&l.DiskMB, was.DiskMB, is.DiskMB)
+	take(&l.Inodes, was.Inodes, is.Inodes)
+	take(&l.BandwidthMB, was.BandwidthMB, is.BandwidthMB)
+	take(&l.Mailboxes, was.Mailboxes, is.Mailboxes)
+	take(&l.MailboxMB, was.MailboxMB, is.MailboxMB)
+	take(&l.FTPAccounts, was.FTPAccounts, is.FTPAccounts)
+	take(&l.Databases, was.Databases, is.Databases)
+	take(&l.Subdomains, was.Subdomains, is.Subdomains)
+	take(&l.Addons, was.Addons, is.Addons)
+	take(&l.Parked, was.Parked, is.Parked)
+	take(&l.Lists, was.Lists, is.Lists)
+	take(&l.EmailPerHour, was.EmailPerHour, is.EmailPerHour)
+	return l
+}
+
 // Account is one hosting account, or the administrator.
 type Account struct {
 	ID            AccountID

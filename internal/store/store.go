@@ -125,7 +125,9 @@ type Reader interface {
 	AccountByID(id latchkey.AccountID) (latchkey.Account, error)
 	// Accounts lists by name, at most limit of them, from after on.
 	Accounts(after latchkey.AccountName, limit int) ([]latchkey.Account, error)
-	// NameTaken also sees accounts that are being made or removed.
+	// NameTaken reports whether a new account cannot be called name: the first
+	// eight characters of account names are unique. It also sees accounts that
+	// are being made or removed.
 	NameTaken(name latchkey.AccountName) (bool, error)
 
 	Domains(account latchkey.AccountID) ([]latchkey.OwnedDomain, error)

@@ -72,7 +72,8 @@ func (r *reader) Accounts(after latchkey.AccountName, limit int) ([]latchkey.Acc
 }
 
 func (r *reader) NameTaken(name latchkey.AccountName) (taken bool, err error) {
-	err = r.q.one(r.ctx, `SELECT EXISTS (SELECT 1 FROM account WHERE name = ?)`, []any{string(name)}, &taken)
+	head := name[:min(len(name), 8)]
+	err = r.q.one(r.ctx, `SELECT EXISTS (SELECT 1 FROM account WHERE substr(name, 1, 8) = ?)`, []any{string(head)}, &taken)
 	return taken, err
 }
 

@@ -24,6 +24,7 @@ CREATE TABLE account (
 	password_hash  TEXT    NOT NULL,
 	mailboxes      INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX account_head ON account (substr(name, 1, 8));
 
 CREATE TABLE domain (
 	name          TEXT    PRIMARY KEY,

@@ -1,0 +1,86 @@
+package audit
+
+import (
+	"strings"
+
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/auth"
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Act is one call on its way: its event, as far as it is known.
+type Act struct {
+	event latchkey.Event
+	now   latchkey.Clock
+	kept  bool
+}
+
+// Begin begins the event of a call.
+func Begin(now latchkey.Clock, from latchkey.Origin) *Act {
+	return &Act{now: now, event: latchkey.Event{At: now(), From: from.Addr, Client: from.Client}}
+}
+
+// As notes who acts.
+func (a *Act) As(c *latchkey.Caller) {
+	a.event.Account, a.event.Name, a.event.By, a.event.Handle = c.Account, c.Name, c.Kind, c.Handle
+}
+
+// Refused notes whose credential was refused, and why.
+func (a *Act) Refused(r *auth.Refusal) {
+	a.event.Account, a.event.Name, a.event.Handle, a.event.Reason = r.Account, r.Name, r.Handle, string(r.Reason)
+}
+
+// Calls notes what is called, with what may be shown of its arguments.
+func (a *Act) Calls(function string, change bool, args api.Args, params []api.Param) {
+	a.event.Func, a.event.Change = function, change
+	if len(args) > 0 {
+		a.event.Names = args.Names()
+		a.event.Values = api.Shown(params, args)
+	}
+}
+
+// Success is the event of a call that succeeded, encoded for the transaction
+// that makes it so. Call [Act.Kept] when that transaction is on the disk.
+func (a *Act) Success() []byte {
+	e := a.event
+	e.OK, e.Took = true, a.now().Sub(e.At)
+	return Encode(&e)
+}
+
+// Kept notes that the event stands in the trail.
+func (a *Act) Kept() { a.kept = true }
+
+// End hands the event to the recorder, unless it stands in the trail already
+// and the call did not fail after that. function is what was called if nobody
+// found out more.
+func (a *Act) End(r *Recorder, function string, err *latchkey.Error) {
+	if a.kept && err == nil {
+		return
+	}
+	e := &a.event
+	e.Took = a.now().Sub(e.At)
+	e.OK = err == nil
+	if err != nil {
+		e.Outcome = err.Kind
+		if err.Kind != latchkey.Internal {
+			e.Messages = err.Msg
+		}
+	}
+	if e.Func == "" {
+		e.Func = clean(function)
+	}
+	r.Record(e)
+}
+
+// clean makes a name that a stranger gave fit to be kept.
+func clean(name string) string {
+	if len(name) > 140 {
+		name = name[:140]
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, name)
+}

@@ -1,0 +1,199 @@
+// Package call is the whole way of one call, in order, in one function:
+// [Service.Do]. Everything that executes a function goes through it; there is
+// no second way in.
+package call
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/auth"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/policy"
+)
+
+// Names says in which list of names a function is looked up.
+type Names uint8
+
+const (
+	UAPI Names = iota // account functions by their UAPI names
+	API2              // account functions by their API 2 names
+	WHM               // host functions
+)
+
+// Request is one call as it was said. Say is asked, once the caller is known,
+// for what they said: it fills in Names, Module, Func and Args, or fails. A
+// request whose credentials are bad is never read further.
+type Request struct {
+	Audience latchkey.Audience
+	Cred     latchkey.Credentials
+	Local    latchkey.AccountName // set instead of Cred where the system vouches for the caller
+	Origin   latchkey.Origin
+	InClear  bool // the credentials came over a network in clear: they are refused
+	Say      func(r *Request) error
+
+	Names        Names
+	Module, Func string
+	Args         api.Args
+}
+
+// Result is what came of a call. Exactly one of Err and the rest counts.
+type Result struct {
+	Caller latchkey.Caller
+	Entry  *api.Entry // nil if the function was not found
+	Data   any
+	api.Answer
+	Err *latchkey.Error
+}
+
+// Binder puts an account, or the host, into a caller's hands.
+type Binder interface {
+	Account(ctx context.Context, act *audit.Act, caller *latchkey.Caller) (hosting.Account, error)
+	Host(ctx context.Context, act *audit.Act, caller *latchkey.Caller) (hosting.Host, error)
+}
+
+// Service runs calls. All fields are required.
+type Service struct {
+	Auth     *auth.Verifier
+	Registry *api.Registry
+	Binder   Binder
+	Audit    *audit.Recorder
+	Now      latchkey.Clock
+	Log      *slog.Logger
+}
+
+// Do runs one call: who is it, what do they say, what is that, may they, on
+// what, do it, take it down.
+func (s *Service) Do(ctx context.Context, r *Request) (res Result) {
+	act := audit.Begin(s.Now, r.Origin)
+	defer s.takeDown(act, r, &res)
+
+	if res.Caller, res.Err = s.who(ctx, r, act); res.Err != nil {
+		return res
+	}
+	if r.Say != nil {
+		if res.Err = latchkey.AsError(r.Say(r)); res.Err != nil {
+			return res
+		}
+	}
+	if res.Entry, res.Err = s.what(r); res.Err != nil {
+		return res
+	}
+	if res.Err = policy.May(&res.Caller, res.Entry); res.Err != nil {
+		return res
+	}
+	s.run(ctx, act, r.Args, &res)
+	return res
+}
+
+// Nested runs a function inside another call, for the same caller, by the same
+// rules: what Batch is made of.
+func (s *Service) Nested(ctx context.Context, on hosting.Account, module, name string, args api.Args) (any, error) {
+	caller := on.Caller()
+	r := &Request{Names: UAPI, Module: module, Func: name, Args: args}
+	res := Result{Caller: *caller}
+	act := audit.Begin(s.Now, latchkey.Origin{})
+	act.As(caller)
+	defer s.takeDown(act, r, &res)
+	if res.Entry, res.Err = s.what(r); res.Err != nil {
+		return nil, res.Err
+	}
+	if res.Err = policy.May(caller, res.Entry); res.Err != nil {
+		return nil, res.Err
+	}
+	s.run(ctx, act, args, &res)
+	if res.Err != nil {
+		return nil, res.Err
+	}
+	return res.Data, nil
+}
+
+// who is calling? Every refusal of a credential is the same to the caller; the
+// reason goes into the trail.
+func (s *Service) who(ctx context.Context, r *Request, act *audit.Act) (latchkey.Caller, *latchkey.Error) {
+	if r.Local != "" {
+		c, err := s.Auth.Local(ctx, r.Local)
+		if err != nil {
+			return c, latchkey.Errorf(latchkey.NotFound, "There is no account “%s”.", r.Local)
+		}
+		act.As(&c)
+		return c, nil
+	}
+	if r.InClear && r.Cred.Scheme != latchkey.SchemeNone {
+		act.Refused(&auth.Refusal{Reason: auth.InClear})
+		return latchkey.Caller{}, badCredentials
+	}
+	c, refusal := s.Auth.Check(ctx, r.Cred, r.Audience, r.Origin)
+	if refusal != nil {
+		act.Refused(refusal)
+		return c, badCredentials
+	}
+	act.As(&c)
+	return c, nil
+}
+
+var badCredentials = &latchkey.Error{Kind: latchkey.BadCredentials, Msg: "Access denied"}
+
+// what function is that?
+func (s *Service) what(r *Request) (*api.Entry, *latchkey.Error) {
+	var e *api.Entry
+	var err error
+	switch r.Names {
+	case UAPI:
+		e, err = s.Registry.Account(r.Module, r.Func)
+	case API2:
+		e, err = s.Registry.API2(r.Module, r.Func)
+	case WHM:
+		e, err = s.Registry.Host(r.Func)
+	}
+	return e, latchkey.AsError(err)
+}
+
+// run puts the account or the host into the caller's hands and calls the
+// function. A panic in it is an internal error of this call alone.
+func (s *Service) run(ctx context.Context, act *audit.Act, args api.Args, res *Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("a function panicked", "func", res.Entry.FullName(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			res.Err = &latchkey.Error{Kind: latchkey.Internal, Err: fmt.Errorf("panic: %v", p)}
+		}
+	}()
+	act.Calls(res.Entry.FullName(), res.Entry.Effect == api.Write, args, res.Entry.Params)
+	var err error
+	if res.Entry.Audience == latchkey.ForHost {
+		var on hosting.Host
+		if on, err = s.Binder.Host(ctx, act, &res.Caller); err == nil {
+			res.Data, err = res.Entry.OnHost(ctx, on, args)
+		}
+	} else {
+		var on hosting.Account
+		if on, err = s.Binder.Account(ctx, act, &res.Caller); err == nil {
+			res.Data, err = res.Entry.OnAccount(ctx, on, args)
+		}
+	}
+	if res.Err = latchkey.AsError(err); res.Err != nil {
+		res.Data = nil
+		return
+	}
+	if a, ok := res.Data.(api.Answer); ok {
+		res.Answer, res.Data = a, a.Data
+	}
+}
+
+// takeDown writes the call into the trail, unless its change has done so
+// already, and into the log where it was our own failure.
+func (s *Service) takeDown(act *audit.Act, r *Request, res *Result) {
+	name := r.Module + "::" + r.Func
+	if res.Entry != nil {
+		name = res.Entry.FullName()
+	}
+	if res.Err != nil && res.Err.Kind == latchkey.Internal {
+		s.Log.Error("a call failed", "func", name, "account", res.Caller.Name, "err", res.Err)
+	}
+	act.End(s.Audit, name, res.Err)
+}

@@ -1,0 +1,123 @@
+// Package estate keeps the accounts: it implements what package hosting
+// promises, with the wanted state in the store and its effects through the
+// drivers. Start at [Estate.Account] and [Estate.Host]; intent.go says how what
+// was begun gets finished.
+package estate
+
+import (
+	"context"
+	"log/slog"
+	"path"
+	"sync"
+
+	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/auth"
+	"github.com/latchkey/latchkey/internal/driver/homedir"
+	"github.com/latchkey/latchkey/internal/driver/maildir"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/password"
+	"github.com/latchkey/latchkey/internal/store"
+)
+
+// Estate is all accounts. All fields of [Config] are required.
+type Estate struct {
+	Config
+	locks  locks
+	usages usages
+	naming sync.Mutex // held while an account's name is being given away
+}
+
+// Config is what an Estate stands on.
+type Config struct {
+	Auth   *auth.Verifier
+	Store  store.Store
+	Keys   *auth.Keys
+	Hasher *password.Hasher
+	Homes  *homedir.Homes
+	Mail   *maildir.Store
+	Server hosting.Server
+	// HomeRoot is the directory that clients are told homes are in.
+	HomeRoot string
+	Now      latchkey.Clock
+	Log      *slog.Logger
+}
+
+// New makes an Estate. Call [Estate.Recover] before the first call.
+func New(c Config) *Estate { return &Estate{Config: c} }
+
+// Account puts caller's own account into their hands.
+func (e *Estate) Account(ctx context.Context, act *audit.Act, caller *latchkey.Caller) (hosting.Account, error) {
+	entry, err := e.Auth.Entry(ctx, caller.Account)
+	if err != nil {
+		return nil, err
+	}
+	return &account{e: e, act: act, caller: caller, entry: entry}, nil
+}
+
+// Host puts the server into the administrator's hands.
+func (e *Estate) Host(ctx context.Context, act *audit.Act, caller *latchkey.Caller) (hosting.Host, error) {
+	if caller.Role != latchkey.RoleRoot {
+		return nil, latchkey.Errorf(latchkey.Denied, "Permission denied")
+	}
+	return &host{e: e, act: act, caller: caller}, nil
+}
+
+// commit runs fn in one transaction together with the event of the call it
+// makes true.
+func (e *Estate) commit(ctx context.Context, act *audit.Act, fn func(store.Tx) error) error {
+	err := e.Auth.Commit(ctx, func(tx store.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		tx.Audit(act.Success(), 1)
+		return nil
+	})
+	if err == nil {
+		act.Kept()
+	}
+	return err
+}
+
+// account is one account in the hands of one caller.
+type account struct {
+	e      *Estate
+	act    *audit.Act
+	caller *latchkey.Caller
+	entry  *auth.Entry
+}
+
+func (a *account) Info() *latchkey.Account  { return &a.entry.Account }
+func (a *account) Caller() *latchkey.Caller { return a.caller }
+func (a *account) Server() *hosting.Server  { return &a.e.Server }
+func (a *account) Home() string             { return path.Join(a.e.HomeRoot, string(a.entry.Account.Name)) }
+func (a *account) Mail() hosting.Mail       { return &mail{a} }
+func (a *account) Tokens() hosting.Tokens {
+	return &tokens{e: a.e, act: a.act, account: a.entry.Account.ID, audience: latchkey.ForAccount}
+}
+
+func (a *account) Domains(ctx context.Context) (list []latchkey.OwnedDomain, err error) {
+	err = a.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		list, err = r.Domains(a.entry.Account.ID)
+		return err
+	})
+	for i, d := range list {
+		if d.Kind == latchkey.MainDomain {
+			copy(list[1:], list[:i])
+			list[0] = d
+		}
+	}
+	return list, err
+}
+
+func (a *account) Plan(ctx context.Context) (p latchkey.Package, err error) {
+	err = a.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		p, err = r.Package(a.entry.Account.Package)
+		return err
+	})
+	return p, err
+}
+
+func (a *account) Quota(ctx context.Context) (hosting.Quota, error) {
+	return a.e.quota(ctx, a.entry)
+}

@@ -1,0 +1,341 @@
+package estate
+
+import (
+	"context"
+	"errors"
+	"path"
+
+	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
+)
+
+// host is the server in the administrator's hands.
+type host struct {
+	e      *Estate
+	act    *audit.Act
+	caller *latchkey.Caller
+}
+
+func (h *host) Caller() *latchkey.Caller { return h.caller }
+func (h *host) Server() *hosting.Server  { return &h.e.Server }
+func (h *host) Tokens() hosting.Tokens {
+	return &tokens{e: h.e, act: h.act, account: h.caller.Account, audience: latchkey.ForHost}
+}
+
+func (h *host) Home(name latchkey.AccountName) string { return path.Join(h.e.HomeRoot, string(name)) }
+
+func (h *host) CreateAccount(ctx context.Context, n hosting.NewAccount) (latchkey.Account, error) {
+	if err := hosting.CheckNewName(n.Name); err != nil {
+		return latchkey.Account{}, err
+	}
+	a := latchkey.Account{
+		Name: n.Name, Domain: n.Domain, Owner: n.Owner, Package: n.Package, ContactEmail: n.Contact,
+		Locale: "en", Theme: "jupiter", Shell: "/usr/local/cpanel/bin/noshell", Created: h.e.Now().UTC(),
+	}
+	if a.Owner == "" {
+		a.Owner = h.caller.Name
+	}
+	if a.Package == "" {
+		a.Package = DefaultPackage
+	}
+	if !n.Password.Empty() {
+		hash, err := h.e.Hasher.Make(ctx, n.Password)
+		if err != nil {
+			return latchkey.Account{}, err
+		}
+		a.PasswordHash = string(hash)
+	}
+	h.e.naming.Lock()
+	defer h.e.naming.Unlock()
+	in := &intent{Name: a.Name, Domain: a.Domain}
+	err := h.e.carryOut(ctx, h.act, "account-create", in, func(tx store.Tx) error {
+		if err := h.newAccount(tx, &a, n.Limits); err != nil {
+			return err
+		}
+		in.Account = a.ID
+		return nil
+	})
+	return a, err
+}
+
+// newAccount checks that the names are free, fills in what the package allows
+// and reserves them.
+func (h *host) newAccount(tx store.Tx, a *latchkey.Account, limits func(*latchkey.Limits)) error {
+	if err := nameFree(tx, a.Name); err != nil {
+		return err
+	}
+	if _, err := tx.DomainOwner(a.Domain); !errors.Is(err, store.ErrNotFound) {
+		if err != nil {
+			return err
+		}
+		return &latchkey.Error{Kind: latchkey.Exists, Param: "domain", Msg: "The domain “" + string(a.Domain) + "” already exists on this server."}
+	}
+	p, err := findPackage(tx, a.Package)
+	if err != nil {
+		return err
+	}
+	a.Limits = p.Limits
+	if p.Theme != "" {
+		a.Theme = p.Theme
+	}
+	if p.Locale != "" {
+		a.Locale = p.Locale
+	}
+	if limits != nil {
+		limits(&a.Limits)
+	}
+	if a.ID, err = tx.InsertAccount(*a, store.Creating); err != nil {
+		return err
+	}
+	return tx.InsertDomain(a.ID, latchkey.OwnedDomain{Name: a.Domain, Kind: latchkey.MainDomain, DocumentRoot: "public_html", Created: a.Created})
+}
+
+func nameFree(tx store.Tx, name latchkey.AccountName) error {
+	taken, err := tx.NameTaken(name)
+	if err == nil && taken {
+		err = &latchkey.Error{Kind: latchkey.Exists, Param: "username",
+			Msg: "The username “" + string(name) + "” is already taken, or its first eight characters are those of another account."}
+	}
+	return err
+}
+
+func findPackage(r store.Reader, name string) (latchkey.Package, error) {
+	p, err := r.Package(name)
+	if errors.Is(err, store.ErrNotFound) {
+		err = &latchkey.Error{Kind: latchkey.NotFound, Param: "plan", Msg: "There is no package “" + name + "”."}
+	}
+	return p, err
+}
+
+var accountCreate = plan{
+	apply: func(e *Estate, ctx context.Context, in *intent) error { return e.Homes.Create(ctx, string(in.Name)) },
+	finish: func(tx store.Tx, in *intent) error {
+		tx.Log(store.Change{Kind: store.AccountPut, Account: in.Account})
+		return gone(tx.StageAccount(in.Account, store.Ready))
+	},
+	revert: func(e *Estate, ctx context.Context, in *intent) error {
+		return gone(e.Homes.Remove(ctx, string(in.Name)))
+	},
+	undo: func(tx store.Tx, in *intent) error { return gone(tx.DeleteAccount(in.Account)) },
+}
+
+// account is the row of an account that is no administrator.
+func findAccount(r store.Reader, name latchkey.AccountName) (latchkey.Account, error) {
+	a, err := r.Account(name)
+	if errors.Is(err, store.ErrNotFound) || err == nil && a.Role != latchkey.RoleUser {
+		return a, &latchkey.Error{Kind: latchkey.NotFound, Param: "user", Msg: "System user " + string(name) + " does not exist!"}
+	}
+	return a, err
+}
+
+func (h *host) Account(ctx context.Context, name latchkey.AccountName) (a latchkey.Account, err error) {
+	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		a, err = findAccount(r, name)
+		return err
+	})
+	return a, err
+}
+
+func (h *host) RemoveAccount(ctx context.Context, name latchkey.AccountName) error {
+	a, err := h.Account(ctx, name)
+	if err != nil {
+		return err
+	}
+	in := &intent{Account: a.ID, Name: a.Name}
+	return h.e.locks.alone(ctx, a.ID, func() error {
+		return h.e.carryOut(ctx, h.act, "account-remove", in, func(tx store.Tx) error {
+			now, err := tx.AccountByID(a.ID)
+			if err != nil {
+				return err
+			}
+			in.Name = now.Name
+			// From here on its tokens are refused: the account is no longer there.
+			tx.Log(store.Change{Kind: store.AccountGone, Account: a.ID})
+			return tx.StageAccount(a.ID, store.Removing)
+		})
+	})
+}
+
+var accountRemove = plan{
+	apply: func(e *Estate, ctx context.Context, in *intent) error {
+		return gone(e.Homes.Remove(ctx, string(in.Name)))
+	},
+	finish: func(tx store.Tx, in *intent) error { return tx.DeleteAccount(in.Account) },
+}
+
+func (h *host) RenameAccount(ctx context.Context, name, newName latchkey.AccountName) error {
+	if err := hosting.CheckNewName(newName); err != nil {
+		return err
+	}
+	a, err := h.Account(ctx, name)
+	if err != nil {
+		return err
+	}
+	h.e.naming.Lock()
+	defer h.e.naming.Unlock()
+	in := &intent{Account: a.ID, Name: name, NewName: newName}
+	return h.e.locks.alone(ctx, a.ID, func() error {
+		return h.e.carryOut(ctx, h.act, "account-rename", in, func(tx store.Tx) error {
+			if now, err := tx.AccountByID(a.ID); err != nil || now.Name != name {
+				return errors.Join(err, latchkey.Errorf(latchkey.NotFound, "System user %s does not exist!", name))
+			}
+			return nameFree(tx, newName)
+		})
+	})
+}
+
+var accountRename = plan{
+	apply: func(e *Estate, ctx context.Context, in *intent) error {
+		if there, err := e.Homes.Exists(ctx, string(in.Name)); err != nil || !there {
+			return err // it has moved already
+		}
+		return e.Homes.Rename(ctx, string(in.Name), string(in.NewName))
+	},
+	finish: func(tx store.Tx, in *intent) error {
+		a, err := tx.AccountByID(in.Account)
+		if err != nil {
+			return gone(err)
+		}
+		a.Name = in.NewName
+		tx.Log(store.Change{Kind: store.AccountPut, Account: in.Account})
+		return tx.UpdateAccount(a)
+	},
+}
+
+func (h *host) UpdateAccount(ctx context.Context, name latchkey.AccountName, change func(*latchkey.Account) error) (a latchkey.Account, err error) {
+	err = h.e.commit(ctx, h.act, func(tx store.Tx) error {
+		was, err := findAccount(tx, name)
+		if err != nil {
+			return err
+		}
+		a = was
+		if err := change(&a); err != nil {
+			return err
+		}
+		a.ID, a.Name, a.Role, a.Domain = was.ID, was.Name, was.Role, was.Domain
+		if a.Package != was.Package {
+			if _, err := findPackage(tx, a.Package); err != nil {
+				return err
+			}
+		}
+		tx.Log(store.Change{Kind: store.AccountPut, Account: a.ID})
+		return tx.UpdateAccount(a)
+	})
+	return a, err
+}
+
+func (h *host) Suspend(ctx context.Context, name latchkey.AccountName, on bool, reason string) error {
+	_, err := h.UpdateAccount(ctx, name, func(a *latchkey.Account) error {
+		a.Suspended, a.SuspendReason, a.SuspendedAt = on, reason, h.e.Now().UTC()
+		if !on {
+			a.SuspendReason, a.SuspendedAt = "", latchkey.Account{}.SuspendedAt
+		}
+		return nil
+	})
+	return err
+}
+
+func (h *host) SetPassword(ctx context.Context, name latchkey.AccountName, secret latchkey.Secret) error {
+	hash, err := h.e.Hasher.Make(ctx, secret)
+	if err != nil {
+		return err
+	}
+	_, err = h.UpdateAccount(ctx, name, func(a *latchkey.Account) error {
+		a.PasswordHash = string(hash)
+		return nil
+	})
+	return err
+}
+
+func (h *host) Accounts(ctx context.Context) (list []latchkey.Account, err error) {
+	const page = 1000
+	for {
+		var after latchkey.AccountName
+		if len(list) > 0 {
+			after = list[len(list)-1].Name
+		}
+		var next []latchkey.Account
+		err := h.e.Store.Read(ctx, func(r store.Reader) (err error) {
+			next, err = r.Accounts(after, page)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if list = append(list, next...); len(next) < page {
+			return list, nil
+		}
+	}
+}
+
+func (h *host) Quota(ctx context.Context, id latchkey.AccountID) (hosting.Quota, error) {
+	entry, err := h.e.Auth.Entry(ctx, id)
+	if err != nil {
+		return hosting.Quota{}, err
+	}
+	return h.e.quota(ctx, entry)
+}
+
+// Bootstrap makes what every server has, where it is missing: the
+// administrator, the default package and the lists that always exist.
+func (e *Estate) Bootstrap(ctx context.Context, rootPassword latchkey.Secret) error {
+	err := e.Store.Read(ctx, func(r store.Reader) error {
+		_, err := r.Account(RootName)
+		return err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	root := latchkey.Account{Name: RootName, Role: latchkey.RoleRoot, Owner: RootName, Limits: latchkey.NoLimits(), Created: e.Now().UTC(), Locale: "en"}
+	if !rootPassword.Empty() {
+		hash, err := e.Hasher.Make(ctx, rootPassword)
+		if err != nil {
+			return err
+		}
+		root.PasswordHash = string(hash)
+	}
+	act := audit.Begin(e.Now, latchkey.Origin{})
+	act.Calls("server::bootstrap", true, nil, nil)
+	return e.commit(ctx, act, func(tx store.Tx) error {
+		if _, err := tx.InsertAccount(root, store.Ready); err != nil {
+			return err
+		}
+		if err := tx.PutPackage(latchkey.Package{Name: DefaultPackage, FeatureList: latchkey.DefaultList, Limits: latchkey.NoLimits(), CGI: true}); err != nil {
+			return err
+		}
+		tx.Log(store.Change{Kind: store.PolicyPut})
+		return firstLists(tx)
+	})
+}
+
+// The names that always exist.
+const (
+	RootName       = latchkey.AccountName("root")
+	DefaultPackage = "default"
+)
+
+// firstLists makes the feature lists that every server has.
+func firstLists(tx store.Tx) error {
+	all, mailOnly := map[string]bool{}, map[string]bool{}
+	for _, f := range latchkey.Features() {
+		all[f.String()], mailOnly[f.String()] = true, false
+	}
+	for _, f := range []latchkey.Feature{
+		latchkey.FeatureAPITokens, latchkey.FeatureAutoresponders, latchkey.FeatureBoxTrapper, latchkey.FeatureDefaultAddress,
+		latchkey.FeatureEmailArchive, latchkey.FeatureEmailAuth, latchkey.FeatureEmailDiskUsage, latchkey.FeatureEmailTrace,
+		latchkey.FeatureForwarders, latchkey.FeatureLists, latchkey.FeaturePassword, latchkey.FeaturePopAccounts,
+		latchkey.FeatureSpamAssassin, latchkey.FeatureSpamBox, latchkey.FeatureTraceAddress, latchkey.FeatureUpdateContact, latchkey.FeatureWebmail,
+	} {
+		mailOnly[f.String()] = true
+	}
+	for _, l := range []latchkey.FeatureList{
+		{Name: latchkey.DefaultList, Values: all}, {Name: latchkey.DisabledList, Values: map[string]bool{}}, {Name: latchkey.MailOnlyList, Values: mailOnly},
+	} {
+		if err := tx.PutFeatureList(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}

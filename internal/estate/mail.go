@@ -1,0 +1,254 @@
+package estate
+
+import (
+	"context"
+	"errors"
+	"path"
+
+	"github.com/latchkey/latchkey/internal/driver/homedir"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/password"
+	"github.com/latchkey/latchkey/internal/store"
+)
+
+// mail is the mail of one account.
+type mail struct{ *account }
+
+func (m *mail) Create(ctx context.Context, n hosting.NewMailbox) error {
+	hash, err := m.passwordHash(ctx, n)
+	if err != nil {
+		return err
+	}
+	in := &intent{Account: m.entry.Account.ID, Name: m.entry.Account.Name, Domain: n.Address.Domain, Local: n.Address.Local}
+	row := store.Mailbox{Account: in.Account, Domain: in.Domain, Local: in.Local, PasswordHash: string(hash), Quota: n.Quota, Created: m.e.Now()}
+	return m.e.locks.share(ctx, in.Account, func() error {
+		return m.e.carryOut(ctx, m.act, "mailbox-create", in, func(tx store.Tx) error { return m.reserve(tx, row) })
+	})
+}
+
+// passwordHash is the hash to store: the caller's own, or one of the password.
+func (m *mail) passwordHash(ctx context.Context, n hosting.NewMailbox) (password.Hash, error) {
+	if n.Hash != "" {
+		return password.ParseForeign(n.Hash)
+	}
+	if err := m.checkStrength(n.Password); err != nil {
+		return "", err
+	}
+	return m.e.Hasher.Make(ctx, n.Password)
+}
+
+func (m *mail) checkStrength(secret latchkey.Secret) error {
+	if min := m.e.Server.MinStrength; password.Strength(secret) < min {
+		return latchkey.InvalidParam("password", "The password is too weak: it must have a strength of at least %d of 100. Use a longer one.", min)
+	}
+	return nil
+}
+
+// reserve checks everything a new mailbox must satisfy and takes its name.
+func (m *mail) reserve(tx store.Tx, row store.Mailbox) error {
+	a, err := tx.AccountByID(row.Account)
+	if err != nil {
+		return err
+	}
+	if err := m.ownsDomain(tx, row.Domain); err != nil {
+		return err
+	}
+	if err := checkQuota(&a, row.Quota); err != nil {
+		return err
+	}
+	n, err := tx.MailboxCount(row.Account)
+	if err != nil {
+		return err
+	}
+	if n >= a.Limits.Mailboxes {
+		return latchkey.Errorf(latchkey.Limit, "The account already has the most email accounts its package allows (%d).", a.Limits.Mailboxes)
+	}
+	err = tx.InsertMailbox(row, store.Creating)
+	if latchkey.KindOf(err) == latchkey.Exists {
+		return &latchkey.Error{Kind: latchkey.Exists, Param: "email", Msg: "The email account “" + row.Address() + "” already exists!"}
+	}
+	return err
+}
+
+func (m *mail) ownsDomain(r store.Reader, d latchkey.Domain) error {
+	owner, err := r.DomainOwner(d)
+	if errors.Is(err, store.ErrNotFound) || err == nil && owner != m.entry.Account.ID {
+		return &latchkey.Error{Kind: latchkey.NotFound, Param: "domain", Msg: "You do not own the domain “" + string(d) + "”."}
+	}
+	return err
+}
+
+// checkQuota holds a mailbox to what the package allows one to be.
+func checkQuota(a *latchkey.Account, bytes int64) error {
+	if most := a.Limits.MailboxMB; most != latchkey.Unlimited && (bytes == 0 || bytes > most<<20) {
+		return latchkey.InvalidParam("quota", "The quota is too large: the package allows an email account at most %d MB.", most)
+	}
+	return nil
+}
+
+var mailboxCreate = plan{
+	apply: func(e *Estate, ctx context.Context, in *intent) error {
+		return e.tracked(ctx, in.Account, func() (homedir.Usage, error) {
+			before := e.measure(ctx, in.Name, path.Join("mail", string(in.Domain)))
+			err := e.Mail.Create(ctx, string(in.Name), string(in.Domain), in.Local)
+			return minus(e.measure(ctx, in.Name, path.Join("mail", string(in.Domain))), before), err
+		})
+	},
+	finish: func(tx store.Tx, in *intent) error {
+		return gone(tx.StageMailbox(in.Account, in.Domain, in.Local, store.Ready))
+	},
+	revert: func(e *Estate, ctx context.Context, in *intent) error {
+		return e.Mail.Remove(ctx, string(in.Name), string(in.Domain), in.Local)
+	},
+	undo: func(tx store.Tx, in *intent) error { return gone(tx.DeleteMailbox(in.Account, in.Domain, in.Local)) },
+}
+
+func (m *mail) Remove(ctx context.Context, a hosting.Address) error {
+	in := &intent{Account: m.entry.Account.ID, Name: m.entry.Account.Name, Domain: a.Domain, Local: a.Local}
+	return m.e.locks.share(ctx, in.Account, func() error {
+		return m.e.carryOut(ctx, m.act, "mailbox-remove", in, func(tx store.Tx) error {
+			if _, err := m.find(tx, a); err != nil {
+				return err
+			}
+			return tx.StageMailbox(in.Account, a.Domain, a.Local, store.Removing)
+		})
+	})
+}
+
+var mailboxRemove = plan{
+	apply: func(e *Estate, ctx context.Context, in *intent) error {
+		return e.tracked(ctx, in.Account, func() (homedir.Usage, error) {
+			was := e.measure(ctx, in.Name, path.Join("mail", string(in.Domain), in.Local))
+			return minus(homedir.Usage{}, was), gone(e.Mail.Remove(ctx, string(in.Name), string(in.Domain), in.Local))
+		})
+	},
+	finish: func(tx store.Tx, in *intent) error { return gone(tx.DeleteMailbox(in.Account, in.Domain, in.Local)) },
+}
+
+// find is the row of a mailbox, or an error in the caller's words.
+func (m *mail) find(r store.Reader, a hosting.Address) (store.Mailbox, error) {
+	if err := m.ownsDomain(r, a.Domain); err != nil {
+		return store.Mailbox{}, err
+	}
+	row, err := r.Mailbox(m.entry.Account.ID, a.Domain, a.Local)
+	if errors.Is(err, store.ErrNotFound) {
+		err = &latchkey.Error{Kind: latchkey.NotFound, Param: "email", Msg: "You do not have an email account named “" + a.String() + "”."}
+	}
+	return row, err
+}
+
+// change changes the row of one mailbox.
+func (m *mail) change(ctx context.Context, a hosting.Address, fn func(tx store.Tx, row *store.Mailbox) error) error {
+	return m.e.commit(ctx, m.act, func(tx store.Tx) error {
+		row, err := m.find(tx, a)
+		if err != nil {
+			return err
+		}
+		if err := fn(tx, &row); err != nil {
+			return err
+		}
+		return tx.UpdateMailbox(row)
+	})
+}
+
+func (m *mail) SetPassword(ctx context.Context, a hosting.Address, secret latchkey.Secret) error {
+	hash, err := m.passwordHash(ctx, hosting.NewMailbox{Password: secret})
+	if err != nil {
+		return err
+	}
+	return m.change(ctx, a, func(_ store.Tx, row *store.Mailbox) error {
+		row.PasswordHash = string(hash)
+		return nil
+	})
+}
+
+func (m *mail) SetQuota(ctx context.Context, a hosting.Address, bytes int64) error {
+	return m.change(ctx, a, func(tx store.Tx, row *store.Mailbox) error {
+		owner, err := tx.AccountByID(row.Account)
+		if err != nil {
+			return err
+		}
+		row.Quota = bytes
+		return checkQuota(&owner, bytes)
+	})
+}
+
+func (m *mail) Suspend(ctx context.Context, a hosting.Address, what hosting.Suspension, on bool) error {
+	return m.change(ctx, a, func(_ store.Tx, row *store.Mailbox) error {
+		switch what {
+		case hosting.Login:
+			row.SuspendedLogin = on
+		case hosting.Incoming:
+			row.SuspendedIncoming = on
+		case hosting.Outgoing:
+			row.SuspendedOutgoing = on
+		case hosting.HoldOutgoing:
+			row.HoldOutgoing = on
+		}
+		return nil
+	})
+}
+
+func (m *mail) Verify(ctx context.Context, a hosting.Address, secret latchkey.Secret) (bool, error) {
+	var row store.Mailbox
+	err := m.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		row, err = m.find(r, a)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	return m.e.Hasher.Verify(ctx, password.Hash(row.PasswordHash), secret)
+}
+
+func (m *mail) Mailbox(ctx context.Context, a hosting.Address) (box hosting.Mailbox, err error) {
+	err = m.e.Store.Read(ctx, func(r store.Reader) error {
+		row, err := m.find(r, a)
+		box = mailbox(&row)
+		return err
+	})
+	return box, err
+}
+
+func (m *mail) Mailboxes(ctx context.Context) (list []hosting.Mailbox, err error) {
+	err = m.e.Store.Read(ctx, func(r store.Reader) error {
+		rows, err := r.Mailboxes(m.entry.Account.ID, store.Mailbox{}, 0)
+		list = make([]hosting.Mailbox, len(rows))
+		for i := range rows {
+			list[i] = mailbox(&rows[i])
+		}
+		return err
+	})
+	return list, err
+}
+
+func mailbox(row *store.Mailbox) hosting.Mailbox {
+	return hosting.Mailbox{
+		Address: hosting.Address{Local: row.Local, Domain: row.Domain}, Quota: row.Quota,
+		SuspendedLogin: row.SuspendedLogin, SuspendedIncoming: row.SuspendedIncoming,
+		SuspendedOutgoing: row.SuspendedOutgoing, HoldOutgoing: row.HoldOutgoing, Created: row.Created,
+	}
+}
+
+func (m *mail) Count(ctx context.Context) (n int64, err error) {
+	err = m.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		n, err = r.MailboxCount(m.entry.Account.ID)
+		return err
+	})
+	return n, err
+}
+
+func (m *mail) Usage(ctx context.Context, a hosting.Address) (hosting.MailUsage, error) {
+	u, err := m.e.Mail.Usage(ctx, string(m.entry.Account.Name), string(a.Domain), a.Local)
+	return hosting.MailUsage{Bytes: u.Bytes, Messages: u.Messages, Modified: u.Modified}, err
+}
+
+func (m *mail) Domains(ctx context.Context) ([]latchkey.Domain, error) {
+	owned, err := m.account.Domains(ctx)
+	list := make([]latchkey.Domain, len(owned))
+	for i := range owned {
+		list[i] = owned[i].Name
+	}
+	return list, err
+}

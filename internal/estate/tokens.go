@@ -1,0 +1,155 @@
+package estate
+
+import (
+	"context"
+	"errors"
+
+	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/auth"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
+)
+
+// tokens are the tokens of one account, for one door.
+type tokens struct {
+	e        *Estate
+	act      *audit.Act
+	account  latchkey.AccountID
+	audience latchkey.Audience
+}
+
+func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token, latchkey.Secret, error) {
+	if err := checkTokenName("name", n.Name); err != nil {
+		return latchkey.Token{}, latchkey.Secret{}, err
+	}
+	now := t.e.Now()
+	if !n.Expires.IsZero() && !n.Expires.After(now) {
+		return latchkey.Token{}, latchkey.Secret{}, latchkey.InvalidParam("expires_at",
+			"The expiry time has already passed: give a time in the future, in seconds since 1970, or none.")
+	}
+	secret := auth.NewToken(t.audience)
+	k := latchkey.Token{
+		Account: t.account, Audience: t.audience, Name: n.Name, MAC: t.e.Keys.MAC(secret.Reveal()),
+		Created: now.UTC(), Expires: n.Expires, ReadOnly: n.ReadOnly,
+	}
+	k.Handle = t.e.Keys.Handle(k.MAC)
+	err := t.e.commit(ctx, t.act, func(tx store.Tx) error {
+		if err := t.usable(tx); err != nil {
+			return err
+		}
+		if _, err := tx.Token(t.account, t.audience, n.Name); !errors.Is(err, store.ErrNotFound) {
+			return orTaken(err, n.Name)
+		}
+		var err error
+		if k.ID, err = tx.NextTokenID(); err != nil {
+			return err
+		}
+		return t.put(tx, &k, tx.InsertToken)
+	})
+	if err != nil {
+		return latchkey.Token{}, latchkey.Secret{}, err
+	}
+	return k, secret, nil
+}
+
+// put seals the row, writes it and logs the change.
+func (t *tokens) put(tx store.Tx, k *latchkey.Token, write func(latchkey.Token) error) error {
+	k.Seal = t.e.Keys.Seal(k)
+	if err := write(*k); err != nil {
+		return err
+	}
+	tx.Log(store.Change{Kind: store.TokenPut, Account: t.account, Token: k})
+	return nil
+}
+
+// usable says why the account's tokens may not be changed now: an account that
+// was suspended or removed since the call began gets no new token.
+func (t *tokens) usable(tx store.Tx) error {
+	a, err := tx.AccountByID(t.account)
+	if err == nil && a.Suspended {
+		err = latchkey.Errorf(latchkey.Denied, "The account is suspended.")
+	}
+	return err
+}
+
+func orTaken(err error, name string) error {
+	if err != nil {
+		return err
+	}
+	return &latchkey.Error{Kind: latchkey.Exists, Param: "name",
+		Msg: "An API token with the name “" + name + "” already exists: choose another name, or revoke that token first."}
+}
+
+func (t *tokens) List(ctx context.Context) (list []hosting.TokenInfo, err error) {
+	err = t.e.Store.Read(ctx, func(r store.Reader) error {
+		rows, err := r.Tokens(t.account, t.audience)
+		if err != nil {
+			return err
+		}
+		list = make([]hosting.TokenInfo, len(rows))
+		for i := range rows {
+			list[i].Token = rows[i]
+			if list[i].Use, err = t.e.Auth.LastUse(r, &rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+func (t *tokens) Rename(ctx context.Context, name, newName string) error {
+	if err := checkTokenName("new_name", newName); err != nil {
+		return err
+	}
+	return t.e.commit(ctx, t.act, func(tx store.Tx) error {
+		k, err := tx.Token(t.account, t.audience, name)
+		if errors.Is(err, store.ErrNotFound) {
+			return &latchkey.Error{Kind: latchkey.NotFound, Param: "name", Msg: "There is no API token with the name “" + name + "”."}
+		}
+		if err != nil || name == newName {
+			return err
+		}
+		if t.e.Keys.Seal(&k) != k.Seal {
+			return errDamagedRow
+		}
+		if _, err := tx.Token(t.account, t.audience, newName); !errors.Is(err, store.ErrNotFound) {
+			return orTaken(err, newName)
+		}
+		k.Name = newName
+		return t.put(tx, &k, func(k latchkey.Token) error { return tx.UpdateToken(name, k) })
+	})
+}
+
+// errDamagedRow keeps a row that was tampered with from being sealed anew.
+var errDamagedRow = latchkey.Errorf(latchkey.Unavailable, "The record of this API token is damaged: revoke it and make a new one.")
+
+func (t *tokens) Revoke(ctx context.Context, name string) (found bool, err error) {
+	err = t.e.commit(ctx, t.act, func(tx store.Tx) error {
+		k, err := tx.Token(t.account, t.audience, name)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		found = true
+		tx.Log(store.Change{Kind: store.TokenGone, Account: t.account, Token: &k})
+		return tx.DeleteToken(t.account, t.audience, name)
+	})
+	return found, err
+}
+
+// checkTokenName says why a token cannot be called name.
+func checkTokenName(param, name string) error {
+	ok := len(name) >= 1 && len(name) <= 50
+	for i := range len(name) {
+		c := name[i]
+		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-')
+	}
+	if !ok {
+		return latchkey.InvalidParam(param, "An API token’s name must have 1 to 50 characters and only letters, digits, dashes and underscores.")
+	}
+	return nil
+}

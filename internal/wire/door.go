@@ -1,0 +1,177 @@
+// Package wire speaks the languages of the wire: it turns a request into a
+// [call.Request] and what came of it into the answer of its dialect. It decides
+// nothing. Start at [Door].
+package wire
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/call"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/wire/list"
+	"github.com/latchkey/latchkey/internal/wire/request"
+)
+
+// Door is one port's handler: everything that is asked of the API of one
+// audience.
+type Door struct {
+	Calls    *call.Service
+	Audience latchkey.Audience
+	Limits   request.Limits
+	// InClear is set for a port without TLS: credentials that come to it over
+	// a network are refused.
+	InClear bool
+	Log     *slog.Logger
+}
+
+// ServeHTTP answers one request. Methods that neither read nor change are
+// refused before anybody is asked who they are.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodHead:
+	default:
+		w.Header().Set("Allow", "GET, POST")
+		plain(w, http.StatusMethodNotAllowed, "This method is not understood here: use GET or POST.")
+		return
+	}
+	target, ok := request.Path(r.URL.Path)
+	switch target.Kind {
+	case request.Execute:
+		d.execute(w, r, target, ok)
+	case request.JSONAPI:
+		d.jsonAPI(w, r)
+	case request.JSONFunc:
+		d.whm(w, r, target, ok)
+	case request.XMLAPI, request.XMLFunc:
+		plain(w, http.StatusNotImplemented, "Answers in XML are not available on this server yet: use /json-api/.")
+	default:
+		plain(w, http.StatusNotFound, "There is nothing here. The API is under /execute/ and /json-api/.")
+	}
+}
+
+// utterance is one request on its way: what was said, and how the answer is to
+// be cut.
+type utterance struct {
+	call.Request
+	query list.Query
+	cut   bool // query is set
+}
+
+// begin is the part of every dialect that comes before anything is read.
+func (d *Door) begin(r *http.Request, names call.Names) *utterance {
+	u := &utterance{Request: call.Request{Audience: d.Audience, Cred: request.Credentials(r), Names: names}}
+	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		u.Origin.Addr = at.Addr().Unmap()
+	}
+	u.Origin.Client = client(r)
+	u.InClear = d.InClear && !u.Origin.Addr.IsLoopback()
+	return u
+}
+
+// client is what the other side calls itself, fit to be kept.
+func client(r *http.Request) string {
+	ua := r.Header["User-Agent"]
+	if len(ua) == 0 {
+		return ""
+	}
+	text := ua[0]
+	if len(text) > 120 {
+		text = text[:120]
+	}
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return strings.Map(printable, text)
+		}
+	}
+	return text
+}
+
+func printable(r rune) rune {
+	if r < ' ' || r > '~' {
+		return '?'
+	}
+	return r
+}
+
+// listen reads the arguments and takes those apart that cut the answer.
+func (d *Door) listen(u *utterance, r *http.Request, cutting func(api.Args) (list.Query, error), ours func(key string) bool) error {
+	if r.URL.RawQuery == "" && r.ContentLength == 0 {
+		return nil
+	}
+	p, err := request.Parse(r, d.Limits)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	u.Args = p.Args
+	if list.Wanted(u.Args) {
+		if u.query, err = cutting(u.Args); err != nil {
+			return err
+		}
+		u.cut = true
+		u.Args = drop(u.Args, list.IsMeta)
+	}
+	if ours != nil {
+		u.Args = drop(u.Args, ours)
+	}
+	return nil
+}
+
+func drop(args api.Args, which func(string) bool) api.Args {
+	kept := args[:0:0]
+	for _, a := range args {
+		if !which(a.Key) {
+			kept = append(kept, a)
+		}
+	}
+	return kept
+}
+
+// The headers of every answer of the API, made once.
+var (
+	jsonType = []string{`application/json; charset="utf-8"`}
+	noStore  = []string{"no-store"}
+	noSniff  = []string{"nosniff"}
+)
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
+
+// send writes one JSON answer made by fill.
+func send(w http.ResponseWriter, status int, fill func(b []byte) []byte) {
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = jsonType, noStore, noSniff
+	if status != http.StatusOK {
+		w.WriteHeader(status)
+	}
+	buf := buffers.Get().(*[]byte)
+	*buf = fill((*buf)[:0])
+	_, _ = w.Write(*buf) // a client that has gone away is no error of ours
+	if cap(*buf) <= 1<<20 {
+		buffers.Put(buf)
+	}
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = []string{"text/plain; charset=utf-8"}, noStore, noSniff
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n"))
+}
+
+// errorID names an internal failure to the caller, and in the log, and says
+// nothing.
+func errorID() string {
+	const letters = "abcdefghijklmnopqrstuvwxyz23456789"
+	var b [6]byte
+	_, _ = rand.Read(b[:])
+	for i := range b {
+		b[i] = letters[int(b[i])%len(letters)]
+	}
+	return string(b[:])
+}

@@ -1,0 +1,47 @@
+package wire
+
+import (
+	"log/slog"
+
+	"github.com/latchkey/latchkey/internal/call"
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// words is what the caller is told of an error, in cPanel's words where those
+// are known. The text of an internal error never leaves the server: it is
+// logged under the number that the caller gets.
+func words(e *latchkey.Error, r *call.Request, log *slog.Logger) string {
+	switch e.Kind {
+	case latchkey.Missing:
+		return "Provide the ‘" + e.Param + "’ argument."
+	case latchkey.UnknownModule:
+		return "Failed to load module “" + e.Param + "”: The module “Cpanel::API::" + e.Param + "” does not exist."
+	case latchkey.UnknownFunction:
+		if r.Names == call.API2 {
+			return "Could not find function “" + e.Param + "” in module “" + r.Module + "”"
+		}
+		return "The system could not find the function “" + e.Param + "” in the module “" + r.Module + "”."
+	case latchkey.FeatureOff:
+		if e.Msg == "" {
+			return "You do not have the feature “" + e.Param + "”."
+		}
+	case latchkey.ReadOnly:
+		return "This API token is read-only: it may not call “" + e.Param + "”, which changes the account."
+	case latchkey.NotHere:
+		if e.Msg == "" {
+			return "Permission denied"
+		}
+	case latchkey.RoleOff:
+		if e.Msg == "" {
+			return "The “" + e.Param + "” role is disabled on this server."
+		}
+	case latchkey.Internal:
+		id := errorID()
+		log.Error("a call failed", "error_id", id, "func", r.Module+"::"+r.Func, "err", e)
+		return "The request failed. (Error ID: " + id + ")"
+	}
+	if e.Msg == "" {
+		return "The request failed: " + e.Kind.String() + "."
+	}
+	return e.Msg
+}
