@@ -1,0 +1,83 @@
+// Package moduletest runs the functions of a module as a table of calls and
+// answers.
+package moduletest
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Encoder writes an answer as JSON: encode.Append, which stands higher in the
+// house than this package.
+type Encoder func(dst []byte, v any) []byte
+
+// Row is a call, such as "add_pop?email=bob&quota=5", and its answer: JSON, or
+// "kind: what the caller is told". A call that begins with "2:" gives the
+// function's API 2 name and wants API 2's answer.
+type Row [2]string
+
+// Table makes the calls in their order, for one account.
+func Table(t *testing.T, m api.Module[hosting.Account], acct hosting.Account, encode Encoder, rows []Row) {
+	t.Helper()
+	for _, row := range rows {
+		if got := Call(t, m, acct, encode, row[0]); got != row[1] {
+			t.Errorf("%s\n got %s\nwant %s", row[0], got, row[1])
+		}
+	}
+}
+
+// Call makes one call, written as in a [Row], and returns its answer likewise.
+func Call(t *testing.T, m api.Module[hosting.Account], acct hosting.Account, encode Encoder, call string) string {
+	t.Helper()
+	name, query, _ := strings.Cut(call, "?")
+	name, old := strings.CutPrefix(name, "2:")
+	for _, f := range m.Funcs {
+		if old && f.API2 != name || !old && f.Name != name {
+			continue
+		}
+		data, err := f.Run.Call(context.Background(), acct, arguments(t, query))
+		if err != nil {
+			e := latchkey.AsError(err)
+			return e.Kind.String() + ": " + told(e)
+		}
+		if a, ok := data.(api.Answer); ok {
+			data = a.Data
+		}
+		if old && f.API2Data != nil {
+			data = f.API2Data(data)
+		}
+		return string(encode(nil, data))
+	}
+	t.Fatalf("%s has no function %q", m.Name, name)
+	return ""
+}
+
+// told is what the caller hears of an error.
+func told(e *latchkey.Error) string {
+	if e.Msg != "" {
+		return e.Msg
+	}
+	return e.Param
+}
+
+func arguments(t *testing.T, query string) (args api.Args) {
+	t.Helper()
+	if query == "" {
+		return nil
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		value, err := url.QueryUnescape(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, api.Arg{Key: key, Value: value})
+	}
+	return args
+}
