@@ -1,0 +1,165 @@
+// Package tokens is the module Tokens: the account's API tokens.
+package tokens
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Module is the module Tokens.
+var Module = api.Module[hosting.Account]{
+	Name: "Tokens",
+	Doc:  "The account's API tokens.",
+	Funcs: []api.Func[hosting.Account]{
+		{Name: "create_full_access", Feature: latchkey.FeatureAPITokens, Effect: api.Write, Run: api.Run(createFullAccess),
+			Doc: "Create a token that may do what the account may do. It is shown this once."},
+		{Name: "list", Feature: latchkey.FeatureAPITokens, Run: api.Run(list),
+			Doc: "List the tokens, expired ones too."},
+		{Name: "rename", Feature: latchkey.FeatureAPITokens, Effect: api.Write, Run: api.Run(rename),
+			Doc: "Give a token another name."},
+		{Name: "revoke", Feature: latchkey.FeatureAPITokens, Effect: api.Write, Run: api.Run(revoke),
+			Doc: "Revoke a token. It succeeds also if there is none of this name."},
+	},
+}
+
+// newName is a parameter that names a token to be.
+type newName string
+
+// ParseParam reads 1 to 50 letters, digits, underscores and dashes.
+func (n *newName) ParseParam(text string) error {
+	other := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-'
+	}
+	if text == "" || len(text) > 50 || strings.ContainsFunc(text, other) {
+		return fmt.Errorf("must have 1 to 50 characters and only letters, digits, dashes and underscores")
+	}
+	*n = newName(text)
+	return nil
+}
+
+// Resource names the token.
+func (n newName) Resource() latchkey.Resource {
+	return latchkey.Resource{Kind: "token", Name: string(n)}
+}
+
+// name is a parameter that names a token there may be, whatever it looks like:
+// what could never be a name is the name of none.
+type name string
+
+// Resource names the token.
+func (n name) Resource() latchkey.Resource {
+	return latchkey.Resource{Kind: "token", Name: string(n)}
+}
+
+// maxExpiry is the last second of the year 9999.
+const maxExpiry = 253402300799
+
+// expiry is a parameter that says when a token expires; its zero value is never.
+type expiry struct{ at time.Time }
+
+// ParseParam reads seconds since 1970; 0 is never.
+func (e *expiry) ParseParam(text string) error {
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil || n > maxExpiry {
+		return fmt.Errorf("must be a time in seconds since 1970, such as 1893456000, or 0 for never")
+	}
+	if n != 0 {
+		e.at = time.Unix(n, 0)
+	}
+	return nil
+}
+
+type createParams struct {
+	Name     newName `param:"name" doc:"Its name, which no other token of the account has."`
+	Expires  expiry  `param:"expires_at,optional" doc:"When it expires, in seconds since 1970; 0 for never."`
+	ReadOnly bool    `param:"readonly,optional" doc:"It may only call functions that change nothing."`
+}
+
+type created struct {
+	Token    string `json:"token"`
+	Created  int64  `json:"create_time"`
+	Name     string `json:"name"`
+	Expires  int64  `json:"expires_at"` // 0 is never
+	ReadOnly bool   `json:"readonly"`
+}
+
+// UAPI: Tokens::create_full_access.
+func createFullAccess(ctx context.Context, acct hosting.Account, p createParams) (created, error) {
+	k, secret, err := acct.Tokens().Create(ctx, hosting.NewToken{Name: string(p.Name), Expires: p.Expires.at, ReadOnly: p.ReadOnly})
+	if err != nil {
+		return created{}, err
+	}
+	c := created{Token: secret.Reveal(), Created: k.Created.Unix(), Name: k.Name, ReadOnly: k.ReadOnly}
+	if !k.Expires.IsZero() {
+		c.Expires = k.Expires.Unix()
+	}
+	return c, nil
+}
+
+// row is a token as [list] shows it. What stands after readonly is ours.
+type row struct {
+	Name         string    `json:"name"`
+	Created      time.Time `json:"create_time"`
+	Expires      time.Time `json:"expires_at"` // null is never
+	FullAccess   bool      `json:"has_full_access"`
+	Features     []string  `json:"features"`
+	WhitelistIPs any       `json:"whitelist_ips"` // null is every address
+	ReadOnly     bool      `json:"readonly"`
+	Handle       string    `json:"handle"`
+	LastUsed     time.Time `json:"last_used"` // null is never
+	LastUsedFrom string    `json:"last_used_from"`
+	LastUsedBy   string    `json:"last_used_by"`
+}
+
+// UAPI: Tokens::list.
+func list(ctx context.Context, acct hosting.Account, _ api.None) ([]row, error) {
+	tokens, err := acct.Tokens().List(ctx)
+	features := features(acct)
+	rows := make([]row, len(tokens))
+	for i := range tokens {
+		t := &tokens[i]
+		rows[i] = row{
+			Name: t.Name, Created: t.Created, Expires: t.Expires, FullAccess: true, Features: features, ReadOnly: t.ReadOnly,
+			Handle: t.Handle.String(), LastUsed: t.Use.At, LastUsedFrom: t.Use.From, LastUsedBy: t.Use.Client,
+		}
+	}
+	return rows, err
+}
+
+// features are the ids of what the account may use.
+func features(acct hosting.Account) []string {
+	var ids []string
+	for _, f := range latchkey.Features() {
+		if acct.Caller().Features.Has(f) {
+			ids = append(ids, f.String())
+		}
+	}
+	return ids
+}
+
+type renameParams struct {
+	Name    name    `param:"name" doc:"The token."`
+	NewName newName `param:"new_name" doc:"Its new name, which no other token of the account has."`
+}
+
+// UAPI: Tokens::rename.
+func rename(ctx context.Context, acct hosting.Account, p renameParams) (api.Void, error) {
+	return nil, acct.Tokens().Rename(ctx, string(p.Name), string(p.NewName))
+}
+
+type revokeParams struct {
+	Name name `param:"name" doc:"The token."`
+}
+
+// UAPI: Tokens::revoke.
+func revoke(ctx context.Context, acct hosting.Account, p revokeParams) (int, error) {
+	_, err := acct.Tokens().Revoke(ctx, string(p.Name))
+	return 1, err
+}
