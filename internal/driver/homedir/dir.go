@@ -30,15 +30,17 @@ func openRootDir(root *os.Root, name string) (*Dir, error) {
 	return &Dir{fd: int(f.Fd()), file: f}, nil
 }
 
-// Close closes the directory.
+// Close closes the directory. A second Close does nothing.
 func (d *Dir) Close() error {
-	if d.file != nil {
+	fd := d.fd
+	d.fd = -1 // whoever uses d after this shall not meet another's file
+	switch {
+	case fd < 0:
+		return nil
+	case d.file != nil:
 		return d.file.Close()
 	}
-	if d.fd < 0 { // closed by a measurer on its way down
-		return nil
-	}
-	return unix.Close(d.fd)
+	return unix.Close(fd)
 }
 
 // OpenDir opens the directory name in d. A link to a directory is refused.

@@ -255,12 +255,9 @@ func (w *measureWorker) swap(d, sub *Dir, p string, depth int) (bool, error) {
 	if err != nil {
 		return false, errors.Join(err, sub.Close())
 	}
-	unix.Close(d.fd)
-	d.fd = -1
+	d.Close()
 	err = w.read(sub, p, depth+1)
-	if sub.fd >= 0 {
-		defer sub.Close()
-	}
+	defer sub.Close()
 	if err != nil || sub.fd < 0 {
 		return false, err
 	}
@@ -271,7 +268,7 @@ func (w *measureWorker) swap(d, sub *Dir, p string, depth int) (bool, error) {
 	if after, err := up.Stat(); err != nil || !after.sameFile(before) {
 		return false, errors.Join(err, up.Close())
 	}
-	d.fd = up.fd
+	d.fd = up.fd // d takes it over
 	return true, nil
 }
 

@@ -1,0 +1,156 @@
+// Package lmtp receives mail for mailboxes over LMTP (RFC 2033), from a mail
+// server on the same machine or network. It does not know what a mailbox is:
+// a [Backend] finds and fills it. Start at [Serve].
+//
+// # What is stored
+//
+// A mailbox gets the message as the sender wrote it, after two lines of ours:
+//
+//	Return-Path: <sender>
+//	Delivered-To: recipient
+//
+// Lines end in LF, as in every Maildir: each CRLF of the wire becomes LF. No
+// other byte is changed, added or taken away; a CR or LF that stands alone
+// stays as it is.
+package lmtp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Backend finds mailboxes. It is called by many goroutines at once.
+//
+// The kind of an error decides what the sender hears:
+//
+//	latchkey.NotFound             550 5.1.1  no such mailbox
+//	latchkey.Invalid, of Resolve  550 5.1.3  no mailbox can have this address
+//	latchkey.Limit                552 5.2.2  over quota
+//	latchkey.Denied, FeatureOff   550 5.7.1  incoming mail is suspended
+//	anything else                 451 4.3.0  try again later; the error is logged
+//
+// A full mailbox is refused for good: the sender learns it now, not days later.
+type Backend interface {
+	// Resolve finds the mailbox of an address, which [SplitAddress] has
+	// accepted and which is in lower case.
+	Resolve(ctx context.Context, address string) (Box, error)
+}
+
+// Box is a mailbox that takes one message.
+type Box interface {
+	// Deliver stores all that r holds, durably; without an error it must not
+	// be lost any more. An error of r must end it without a trace, and it must
+	// return soon after ctx has ended. Errors count as those of [Backend].
+	Deliver(ctx context.Context, r io.Reader) error
+}
+
+// Options tell how to serve. Zero fields take the default.
+type Options struct {
+	Hostname        string        // said in the greeting; "localhost"
+	MaxMessageBytes int64         // announced as SIZE; a message must be shorter, with CRLF; 50 MiB
+	MaxRecipients   int           // of one message; 100
+	MaxConnections  int           // more must wait; 64
+	ReadTimeout     time.Duration // for each command, and for a whole message; 5 minutes
+	WriteTimeout    time.Duration // for each reply; 1 minute
+	DrainTimeout    time.Duration // for messages under way at the end; 10 seconds
+	SpoolDir        string        // for messages of more than 1 MiB; the system's
+	Logger          *slog.Logger  // slog.Default()
+}
+
+func (o Options) withDefaults() Options {
+	set(&o.Hostname, "localhost")
+	set(&o.MaxMessageBytes, 50<<20)
+	set(&o.MaxRecipients, 100)
+	set(&o.MaxConnections, 64)
+	set(&o.ReadTimeout, 5*time.Minute)
+	set(&o.WriteTimeout, time.Minute)
+	set(&o.DrainTimeout, 10*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Serve answers on l until ctx ends, and closes l. Then it takes no new
+// message, lets those under way finish within DrainTimeout, and returns nil;
+// messages that needed longer were not acknowledged, and their senders will
+// try again. Another error is the listener's.
+//
+// LMTP has no login here: l must be one that only the mail server can reach.
+func Serve(ctx context.Context, l net.Listener, b Backend, o Options) error {
+	o = o.withDefaults()
+	// Deliveries outlive ctx, for as long as the drain.
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	r := &receiver{ctx: work, backend: b, options: o}
+	gate := newGate(l, o.MaxConnections)
+
+	s := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		return r.session(c)
+	}))
+	s.LMTP = true
+	s.Domain = o.Hostname
+	s.MaxMessageBytes = o.MaxMessageBytes
+	s.MaxRecipients = o.MaxRecipients
+	s.MaxLineLength = 64 << 10 // real mail has longer lines than it may
+	s.ReadTimeout = o.ReadTimeout
+	s.WriteTimeout = o.WriteTimeout
+	s.ErrorLog = slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn)
+
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(gate) }()
+	select {
+	case err := <-ended:
+		return errors.Join(err, s.Close())
+	case <-ctx.Done():
+	}
+	gate.Close()
+	<-ended
+	gate.drain()
+	drained, cancel := context.WithTimeout(work, o.DrainTimeout)
+	defer cancel()
+	if err := s.Shutdown(drained); errors.Is(err, context.DeadlineExceeded) {
+		o.Logger.Warn("lmtp: messages under way were cut off", slog.Duration("after", o.DrainTimeout))
+	}
+	stop()
+	gate.closeAll(o.DrainTimeout)
+	return nil
+}
+
+// reply is what the sender hears of an error.
+func reply(err error) error {
+	if err == nil {
+		return nil
+	}
+	if said, ok := errors.AsType[*smtp.SMTPError](err); ok {
+		return said
+	}
+	switch latchkey.KindOf(err) {
+	case latchkey.NotFound:
+		return say(550, smtp.EnhancedCode{5, 1, 1}, "no such mailbox here")
+	case latchkey.Limit:
+		return say(552, smtp.EnhancedCode{5, 2, 2}, "the mailbox is over its quota")
+	case latchkey.Denied, latchkey.FeatureOff:
+		return say(550, smtp.EnhancedCode{5, 7, 1}, "incoming mail for this mailbox is suspended")
+	}
+	return say(451, smtp.EnhancedCode{4, 3, 0}, "the message cannot be stored now, try again later")
+}
+
+func say(code int, enhanced smtp.EnhancedCode, text string) *smtp.SMTPError {
+	return &smtp.SMTPError{Code: code, EnhancedCode: enhanced, Message: text}
+}
