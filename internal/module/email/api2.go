@@ -8,20 +8,13 @@ import (
 
 // What API 2 answers where it is something else than a list of UAPI's answer.
 
-type outcome struct {
+type deletion struct {
+	RawOut string `json:"rawout"`
 	Reason string `json:"reason"`
 	Result int    `json:"result"`
 }
 
-// done is API 2's answer to a change that was made.
-func done(any) any { return []outcome{{Reason: "OK", Result: 1}} }
-
-type deletion struct {
-	RawOut string `json:"rawout"`
-	outcome
-}
-
-func deleted(any) any { return []deletion{{outcome: outcome{Reason: "OK", Result: 1}}} }
+func deleted(any) any { return []deletion{{Result: 1}} }
 
 type popOfAPI2 struct {
 	Email string `json:"email"`

@@ -9,12 +9,11 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module/moduletest"
-	"github.com/latchkey/latchkey/internal/wire/encode"
 )
 
 func table(t *testing.T, acct hosting.Account, rows []moduletest.Row) {
 	t.Helper()
-	moduletest.Table(t, Module, acct, encode.Append, rows)
+	moduletest.Table(t, Module, acct, rows)
 }
 
 const noAddress = `invalid: The “email” argument is invalid: it `
@@ -169,7 +168,7 @@ func TestSuspensions(t *testing.T) {
 		return moduletest.Row{shown, head + `"suspended_login":` + login + `,"suspended_incoming":` + incoming +
 			`,"suspended_outgoing":` + outgoing + `,"hold_outgoing":` + hold + `,"has_suspended":` + any + `}]`}
 	}
-	head, _, _ = strings.Cut(moduletest.Call(t, Module, acct, encode.Append, shown), `"suspended_login"`)
+	head, _, _ = strings.Cut(moduletest.Call(t, Module, acct, shown), `"suspended_login"`)
 	table(t, acct, []moduletest.Row{
 		row("null", "0", "0", "0", "0"),
 		{`suspend_login?email=ann@example.com`, `null`},
@@ -221,13 +220,10 @@ func TestDomains(t *testing.T) {
 	})
 }
 
-func TestAPI2(t *testing.T) {
+func TestDeletionOfAPI2(t *testing.T) {
 	table(t, hostingtest.New(), []moduletest.Row{
-		{`2:addpop?domain=example.com&email=ann&password=x&quota=250`, `[{"reason":"OK","result":1}]`},
-		{`2:addpop?domain=example.com&email=ann&password=x&quota=250`, `exists: The email account "ann@example.com" already exists!`},
-		{`2:passwdpop?domain=example.com&email=ann&password=y`, `[{"reason":"OK","result":1}]`},
-		{`2:editquota?domain=example.com&email=ann&quota=0`, `[{"reason":"OK","result":1}]`},
-		{`2:delpop?domain=example.com&email=ann`, `[{"rawout":"","reason":"OK","result":1}]`},
+		{`add_pop?email=ann&password=x`, `"ann+example.com"`},
+		{`2:delpop?domain=example.com&email=ann`, `[{"rawout":"","reason":"","result":1}]`},
 	})
 }
 

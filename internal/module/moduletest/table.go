@@ -11,29 +11,27 @@ import (
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/wire/encode"
 )
-
-// Encoder writes an answer as JSON: encode.Append, which stands higher in the
-// house than this package.
-type Encoder func(dst []byte, v any) []byte
 
 // Row is a call, such as "add_pop?email=bob&quota=5", and its answer: JSON, or
 // "kind: what the caller is told". A call that begins with "2:" gives the
-// function's API 2 name and wants API 2's answer.
+// function's API 2 name, and its answer is in API 2's shape where the function
+// says which one that is.
 type Row [2]string
 
 // Table makes the calls in their order, for one account.
-func Table(t *testing.T, m api.Module[hosting.Account], acct hosting.Account, encode Encoder, rows []Row) {
+func Table(t *testing.T, m api.Module[hosting.Account], acct hosting.Account, rows []Row) {
 	t.Helper()
 	for _, row := range rows {
-		if got := Call(t, m, acct, encode, row[0]); got != row[1] {
+		if got := Call(t, m, acct, row[0]); got != row[1] {
 			t.Errorf("%s\n got %s\nwant %s", row[0], got, row[1])
 		}
 	}
 }
 
 // Call makes one call, written as in a [Row], and returns its answer likewise.
-func Call(t *testing.T, m api.Module[hosting.Account], acct hosting.Account, encode Encoder, call string) string {
+func Call(t *testing.T, m api.Module[hosting.Account], acct hosting.Account, call string) string {
 	t.Helper()
 	name, query, _ := strings.Cut(call, "?")
 	name, old := strings.CutPrefix(name, "2:")
@@ -52,7 +50,7 @@ func Call(t *testing.T, m api.Module[hosting.Account], acct hosting.Account, enc
 		if old && f.API2Data != nil {
 			data = f.API2Data(data)
 		}
-		return string(encode(nil, data))
+		return string(encode.Append(nil, data))
 	}
 	t.Fatalf("%s has no function %q", m.Name, name)
 	return ""

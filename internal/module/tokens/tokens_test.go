@@ -8,12 +8,11 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module/moduletest"
-	"github.com/latchkey/latchkey/internal/wire/encode"
 )
 
 func table(t *testing.T, acct *hostingtest.Account, rows []moduletest.Row) {
 	t.Helper()
-	moduletest.Table(t, Module, acct, encode.Append, rows)
+	moduletest.Table(t, Module, acct, rows)
 }
 
 func TestLife(t *testing.T) {
@@ -29,7 +28,7 @@ func TestLife(t *testing.T) {
 		{`create_full_access?name=ci`, "ci", `,"create_time":1767268800,"name":"ci","expires_at":0,"readonly":0}`},
 		{`create_full_access?name=ro&expires_at=1893456000&readonly=1`, "ro", `,"create_time":1767268800,"name":"ro","expires_at":1893456000,"readonly":1}`},
 	} {
-		got := moduletest.Call(t, Module, acct, encode.Append, test.call)
+		got := moduletest.Call(t, Module, acct, test.call)
 		if secret, rest, _ := strings.Cut(strings.TrimPrefix(got, `{"token":"`), `"`); len(secret) != 32 || rest != test.want {
 			t.Errorf("%s = %s, want a token of 32 characters and %s", test.call, got, test.want)
 		}
@@ -93,7 +92,7 @@ func TestOddInput(t *testing.T) {
 }
 
 func TestLongestName(t *testing.T) {
-	got := moduletest.Call(t, Module, hostingtest.New(), encode.Append, "create_full_access?name="+strings.Repeat("Z", 50))
+	got := moduletest.Call(t, Module, hostingtest.New(), "create_full_access?name="+strings.Repeat("Z", 50))
 	if !strings.HasPrefix(got, `{"token":"`) {
 		t.Errorf("a name of 50 characters: %s", got)
 	}
