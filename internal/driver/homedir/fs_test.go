@@ -471,7 +471,7 @@ func TestRace(t *testing.T) {
 			if got == "outside" {
 				t.Fatal("read a file outside the home")
 			}
-			if tries%8 == 0 {
+			if tries%64 == 0 {
 				_ = f.WriteFile("dir/written", []byte("x"), 0o600)
 				_ = f.MkdirAll("dir/made/deep", 0o700)
 				_ = f.Rename("dir/sub", "dir/moved")
