@@ -1,0 +1,50 @@
+package domaininfo
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/module/moduletest"
+)
+
+func TestDomains(t *testing.T) {
+	const (
+		tail  = `"usecanonicalname":"Off","user":"demo"}`
+		named = `"group":"demo","hascgi":0,"homedir":"/home/demo","ip":"192.0.2.1","owner":"root",`
+		main  = `{"documentroot":"/home/demo/public_html","domain":"example.com",` + named + `"serveradmin":"webmaster@example.com",` +
+			`"serveralias":"mail.example.com www.example.com alias.example mail.alias.example www.alias.example","servername":"example.com","type":"main_domain",` + tail
+		addon = `{"documentroot":"/home/demo/shop","domain":"shop.example",` + named + `"serveradmin":"webmaster@shop.example",` +
+			`"serveralias":"mail.shop.example www.shop.example","servername":"shop.example","type":"addon_domain",` + tail
+		sub = `{"documentroot":"/home/demo/blog","domain":"blog.example.com",` + named + `"serveradmin":"webmaster@blog.example.com",` +
+			`"serveralias":"www.blog.example.com","servername":"blog.example.com","type":"sub_domain",` + tail
+		redirects = `,"all_aliases_valid":0,"can_https_redirect":0,"is_https_redirecting":0}`
+	)
+	acct := hostingtest.New()
+	acct.Own(latchkey.ParkedDomain, "alias.example", "public_html")
+	acct.Own(latchkey.AddonDomain, "shop.example", "shop")
+	acct.Own(latchkey.SubDomain, "blog.example.com", "blog")
+	moduletest.Table(t, Module, acct, []moduletest.Row{
+		{`list_domains`, `{"addon_domains":["shop.example"],"main_domain":"example.com","parked_domains":["alias.example"],"sub_domains":["blog.example.com"]}`},
+		{`list_domains?hide_temporary_domains=1`, `{"addon_domains":["shop.example"],"main_domain":"example.com","parked_domains":["alias.example"],"sub_domains":["blog.example.com"]}`},
+		{`primary_domain`, `{"primary_domain":"example.com"}`},
+		{`main_domain_builtin_subdomain_aliases`, `["mail","www"]`},
+		{`single_domain_data?domain=Example.COM.`, main},
+		{`single_domain_data?domain=blog.example.com&return_https_redirect_status=1`, strings.TrimSuffix(sub, "}") + redirects},
+		{`single_domain_data?domain=alias.example`, `invalid: The domain “alias.example” is an alias: ask for “example.com”.`},
+		{`single_domain_data?domain=example.net`, `not-found: You do not own the domain “example.net”.`},
+		{`single_domain_data?domain=..`, `invalid: The “domain” argument is invalid: it must be a domain such as example.com.`},
+		{`single_domain_data`, `missing: domain`},
+		{`domains_data`, `{"addon_domains":[` + addon + `],"main_domain":` + main + `,"parked_domains":["alias.example"],"sub_domains":[` + sub + `]}`},
+		{`domains_data?format=hash&return_https_redirects_status=0`, `{"addon_domains":[` + addon + `],"main_domain":` + main + `,"parked_domains":["alias.example"],"sub_domains":[` + sub + `]}`},
+		{`domains_data?format=list`, `[` + main + `,` + sub + `,` + addon + `]`},
+		{`domains_data?format=tree`, `invalid: The “format” argument is invalid: it must be hash or list.`},
+	})
+}
+
+func TestNoFurtherDomains(t *testing.T) {
+	moduletest.Table(t, Module, hostingtest.New(), []moduletest.Row{
+		{`list_domains`, `{"addon_domains":[],"main_domain":"example.com","parked_domains":[],"sub_domains":[]}`},
+	})
+}
