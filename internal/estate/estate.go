@@ -25,6 +25,7 @@ type Estate struct {
 	Config
 	locks  locks
 	usages usages
+	boxes  boxLocks
 	naming sync.Mutex // held while an account's name is being given away
 }
 

@@ -310,6 +310,26 @@ func (e *Estate) Bootstrap(ctx context.Context, rootPassword latchkey.Secret) er
 	})
 }
 
+// SetRootPassword sets the administrator's password. It is no function: only
+// who runs the server can call it.
+func (e *Estate) SetRootPassword(ctx context.Context, secret latchkey.Secret) error {
+	hash, err := e.Hasher.Make(ctx, secret)
+	if err != nil {
+		return err
+	}
+	act := audit.Begin(e.Now, latchkey.Origin{})
+	act.Calls("server::root_password", true, nil, nil)
+	return e.commit(ctx, act, func(tx store.Tx) error {
+		root, err := tx.Account(RootName)
+		if err != nil {
+			return err
+		}
+		root.PasswordHash = string(hash)
+		tx.Log(store.Change{Kind: store.AccountPut, Account: root.ID})
+		return tx.UpdateAccount(root)
+	})
+}
+
 // The names that always exist.
 const (
 	RootName       = latchkey.AccountName("root")

@@ -109,6 +109,9 @@ func (e *Estate) giveUp(ctx context.Context, kind string, id int64, in *intent, 
 // Recover finishes whatever was begun before the server last stopped. It
 // returns how much that was.
 func (e *Estate) Recover(ctx context.Context) (int, error) {
+	if err := e.Homes.Sweep(ctx); err != nil {
+		return 0, err
+	}
 	var open []store.Intent
 	err := e.Store.Read(ctx, func(r store.Reader) (err error) {
 		open, err = r.Intents()

@@ -45,3 +45,7 @@ func words(e *latchkey.Error, r *call.Request, log *slog.Logger) string {
 	}
 	return e.Msg
 }
+
+// APILevel is the version of the public documentation that answers follow, as
+// clients that ask for a version are told.
+const APILevel = "11.138.0.10"

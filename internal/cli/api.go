@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/latchkey/latchkey/internal/wire"
+)
+
+// tool is one of the three commands that call functions.
+type tool struct {
+	name, api, use string
+	words          int // how many words name a function
+}
+
+var (
+	uapi    = tool{"uapi", "uapi", "uapi --user=USER [--output=yaml|json|jsonpretty] MODULE FUNCTION [KEY=VALUE…]", 2}
+	cpapi2  = tool{"cpapi2", "api2", "cpapi2 --user=USER [--output=yaml|json|jsonpretty] MODULE FUNCTION [KEY=VALUE…]", 2}
+	whmapi1 = tool{"whmapi1", "whm", "whmapi1 [--output=yaml|json|jsonpretty] FUNCTION [KEY=VALUE…]", 1}
+)
+
+func apiCommand(s std, t tool) *cobra.Command {
+	return &cobra.Command{
+		Use:   t.use,
+		Short: "Call a function of the running server",
+		Long: "Call a function of the running server, over its local socket. Values are URI-decoded: + is a space and %XX a byte.\n" +
+			"Options may stand anywhere. The socket is found by LATCHKEY_SOCKET or LATCHKEY_DATA, or else where the server puts it.",
+		DisableFlagParsing: true, // options may follow the function, and arguments are not ours to judge
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := parseCall(t, args)
+			if err != nil {
+				return err
+			}
+			if c.help {
+				return cmd.Help()
+			}
+			answer, err := c.ask(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return c.print(s.out, answer)
+		},
+	}
+}
+
+// toolCall is one call as the command line says it.
+type toolCall struct {
+	say    wire.Say
+	output string
+	help   bool
+}
+
+func parseCall(t tool, args []string) (toolCall, error) {
+	c := toolCall{output: "yaml", say: wire.Say{API: t.api}}
+	var words []string
+	for i := 0; i < len(args); i++ {
+		name, value, has := strings.Cut(args[i], "=")
+		switch {
+		case name == "--help" || name == "-h":
+			c.help = true
+			return c, nil
+		case name == "--user" || name == "--output":
+			if !has {
+				if i++; i == len(args) {
+					return c, fmt.Errorf("%s needs a value, such as %s=…", name, name)
+				}
+				value = args[i]
+			}
+			if name == "--user" {
+				c.say.User = value
+			} else {
+				c.output = value
+			}
+		case strings.HasPrefix(name, "--"):
+			return c, fmt.Errorf("there is no option %s: use %s", name, t.use)
+		case len(words) < t.words:
+			words = append(words, args[i])
+		default:
+			c.say.Args = append(c.say.Args, [2]string{decode(name), decode(value)})
+		}
+	}
+	if len(words) < t.words {
+		return c, fmt.Errorf("the function is missing: use %s", t.use)
+	}
+	c.say.Func = words[len(words)-1]
+	if t.words == 2 {
+		c.say.Module = words[0]
+	}
+	return c, c.check(t)
+}
+
+func (c *toolCall) check(t tool) error {
+	switch {
+	case c.output != "yaml" && c.output != "json" && c.output != "jsonpretty":
+		return fmt.Errorf("there is no output format %q: use yaml, json or jsonpretty", c.output)
+	case t.api == "whm":
+		c.say.User = "root"
+	case c.say.User == "":
+		return fmt.Errorf("whose account? give --user=USER")
+	}
+	return nil
+}
+
+// decode undoes URI-encoding: + is a space, %XX a byte, all else stands for
+// itself.
+func decode(text string) string {
+	if !strings.ContainsAny(text, "+%") {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '+':
+			b.WriteByte(' ')
+		case text[i] == '%' && i+2 < len(text) && hex(text[i+1]) >= 0 && hex(text[i+2]) >= 0:
+			b.WriteByte(byte(hex(text[i+1])<<4 | hex(text[i+2])))
+			i += 2
+		default:
+			b.WriteByte(text[i])
+		}
+	}
+	return b.String()
+}
+
+func hex(c byte) int { return strings.IndexByte("0123456789abcdef", c|0x20) }
+
+func (c *toolCall) ask(ctx context.Context) ([]byte, error) {
+	body, err := json.Marshal(c.say)
+	if err != nil {
+		return nil, err
+	}
+	return askServer(ctx, http.MethodPost, "/call", bytes.NewReader(body))
+}
+
+func (c *toolCall) print(w io.Writer, answer []byte) error {
+	var b bytes.Buffer
+	switch c.output {
+	case "json":
+		b.Write(answer)
+		b.WriteByte('\n')
+	case "jsonpretty":
+		if err := json.Indent(&b, answer, "", "   "); err != nil {
+			return err
+		}
+		b.WriteByte('\n')
+	default:
+		if err := writeYAML(&b, answer); err != nil {
+			return err
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// askServer asks the running server over its local socket.
+func askServer(ctx context.Context, method, path string, body io.Reader) ([]byte, error) {
+	socket, err := findSocket()
+	if err != nil {
+		return nil, err
+	}
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}}
+	r, err := http.NewRequestWithContext(ctx, method, "http://local"+path, body)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("no server answers at %s: start it with “latchkey serve” or “latchkey sandbox”", socket)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.New(strings.TrimSpace(string(text)))
+	}
+	return text, err
+}
+
+// findSocket is where the server's local socket is: where the environment says,
+// or a server's usual place, or that of the sandbox started last.
+func findSocket() (string, error) {
+	if s := os.Getenv("LATCHKEY_SOCKET"); s != "" {
+		return s, nil
+	}
+	if d := os.Getenv("LATCHKEY_DATA"); d != "" {
+		return filepath.Join(d, "latchkey.sock"), nil
+	}
+	for _, s := range []string{"/var/lib/latchkey/latchkey.sock", sandboxLink()} {
+		if _, err := os.Stat(s); err == nil {
+			return s, nil
+		}
+	}
+	return "", fmt.Errorf("no running server was found: start one with “latchkey serve” or “latchkey sandbox”, or say where it is with LATCHKEY_DATA")
+}
+
+// sandboxLink is the link to the socket of the sandbox that this user started
+// last.
+func sandboxLink() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "latchkey", "sandbox.sock")
+}

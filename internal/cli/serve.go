@@ -1,0 +1,238 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/auth"
+	"github.com/latchkey/latchkey/internal/call"
+	"github.com/latchkey/latchkey/internal/config"
+	"github.com/latchkey/latchkey/internal/driver/homedir"
+	"github.com/latchkey/latchkey/internal/driver/maildir"
+	"github.com/latchkey/latchkey/internal/estate"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/module"
+	"github.com/latchkey/latchkey/internal/module/whm"
+	"github.com/latchkey/latchkey/internal/password"
+	"github.com/latchkey/latchkey/internal/server"
+	"github.com/latchkey/latchkey/internal/store/sqlite"
+	"github.com/latchkey/latchkey/internal/wire"
+)
+
+func serveCommand(s std) *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long:  "Run the server until it is interrupted or terminated. Settings come from a file and from the environment; see “latchkey config example”.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := config.Load(path, os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			log, err := logger(c, s)
+			if err != nil {
+				return err
+			}
+			h, err := build(cmd.Context(), c, log)
+			if err != nil {
+				return err
+			}
+			log.Info("ready", "account", h.server.Address("account"), "host", h.server.Address("host"), "mail", h.server.Address("mail"), "data", c.Data)
+			return h.run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&path, "config", config.DefaultPath, "the configuration file")
+	return cmd
+}
+
+func logger(c config.Config, s std) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return nil, fmt.Errorf("log_level is %q: use debug, info, warn or error", c.LogLevel)
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(s.err, opts)), nil
+	}
+	return slog.New(slog.NewTextHandler(s.err, opts)), nil
+}
+
+// house is a whole server, wired and listening.
+type house struct {
+	server    *server.Server
+	calls     *call.Service
+	estate    *estate.Estate
+	authority string // file of the local certificate authority; "" with a certificate of one's own
+	socket    string
+	keepers   []func(context.Context) // run until the server has ended, then once more
+	close     []func() error          // in this order
+}
+
+// build wires the house from the ground up. What was begun before the last stop
+// is finished before anybody is let in.
+func build(ctx context.Context, c config.Config, log *slog.Logger) (h *house, err error) {
+	h = &house{}
+	defer func() {
+		if err != nil {
+			h.shut()
+		}
+	}()
+	debug.SetGCPercent(400) // the heap is small: most of what is kept is outside it
+	now := latchkey.Clock(time.Now)
+
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, err
+	}
+	unlock, err := lock(filepath.Join(c.Data, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	h.close = append(h.close, unlock)
+	keys, err := auth.LoadKeys(filepath.Join(c.Data, "token.key"))
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(ctx, filepath.Join(c.Data, "latchkey.db"), sqlite.Options{Now: now})
+	if err != nil {
+		return nil, err
+	}
+	h.close = append([]func() error{db.Close}, h.close...)
+
+	hasher := password.New(0)
+	verifier, err := auth.NewVerifier(ctx, auth.Config{Store: db, Keys: keys, Hasher: hasher, Now: now, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	heads := &audit.Heads{Path: filepath.Join(c.Data, "audit.head"), Seal: keys.SealHead}
+	trail := audit.NewRecorder(db, now, log, heads)
+
+	homeRoot := c.Homes
+	if homeRoot == "" {
+		homeRoot = filepath.Join(c.Data, "homes")
+	}
+	if err := os.MkdirAll(homeRoot, 0o711); err != nil {
+		return nil, err
+	}
+	homes, err := homedir.Open(homeRoot)
+	if err != nil {
+		return nil, err
+	}
+	h.close = append([]func() error{homes.Close}, h.close...)
+	host := hosting.Server{Hostname: hostname(c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength}
+	h.estate = estate.New(estate.Config{
+		Auth: verifier, Store: db, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
+		Server: host, HomeRoot: homeRoot, Now: now, Log: log,
+	})
+	if n, err := h.estate.Recover(ctx); err != nil {
+		return nil, err
+	} else if n > 0 {
+		log.Info("finished what was begun before the last stop", "changes", n)
+	}
+	if err := h.estate.Bootstrap(ctx, latchkey.Secret{}); err != nil {
+		return nil, err
+	}
+
+	h.calls = &call.Service{Auth: verifier, Binder: h.estate, Audit: trail, Now: now, Log: log}
+	h.calls.Registry = registry(h.calls)
+	if h.server, err = listeners(c, h, host, log, now()); err != nil {
+		return nil, err
+	}
+	h.server.Routes.Local = &wire.Local{
+		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Flush: trail.Flush,
+	}
+	h.keepers = []func(context.Context){verifier.Run, trail.Run, h.estate.RunUsage}
+	return h, h.server.Listen()
+}
+
+// registry holds every function there is.
+func registry(calls *call.Service) *api.Registry {
+	return api.NewRegistry(module.Account(calls.Nested), []api.Module[hosting.Host]{whm.Module})
+}
+
+func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger, now time.Time) (*server.Server, error) {
+	door := func(audience latchkey.Audience, inClear bool) *wire.Door {
+		return &wire.Door{Calls: h.calls, Audience: audience, InClear: inClear, Log: log}
+	}
+	h.socket = c.Socket
+	if h.socket == "" {
+		h.socket = filepath.Join(c.Data, "latchkey.sock")
+	}
+	s := &server.Server{
+		Routes: server.Routes{
+			Account: door(latchkey.ForAccount, false), AccountPlain: door(latchkey.ForAccount, true),
+			Host: door(latchkey.ForHost, false), HostPlain: door(latchkey.ForHost, true),
+		},
+		Addresses: server.Addresses{
+			Account: c.Account, AccountPlain: c.AccountPlain, Host: c.Host, HostPlain: c.HostPlain, LMTP: c.LMTP, Socket: h.socket,
+		},
+		Mail: h.estate.Deliveries(), Hostname: host.Hostname, Log: log,
+	}
+	var err error
+	if c.Certificate != "" {
+		s.Certificate, err = tls.LoadX509KeyPair(c.Certificate, c.Key)
+	} else {
+		s.Certificate, h.authority, err = server.LocalCertificate(c.Data, []string{host.Hostname, "localhost", "127.0.0.1", "::1"}, now)
+	}
+	return s, err
+}
+
+func hostname(c config.Config) string {
+	if c.Hostname != "" {
+		return c.Hostname
+	}
+	if name, err := os.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "localhost"
+}
+
+// lock keeps a second server off the same data.
+func lock(path string) (func() error, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("another server uses %s: end it, or choose another data directory", filepath.Dir(path))
+	}
+	return f.Close, nil
+}
+
+// run serves until ctx ends. What gathers in memory is written down after the
+// last call is over.
+func (h *house) run(ctx context.Context) error {
+	keeping, stop := context.WithCancel(context.Background())
+	var keepers sync.WaitGroup
+	for _, keep := range h.keepers {
+		keepers.Go(func() { keep(keeping) })
+	}
+	err := h.server.Run(ctx)
+	stop()
+	keepers.Wait()
+	return errors.Join(err, h.shut())
+}
+
+func (h *house) shut() (err error) {
+	for _, c := range h.close {
+		err = errors.Join(err, c())
+	}
+	h.close = nil
+	return err
+}

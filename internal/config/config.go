@@ -1,0 +1,132 @@
+// Package config is how a server is set up: one struct, described by its own
+// tags, read from a file and from the environment. Start at [Load].
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// DefaultPath is where a server's configuration is looked for.
+const DefaultPath = "/etc/latchkey/latchkey.toml"
+
+// Config is everything that can be set. Each field is also read from the
+// environment, under LATCHKEY_ and its name in capitals. Fields work at zero or
+// have a default.
+type Config struct {
+	Data     string `toml:"data" default:"/var/lib/latchkey" doc:"Where the server keeps its state: database, keys, certificates."`
+	Homes    string `toml:"homes" doc:"Where the accounts' homes are. Empty: homes in the data directory."`
+	Socket   string `toml:"socket" doc:"The local socket of uapi, cpapi2 and whmapi1. Empty: latchkey.sock in the data directory."`
+	Hostname string `toml:"hostname" doc:"The server's own name. Empty: what the system says."`
+	IP       string `toml:"ip" default:"127.0.0.1" doc:"The address that accounts are told is theirs."`
+
+	Account      string `toml:"account" default:":2083" doc:"Listener of the accounts' API, with TLS. off: none."`
+	AccountPlain string `toml:"account_plain" default:":2082" doc:"The same without TLS. Credentials are refused there except from this machine."`
+	Host         string `toml:"host" default:":2087" doc:"Listener of the administrator's API, with TLS."`
+	HostPlain    string `toml:"host_plain" default:":2086" doc:"The same without TLS."`
+	LMTP         string `toml:"lmtp" default:"127.0.0.1:2424" doc:"Listener that takes mail from the mail server (LMTP)."`
+
+	Certificate string `toml:"certificate" doc:"File with the TLS certificate chain (PEM). Empty: one is made, signed by a local authority."`
+	Key         string `toml:"key" doc:"File with the certificate's private key (PEM)."`
+
+	MinPasswordStrength int    `toml:"min_password_strength" default:"0" doc:"What new passwords must reach, 0 to 100."`
+	LogLevel            string `toml:"log_level" default:"info" doc:"debug, info, warn or error."`
+	LogFormat           string `toml:"log_format" default:"text" doc:"text or json."`
+}
+
+// Load reads the file path, if there is one, and then the environment. A key
+// that is not known is an error: it is most likely a mistyped one.
+func Load(path string, env func(string) (string, bool)) (Config, error) {
+	c, err := defaults()
+	if err != nil {
+		return c, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return c, err
+	}
+	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&c); err != nil {
+		return c, fmt.Errorf("%s: %w", path, explain(err))
+	}
+	return c, c.fromEnvironment(env)
+}
+
+func explain(err error) error {
+	if strict, ok := errors.AsType[*toml.StrictMissingError](err); ok {
+		return fmt.Errorf("there is no such setting:\n%s", strict.String())
+	}
+	return err
+}
+
+func defaults() (c Config, err error) {
+	return c, c.each(func(f reflect.StructField, v reflect.Value) error { return set(v, f.Tag.Get("default")) })
+}
+
+func (c *Config) fromEnvironment(env func(string) (string, bool)) error {
+	return c.each(func(f reflect.StructField, v reflect.Value) error {
+		name := EnvName(f.Tag.Get("toml"))
+		text, ok := env(name)
+		if !ok {
+			return nil
+		}
+		if err := set(v, text); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// EnvName is the environment variable of a setting.
+func EnvName(setting string) string { return "LATCHKEY_" + strings.ToUpper(setting) }
+
+func (c *Config) each(fn func(reflect.StructField, reflect.Value) error) error {
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		if err := fn(v.Type().Field(i), v.Field(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func set(v reflect.Value, text string) error {
+	if v.Kind() == reflect.String {
+		v.SetString(text)
+		return nil
+	}
+	if text == "" {
+		return nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q is not a whole number", text)
+	}
+	v.SetInt(n)
+	return nil
+}
+
+// Example is an annotated configuration file with every setting at its default.
+func Example() string {
+	var b strings.Builder
+	b.WriteString("# Configuration of Latchkey. Every setting can also be given in the environment.\n")
+	c, _ := defaults()
+	_ = c.each(func(f reflect.StructField, v reflect.Value) error {
+		name := f.Tag.Get("toml")
+		fmt.Fprintf(&b, "\n# %s (%s)\n", f.Tag.Get("doc"), EnvName(name))
+		if v.Kind() == reflect.String {
+			fmt.Fprintf(&b, "# %s = %q\n", name, v.String())
+		} else {
+			fmt.Fprintf(&b, "# %s = %d\n", name, v.Int())
+		}
+		return nil
+	})
+	return b.String()
+}

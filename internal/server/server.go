@@ -1,0 +1,205 @@
+// Package server listens: ports, TLS, limits, the local socket, and a clean end.
+// routes.go holds every way in on one page. Start at [Server.Run].
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/driver/lmtp"
+)
+
+// Drain is how long calls under way may take when the server stops.
+const Drain = 10 * time.Second
+
+// Server is everything that listens. Listeners are opened by [Server.Listen]
+// and served by [Server.Run].
+type Server struct {
+	Routes      Routes
+	Certificate tls.Certificate
+	Addresses   Addresses
+	Mail        lmtp.Backend
+	Hostname    string
+	Log         *slog.Logger
+
+	services []*service
+	local    *service
+	mail     net.Listener
+}
+
+// Addresses say where to listen; "off" or "" is nowhere.
+type Addresses struct{ Account, AccountPlain, Host, HostPlain, LMTP, Socket string }
+
+// service is one listener and what answers on it.
+type service struct {
+	name string
+	l    net.Listener
+	http *http.Server
+	tls  bool
+}
+
+// Listen opens every listener, or none.
+func (s *Server) Listen() (err error) {
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	limit := connectionLimit()
+	for _, w := range s.Routes.ways(s.Addresses) {
+		if w.address == "" || w.address == "off" {
+			continue
+		}
+		l, err := net.Listen("tcp", w.address)
+		if err != nil {
+			return fmt.Errorf("listening for %s: %w", w.name, explain(err, w.address))
+		}
+		s.services = append(s.services, &service{name: w.name, l: limited(l, limit), http: s.http(w.handler), tls: w.tls})
+	}
+	if a := s.Addresses.LMTP; a != "" && a != "off" {
+		if s.mail, err = net.Listen("tcp", a); err != nil {
+			return fmt.Errorf("listening for mail: %w", explain(err, a))
+		}
+	}
+	if s.Addresses.Socket != "" {
+		l, err := listenLocal(s.Addresses.Socket)
+		if err != nil {
+			return fmt.Errorf("listening on the local socket: %w", err)
+		}
+		local := s.http(s.Routes.Local)
+		local.ConnContext = withPeer
+		s.local = &service{name: "local", l: l, http: local}
+		s.services = append(s.services, s.local)
+	}
+	return nil
+}
+
+func explain(err error, address string) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is in use: end the program that has it, or choose another address", address)
+	}
+	return err
+}
+
+// connectionLimit leaves the descriptors that files and databases need.
+func connectionLimit() int {
+	var r syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) != nil || r.Cur > 1<<20 {
+		return 100_000
+	}
+	return max(int(r.Cur)-256, 32)
+}
+
+func (s *Server) http(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    80 << 10, // certificates and keys travel in request lines
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{s.Certificate}},
+		ErrorLog:          log.New(&quietLog{s.Log}, "", 0),
+	}
+}
+
+// quietLog keeps the noise of strangers' connections out of the log.
+type quietLog struct{ log *slog.Logger }
+
+func (q *quietLog) Write(text []byte) (int, error) {
+	q.log.Debug("http", "text", string(text))
+	return len(text), nil
+}
+
+// Run serves until ctx ends or a listener fails; then it takes nothing new and
+// lets what is under way finish.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	running := 0
+	ended := make(chan error)
+	start := func(name string, run func() error) {
+		running++
+		go func() {
+			err := run()
+			if err != nil && !errors.Is(err, http.ErrServerClosed) {
+				cancel(fmt.Errorf("%s: %w", name, err))
+			}
+			ended <- err
+		}()
+	}
+	for _, v := range s.services {
+		start(v.name, func() error {
+			if v.tls {
+				return v.http.ServeTLS(v.l, "", "")
+			}
+			return v.http.Serve(v.l)
+		})
+	}
+	if s.mail != nil {
+		start("mail", func() error {
+			return lmtp.Serve(ctx, s.mail, s.Mail, lmtp.Options{Hostname: s.Hostname, Logger: s.Log})
+		})
+	}
+	<-ctx.Done()
+	s.drain()
+	for range running {
+		<-ended
+	}
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (s *Server) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), Drain)
+	defer cancel()
+	done := make(chan struct{})
+	for _, v := range s.services {
+		go func() {
+			if v.http.Shutdown(ctx) != nil {
+				v.http.Close()
+			}
+			done <- struct{}{}
+		}()
+	}
+	for range s.services {
+		<-done
+	}
+	if s.local != nil {
+		_ = os.Remove(s.Addresses.Socket)
+	}
+}
+
+func (s *Server) close() {
+	for _, v := range s.services {
+		v.l.Close()
+	}
+	if s.mail != nil {
+		s.mail.Close()
+	}
+}
+
+// Address is where a service really listens, or "".
+func (s *Server) Address(name string) string {
+	if name == "mail" && s.mail != nil {
+		return s.mail.Addr().String()
+	}
+	for _, v := range s.services {
+		if v.name == name {
+			return v.l.Addr().String()
+		}
+	}
+	return ""
+}
