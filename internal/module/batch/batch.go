@@ -1,0 +1,79 @@
+// Package batch is the module Batch: several calls in one. Start at [New].
+package batch
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Doer runs one account function for the caller who holds on, by all the rules
+// of a call. Data may be an [api.Answer].
+type Doer func(ctx context.Context, on hosting.Account, module, function string, args api.Args) (data any, err error)
+
+// maxCommands is how many calls one batch may hold.
+const maxCommands = 1000
+
+// New makes the module Batch, whose calls do runs.
+func New(do Doer) api.Module[hosting.Account] {
+	return api.Module[hosting.Account]{
+		Name: "Batch",
+		Doc:  "Several calls in one.",
+		Funcs: []api.Func[hosting.Account]{
+			{Name: "strict", Effect: api.Write, Meta: true, Run: api.Run(strict(do)),
+				Doc: "Make calls in their order, up to the first that fails. What was done before it stays done."},
+		},
+	}
+}
+
+type params struct {
+	Commands []command `param:"command" doc:"A call: a JSON array of the module, the function and, if it takes any, an object of its parameters."`
+}
+
+// envelope is the answer of one call, as the call alone would have it.
+type envelope struct {
+	Data     any      `json:"data"`
+	Errors   texts    `json:"errors"`
+	Messages texts    `json:"messages"`
+	Metadata struct{} `json:"metadata"`
+	Status   bool     `json:"status"`
+	Warnings texts    `json:"warnings"`
+}
+
+// strict makes the function of the same name. It refuses what is no call before
+// it makes any. The last envelope is of the call that failed, if one did.
+//
+// UAPI: Batch::strict.
+func strict(do Doer) func(context.Context, hosting.Account, params) ([]envelope, error) {
+	return func(ctx context.Context, acct hosting.Account, p params) ([]envelope, error) {
+		if len(p.Commands) > maxCommands {
+			return nil, latchkey.InvalidParam("command", "A batch may hold at most %d commands, and this one holds %d.", maxCommands, len(p.Commands))
+		}
+		done := make([]envelope, 0, len(p.Commands))
+		for i := range p.Commands {
+			if err := ctx.Err(); err != nil {
+				return nil, fmt.Errorf("after %d of %d commands: %w", i, len(p.Commands), err)
+			}
+			c := &p.Commands[i]
+			e := run(ctx, do, acct, c)
+			if done = append(done, e); !e.Status {
+				break
+			}
+		}
+		return done, nil
+	}
+}
+
+func run(ctx context.Context, do Doer, acct hosting.Account, c *command) envelope {
+	data, err := do(ctx, acct, c.module, c.function, c.args)
+	if err != nil {
+		return envelope{Errors: texts{words(latchkey.AsError(err), c.module)}}
+	}
+	if a, ok := data.(api.Answer); ok {
+		return envelope{Data: a.Data, Messages: a.Messages, Warnings: a.Warnings, Status: true}
+	}
+	return envelope{Data: data, Status: true}
+}

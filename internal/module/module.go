@@ -1,0 +1,36 @@
+// Package module lists the functions of the server. Each module stands in its
+// own folder.
+package module
+
+import (
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/module/batch"
+	"github.com/latchkey/latchkey/internal/module/domaininfo"
+	"github.com/latchkey/latchkey/internal/module/email"
+	"github.com/latchkey/latchkey/internal/module/features"
+	"github.com/latchkey/latchkey/internal/module/locale"
+	"github.com/latchkey/latchkey/internal/module/passwdstrength"
+	"github.com/latchkey/latchkey/internal/module/quota"
+	"github.com/latchkey/latchkey/internal/module/resourceusage"
+	"github.com/latchkey/latchkey/internal/module/statsbar"
+	"github.com/latchkey/latchkey/internal/module/tokens"
+	"github.com/latchkey/latchkey/internal/module/variables"
+)
+
+// Account is every module of account functions; do runs the calls of a batch.
+func Account(do batch.Doer) []api.Module[hosting.Account] {
+	return []api.Module[hosting.Account]{
+		batch.New(do),
+		domaininfo.Module,
+		email.Module,
+		features.Module,
+		locale.Module,
+		passwdstrength.Module,
+		quota.Module,
+		resourceusage.Module,
+		statsbar.Module,
+		tokens.Module,
+		variables.Module,
+	}
+}
