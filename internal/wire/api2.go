@@ -74,6 +74,8 @@ func (u *utterance) address() (version string, err error) {
 		claimed = string(u.Local)
 	}
 	switch {
+	case u.Audience == latchkey.ForHost:
+		return "2", latchkey.Errorf(latchkey.NotHere, "Account functions cannot be called through the administrator’s port yet: call them on the account’s own port.")
 	case user != "" && user != claimed:
 		return "2", &latchkey.Error{Kind: latchkey.BadCredentials, Msg: "Access denied"}
 	case version == "1":
@@ -84,8 +86,6 @@ func (u *utterance) address() (version string, err error) {
 		version = "2"
 	}
 	switch {
-	case u.Audience == latchkey.ForHost:
-		err = latchkey.Errorf(latchkey.NotHere, "Account functions cannot be called through the administrator’s port yet: call them on the account’s own port.")
 	case u.Module == "":
 		err = &latchkey.Error{Kind: latchkey.Missing, Param: "cpanel_jsonapi_module"}
 	case u.Func == "":

@@ -46,10 +46,15 @@ func (u *utterance) cutHostData(res *call.Result) *list.Report {
 // none.
 func appendWHM(b []byte, r *call.Request, res *call.Result, report *list.Report, d *Door) []byte {
 	b = append(b, '{')
-	if res.Err == nil && res.Data != nil {
+	if res.Err == nil {
+		start := len(b)
 		b = append(b, `"data":`...)
-		b = encode.Append(b, res.Data)
-		b = append(b, ',')
+		value := len(b)
+		if b = encode.Append(b, res.Data); string(b[value:]) == "null" {
+			b = b[:start]
+		} else {
+			b = append(b, ',')
+		}
 	}
 	meta := metadata{Command: r.Func, Reason: "OK", Result: 1, Version: 1}
 	if report != nil {
