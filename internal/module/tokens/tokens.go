@@ -121,12 +121,12 @@ type row struct {
 // UAPI: Tokens::list.
 func list(ctx context.Context, acct hosting.Account, _ api.None) ([]row, error) {
 	tokens, err := acct.Tokens().List(ctx)
-	features := features(acct)
+	may := features(acct)
 	rows := make([]row, len(tokens))
 	for i := range tokens {
 		t := &tokens[i]
 		rows[i] = row{
-			Name: t.Name, Created: t.Created, Expires: t.Expires, FullAccess: true, Features: features, ReadOnly: t.ReadOnly,
+			Name: t.Name, Created: t.Created, Expires: t.Expires, FullAccess: true, Features: may, ReadOnly: t.ReadOnly,
 			Handle: t.Handle.String(), LastUsed: t.Use.At, LastUsedFrom: t.Use.From, LastUsedBy: t.Use.Client,
 		}
 	}
