@@ -1,0 +1,314 @@
+package whm
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/password"
+)
+
+// WHM API 1: createacct. A limit of 0 is no limit, but for domains, of which 0
+// are none.
+type createAccountParams struct {
+	Username    hosting.AccountParam `param:"username" doc:"The account's name: 1 to 16 letters and digits, beginning with a letter and not with test. Letters become lower case."`
+	Domain      hosting.DomainParam  `param:"domain" doc:"The account's main domain."`
+	Password    latchkey.Secret      `param:"password,optional" doc:"The account's password; without one nobody can sign in with a password until one is set."`
+	Pass        latchkey.Secret      `param:"pass,optional" doc:"Another name for password."`
+	Plan        string               `param:"plan,optional" doc:"The account's package; default if it is left out."`
+	PkgName     label                `param:"pkgname,optional" doc:"Save the account's limits as a new package with this name."`
+	SavePkg     flag                 `param:"savepkg,optional" doc:"1 to save the account's limits as a new package, named like the account unless pkgname says otherwise; 0 not to."`
+	Contact     contact              `param:"contactemail,optional" doc:"Where the account's owner is written to."`
+	FeatureList string               `param:"featurelist,optional" doc:"The feature list of the package that is saved."`
+	Owner       hosting.AccountParam `param:"owner,optional" doc:"Who owns the account: root, itself or another account."`
+	OwnerSelf   bool                 `param:"ownerself,optional" doc:"1 for an account that owns itself, unless owner says otherwise."`
+	Locale      word                 `param:"language,optional" doc:"The account's locale, such as en."`
+	Theme       word                 `param:"cpmod,optional" doc:"The account's theme."`
+
+	Quota        ceiling   `param:"quota,optional" doc:"The most the home may hold, in MB; 0 or unlimited for no limit."`
+	Bandwidth    ceiling   `param:"bwlimit,optional" doc:"The most traffic in a month, in MB; 0 or unlimited for no limit."`
+	Mailboxes    ceiling   `param:"maxpop,optional" doc:"How many mailboxes there may be; 0 or unlimited for no limit."`
+	MailboxQuota ceiling   `param:"max_emailacct_quota,optional" doc:"The most one mailbox may hold, in MB; 0 or unlimited for no limit."`
+	FTP          ceiling   `param:"maxftp,optional" doc:"How many FTP accounts there may be; 0 or unlimited for no limit."`
+	Databases    ceiling   `param:"maxsql,optional" doc:"How many databases there may be of each kind; 0 or unlimited for no limit."`
+	Lists        ceiling   `param:"maxlst,optional" doc:"How many mailing lists there may be; 0 or unlimited for no limit."`
+	PerHour      ceiling   `param:"max_email_per_hour,optional" doc:"How many messages may be sent in an hour; 0 or unlimited for no limit."`
+	Subdomains   allowance `param:"maxsub,optional" doc:"How many subdomains there may be; 0 for none, or unlimited."`
+	Parked       allowance `param:"maxpark,optional" doc:"How many parked domains there may be; 0 for none, or unlimited."`
+	Addons       allowance `param:"maxaddon,optional" doc:"How many addon domains there may be; 0 for none, or unlimited."`
+
+	Rest api.Args `param:"*" doc:"What has no effect here is taken and named in a warning; what this server cannot do is refused."`
+}
+
+// createUnable are the arguments of createacct that ask for more than there is.
+var createUnable = unable{
+	"account_enhancements": nil, "customip": nil, "gid": nil, "hasshell": {"0", "n"}, "homedir": nil, "ip": {"n", "0"},
+	"mail_node_alias": nil, "mailbox_format": {"maildir"}, "mxcheck": {"local", "auto"}, "reseller": {"0"},
+	"reseller_without_domain": {"0"}, "uid": nil,
+}
+
+type createdAccount struct {
+	IP               string  `json:"ip"`
+	Nameserver       string  `json:"nameserver"`
+	Nameserver2      string  `json:"nameserver2"`
+	Nameserver3      string  `json:"nameserver3"`
+	Nameserver4      string  `json:"nameserver4"`
+	NameserverA      *string `json:"nameservera"`
+	NameserverA2     *string `json:"nameservera2"`
+	NameserverA3     *string `json:"nameservera3"`
+	NameserverA4     *string `json:"nameservera4"`
+	NameserverEntry  *string `json:"nameserverentry"`
+	NameserverEntry2 *string `json:"nameserverentry2"`
+	NameserverEntry3 *string `json:"nameserverentry3"`
+	NameserverEntry4 *string `json:"nameserverentry4"`
+	Package          string  `json:"package"`
+}
+
+func createAccount(ctx context.Context, h hosting.Host, p createAccountParams) (api.Answer, error) {
+	n, err := p.account(ctx, h)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	if n.Package, err = p.plan(ctx, h); err != nil {
+		return api.Answer{}, err
+	}
+	a, err := h.CreateAccount(ctx, n)
+	if err != nil {
+		return api.Answer{}, already(err, "The username “%s” or the domain “%s” already exists: choose another.", n.Name, n.Domain)
+	}
+	if err := p.settle(ctx, h); err != nil {
+		return api.Answer{}, err
+	}
+	return api.Answer{Data: created(h.Server(), a.Package), Warnings: createUnable.noEffect(p.Rest)}, nil
+}
+
+// account checks all that can be checked before anything is made.
+func (p *createAccountParams) account(ctx context.Context, h hosting.Host) (hosting.NewAccount, error) {
+	n := hosting.NewAccount{Name: p.Username.Name, Domain: p.Domain.Domain, Contact: string(p.Contact), Limits: p.limits}
+	if err := hosting.CheckNewName(n.Name); err != nil {
+		return n, err
+	}
+	if err := createUnable.check(p.Rest, map[string]string{"customip": h.Server().IP}); err != nil {
+		return n, err
+	}
+	if err := nameFree(ctx, h, "username", n.Name); err != nil {
+		return n, err
+	}
+	var err error
+	if n.Password, err = newPassword(h, p.Password, p.Pass); err != nil {
+		return n, err
+	}
+	n.Owner, err = p.owner(ctx, h)
+	return n, err
+}
+
+func (p *createAccountParams) owner(ctx context.Context, h hosting.Host) (latchkey.AccountName, error) {
+	switch owner := p.Owner.Name; {
+	case owner == "" && p.OwnerSelf:
+		return p.Username.Name, nil
+	case owner == "":
+		return h.Caller().Name, nil
+	case owner == p.Username.Name:
+		return owner, nil
+	default:
+		return owner, mayOwn(ctx, h, owner)
+	}
+}
+
+// mayOwn reports whether there is somebody called name.
+func mayOwn(ctx context.Context, h hosting.Host, name latchkey.AccountName) error {
+	if name == h.Caller().Name {
+		return nil
+	}
+	_, err := h.Account(ctx, name)
+	return err
+}
+
+// limits changes what the package allows.
+func (p *createAccountParams) limits(l *latchkey.Limits) {
+	p.Quota.put(&l.DiskMB)
+	p.Bandwidth.put(&l.BandwidthMB)
+	p.Mailboxes.put(&l.Mailboxes)
+	p.MailboxQuota.put(&l.MailboxMB)
+	p.FTP.put(&l.FTPAccounts)
+	p.Databases.put(&l.Databases)
+	p.Lists.put(&l.Lists)
+	p.PerHour.put(&l.EmailPerHour)
+	p.Subdomains.put(&l.Subdomains)
+	p.Parked.put(&l.Parked)
+	p.Addons.put(&l.Addons)
+}
+
+// plan is the account's package: the one named, or one made of it for this
+// account, which stays even if the account then cannot be made.
+func (p *createAccountParams) plan(ctx context.Context, h hosting.Host) (string, error) {
+	plan, err := h.Package(ctx, cmp.Or(p.Plan, "default"))
+	if err != nil {
+		return "", err
+	}
+	if save := p.SavePkg.on || p.PkgName != "" && !p.SavePkg.given; !save {
+		if p.FeatureList != "" && p.FeatureList != plan.FeatureList {
+			return "", latchkey.InvalidParam("featurelist",
+				"The feature list belongs to the package, and that of “%s” is “%s”: name another package, or give “pkgname” to save a new one.", plan.Name, plan.FeatureList)
+		}
+		return plan.Name, nil
+	}
+	plan.Name = cmp.Or(string(p.PkgName), string(p.Username.Name))
+	plan.FeatureList = cmp.Or(p.FeatureList, plan.FeatureList)
+	p.limits(&plan.Limits)
+	return plan.Name, putNew(ctx, h, plan)
+}
+
+// settle sets what an account cannot be created with.
+func (p *createAccountParams) settle(ctx context.Context, h hosting.Host) error {
+	if p.Locale == "" && p.Theme == "" {
+		return nil
+	}
+	_, err := h.UpdateAccount(ctx, p.Username.Name, func(a *latchkey.Account) error {
+		a.Locale = cmp.Or(string(p.Locale), a.Locale)
+		a.Theme = cmp.Or(string(p.Theme), a.Theme)
+		return nil
+	})
+	return err
+}
+
+func created(s *hosting.Server, plan string) createdAccount {
+	var ns [4]string
+	copy(ns[:], s.Nameservers)
+	return createdAccount{IP: s.IP, Nameserver: ns[0], Nameserver2: ns[1], Nameserver3: ns[2], Nameserver4: ns[3], Package: plan}
+}
+
+// already makes sure that the error of a taken name says so by the word that
+// clients look for.
+func already(err error, format string, args ...any) error {
+	e := latchkey.AsError(err)
+	if e == nil || e.Kind != latchkey.Exists || strings.Contains(e.Msg, "already") {
+		return err
+	}
+	said := latchkey.Errorf(latchkey.Exists, format, args...)
+	said.Param, said.Err = e.Param, err
+	return said
+}
+
+// nameFree fails if there is an account called name.
+func nameFree(ctx context.Context, h hosting.Host, param string, name latchkey.AccountName) error {
+	switch _, err := h.Account(ctx, name); {
+	case err == nil:
+		return &latchkey.Error{Kind: latchkey.Exists, Param: param, Msg: "The username “" + string(name) + "” already exists: choose another."}
+	case latchkey.KindOf(err) != latchkey.NotFound:
+		return err
+	}
+	return nil
+}
+
+// newPassword is the password of the two arguments for it, empty if neither was
+// given. It must be as strong as the server asks.
+func newPassword(h hosting.Host, a, b latchkey.Secret) (latchkey.Secret, error) {
+	secret, err := oneOf(a, b)
+	if err != nil || secret.Empty() {
+		return secret, err
+	}
+	if got, want := password.Strength(secret), h.Server().MinStrength; got < want {
+		return secret, latchkey.InvalidParam("password",
+			"The password is too weak: its strength is %d of 100 and must be at least %d. Make it longer, or mix letters, digits and signs.", got, want)
+	}
+	return secret, nil
+}
+
+// WHM API 1: removeacct.
+type removeAccountParams struct {
+	Username hosting.AccountParam `param:"username,optional" doc:"The account."`
+	User     hosting.AccountParam `param:"user,optional" doc:"Another name for username."`
+	KeepDNS  bool                 `param:"keepdns,optional" doc:"Must be 0: DNS entries go with the account."`
+}
+
+func removeAccount(ctx context.Context, h hosting.Host, p removeAccountParams) (api.Void, error) {
+	name := cmp.Or(p.Username.Name, p.User.Name)
+	switch {
+	case name == "":
+		return nil, &latchkey.Error{Kind: latchkey.Missing, Param: "username"}
+	case p.User.Name != "" && p.User.Name != name:
+		return nil, latchkey.InvalidParam("user", "The arguments “username” and “user” differ: give one of them.")
+	case p.KeepDNS:
+		return nil, latchkey.InvalidParam("keepdns", "This server cannot keep the DNS entries of an account it removes: leave “keepdns” out or set it to 0.")
+	}
+	return nil, h.RemoveAccount(ctx, name)
+}
+
+// WHM API 1: suspendacct. Only the administrator can end a suspension, so
+// every account is as disallowun asks; and there are no FTP accounts to leave.
+type suspendAccountParams struct {
+	User     hosting.AccountParam `param:"user" doc:"The account."`
+	Reason   string               `param:"reason,optional" doc:"The reason people are told; Unknown if it is left out."`
+	Disallow bool                 `param:"disallowun,optional" doc:"1 to let only the administrator end the suspension, which is always so here."`
+	LeaveFTP bool                 `param:"leave-ftp-accts-enabled,optional" doc:"1 to leave FTP accounts as they are; there are none here."`
+}
+
+func suspendAccount(ctx context.Context, h hosting.Host, p suspendAccountParams) (api.Void, error) {
+	return nil, h.Suspend(ctx, p.User.Name, true, cmp.Or(p.Reason, "Unknown"))
+}
+
+// WHM API 1: unsuspendacct.
+type unsuspendAccountParams struct {
+	User   hosting.AccountParam `param:"user" doc:"The account."`
+	Retain bool                 `param:"retain-service-proxies,optional" doc:"1 to leave service proxies as they are; there are none here."`
+}
+
+func unsuspendAccount(ctx context.Context, h hosting.Host, p unsuspendAccountParams) (api.Void, error) {
+	return nil, h.Suspend(ctx, p.User.Name, false, "")
+}
+
+// WHM API 1: passwd.
+type setPasswordParams struct {
+	User     hosting.AccountParam `param:"user" doc:"The account."`
+	Password latchkey.Secret      `param:"password,optional" doc:"The new password."`
+	Pass     latchkey.Secret      `param:"pass,optional" doc:"Another name for password."`
+	Database flag                 `param:"db_pass_update,optional" doc:"1 to set the password of the account's databases too; there are none here."`
+	Digest   flag                 `param:"enabledigest,optional" doc:"Must be 0: there is no Digest Authentication."`
+	Digest2  flag                 `param:"digestauth,optional" doc:"Another name for enabledigest."`
+}
+
+type passwordSet struct {
+	App []string `json:"app"`
+}
+
+func setPassword(ctx context.Context, h hosting.Host, p setPasswordParams) (passwordSet, error) {
+	if p.Digest.on || p.Digest2.on {
+		return passwordSet{}, latchkey.InvalidParam("enabledigest", "This server has no Digest Authentication: leave “enabledigest” out or set it to 0.")
+	}
+	secret, err := newPassword(h, p.Password, p.Pass)
+	if err != nil {
+		return passwordSet{}, err
+	}
+	if secret.Empty() {
+		return passwordSet{}, &latchkey.Error{Kind: latchkey.Missing, Param: "password"}
+	}
+	return passwordSet{[]string{"system"}}, h.SetPassword(ctx, p.User.Name, secret)
+}
+
+// WHM API 1: changepackage.
+type changePackageParams struct {
+	User hosting.AccountParam `param:"user" doc:"The account."`
+	Pkg  string               `param:"pkg" doc:"The package to move it to."`
+}
+
+func changePackage(ctx context.Context, h hosting.Host, p changePackageParams) (api.Void, error) {
+	plan, err := h.Package(ctx, p.Pkg)
+	if err != nil {
+		return nil, err
+	}
+	_, err = h.UpdateAccount(ctx, p.User.Name, func(a *latchkey.Account) error {
+		join(a, plan)
+		return nil
+	})
+	return nil, err
+}
+
+// join puts an account into a package. The locale stays what people chose.
+func join(a *latchkey.Account, plan latchkey.Package) {
+	a.Package, a.Limits = plan.Name, plan.Limits
+	a.Theme = cmp.Or(plan.Theme, a.Theme)
+}

@@ -1,0 +1,52 @@
+// Package whm has the functions of WHM API 1: what the administrator does with
+// accounts, packages, feature lists and the server's own tokens. Start at
+// [Module].
+package whm
+
+import (
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/hosting"
+)
+
+// Module is WHM API 1, as far as this server has it.
+var Module = api.Module[hosting.Host]{
+	Name: "whm",
+	Doc:  "What the administrator does: accounts, packages, features, tokens.",
+	Funcs: []api.Func[hosting.Host]{
+		{Name: "createacct", Effect: api.Write, Reason: "Account Creation Ok", Run: api.Run(createAccount), Doc: "Create an account with its home and main domain."},
+		{Name: "removeacct", Effect: api.Write, Reason: "account removed", Run: api.Run(removeAccount), Doc: "Remove an account with everything it owns."},
+		{Name: "modifyacct", Effect: api.Write, Reason: "Account Modified", Run: api.Run(modifyAccount), Doc: "Change an account: its name, package, limits or settings."},
+		{Name: "suspendacct", Effect: api.Write, Run: api.Run(suspendAccount), Doc: "Suspend an account: nobody can use it until the suspension ends."},
+		{Name: "unsuspendacct", Effect: api.Write, Run: api.Run(unsuspendAccount), Doc: "End an account's suspension."},
+		{Name: "listaccts", Run: api.Run(listAccounts), Doc: "List the accounts, or those a search finds."},
+		{Name: "accountsummary", Run: api.Run(summarizeAccount), Doc: "Show one account."},
+		{Name: "list_users", Run: api.Run(listUsers), Doc: "List the names that can sign in: the administrator and the accounts."},
+		{Name: "passwd", Effect: api.Write, Reason: "Password changed.", Run: api.Run(setPassword), Doc: "Set an account's password."},
+		{Name: "changepackage", Effect: api.Write, Run: api.Run(changePackage), Doc: "Move an account to another package."},
+
+		{Name: "addpkg", Effect: api.Write, Run: api.Run(addPackage), Doc: "Create a package."},
+		{Name: "editpkg", Effect: api.Write, Run: api.Run(editPackage), Doc: "Change a package and the accounts that have it, or create it."},
+		{Name: "listpkgs", Run: api.Run(listPackages), Doc: "List the packages."},
+		{Name: "getpkginfo", Run: api.Run(showPackage), Doc: "Show one package."},
+
+		{Name: "create_featurelist", Effect: api.Write, Run: api.Run(createFeatureList), Doc: "Create a feature list; what is not named is off in it."},
+		{Name: "update_featurelist", Effect: api.Write, Run: api.Run(updateFeatureList), Doc: "Switch features in a feature list, or all of them off."},
+		{Name: "get_featurelist_data", Run: api.Run(showFeatureList), Doc: "Show every feature as a feature list has it."},
+		{Name: "read_featurelist", Run: api.Run(readFeatureList), Doc: "Show which features a feature list switches on. Deprecated: use get_featurelist_data."},
+		{Name: "get_featurelists", Run: api.Run(listFeatureLists), Doc: "List the names of the feature lists."},
+		{Name: "get_feature_names", Run: api.Run(listFeatureNames), Doc: "List the features there are."},
+		{Name: "get_feature_metadata", Run: api.Run(listFeatureMetadata), Doc: "List the features there are, and which of them are plugins."},
+		{Name: "get_users_features_settings", Run: api.Run(showSettings), Doc: "Show what an account's list and its overrides say of features."},
+		{Name: "add_override_features_for_user", Effect: api.Write, Run: api.Run(addOverrides), Doc: "Switch features for one account, over its feature list."},
+		{Name: "remove_override_features_for_user", Effect: api.Write, Run: api.Run(removeOverrides), Doc: "Let the feature list decide again for an account."},
+		{Name: "verify_user_has_feature", Run: api.Run(verifyFeature), Doc: "Tell whether an account may use a feature."},
+
+		{Name: "api_token_create", Effect: api.Write, Run: nothingUnread(api.Run(createToken)), Doc: "Create a token for this interface; it is shown this once."},
+		{Name: "api_token_list", Run: api.Run(listTokens), Doc: "List the tokens for this interface, expired ones too."},
+		{Name: "api_token_revoke", Effect: api.Write, Run: api.Run(revokeTokens), Doc: "Revoke tokens."},
+
+		{Name: "version", Run: api.Run(version), Doc: "Tell the server's version."},
+		{Name: "gethostname", Run: api.Run(hostname), Doc: "Tell the server's name."},
+		{Name: "myprivs", Run: api.Run(showPrivileges), Doc: "List the privileges there are, and which of them the caller has."},
+	},
+}
