@@ -21,7 +21,9 @@ type Store interface {
 	// none. If fn returns an error nothing is kept and that error is returned.
 	// fn may share a commit with others and must not wait for anything else.
 	Write(ctx context.Context, fn func(Tx) error) (Seq, error)
-	// Read runs fn over one consistent view of the store.
+	// Read runs fn over one consistent view of the store: whatever is committed
+	// meanwhile, fn sees the state of one moment. fn must not call Read again,
+	// nor wait for anything that does.
 	Read(ctx context.Context, fn func(Reader) error) error
 
 	Feed
@@ -123,7 +125,8 @@ const (
 type Reader interface {
 	Account(name latchkey.AccountName) (latchkey.Account, error)
 	AccountByID(id latchkey.AccountID) (latchkey.Account, error)
-	// Accounts lists by name, at most limit of them, from after on.
+	// Accounts lists by name, at most limit of them, from after on. The
+	// administrator is not among them.
 	Accounts(after latchkey.AccountName, limit int) ([]latchkey.Account, error)
 	// NameTaken reports whether a new account cannot be called name: the first
 	// eight characters of account names are unique. It also sees accounts that
@@ -150,6 +153,7 @@ type Reader interface {
 	Mailbox(account latchkey.AccountID, domain latchkey.Domain, local string) (Mailbox, error)
 	// Mailboxes lists by (domain, local), from after on; limit 0 is all.
 	Mailboxes(account latchkey.AccountID, after Mailbox, limit int) ([]Mailbox, error)
+	// MailboxCount also counts mailboxes that are being made or removed.
 	MailboxCount(account latchkey.AccountID) (int64, error)
 
 	Usage(account latchkey.AccountID) (Usage, error)
@@ -182,8 +186,10 @@ type Tx interface {
 
 	NextTokenID() (latchkey.TokenID, error)
 	InsertToken(t latchkey.Token) error
-	// UpdateToken replaces the row that is now called name.
+	// UpdateToken replaces the row that is now called name, whole, but for its
+	// account and audience.
 	UpdateToken(name string, t latchkey.Token) error
+	// DeleteToken takes the token away, and its use with it.
 	DeleteToken(account latchkey.AccountID, audience latchkey.Audience, name string) error
 	// PutUse is cheapest for many tokens in the order of their MACs.
 	PutUse(mac latchkey.TokenMAC, u latchkey.Use) error

@@ -68,9 +68,13 @@ func (s *Store) sinceOnDisk(ctx context.Context, after store.Seq) ([]store.Chang
 		seq  store.Seq
 		body []byte
 	}
-	entries, err := all(ctx, s.reads, func(r scanner) (e entry, err error) {
-		return e, r.Scan(&e.seq, &e.body)
-	}, `SELECT seq, body FROM change_log WHERE seq > ? ORDER BY seq LIMIT 1000`, int64(after))
+	var entries []entry
+	err := s.views.read(ctx, func(q *statements) (err error) {
+		entries, err = all(ctx, q, func(r scanner) (e entry, err error) {
+			return e, r.Scan(&e.seq, &e.body)
+		}, `SELECT seq, body FROM change_log WHERE seq > ? ORDER BY seq LIMIT 1000`, int64(after))
+		return err
+	})
 	if err != nil {
 		return nil, after, err
 	}

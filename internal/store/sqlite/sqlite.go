@@ -39,12 +39,11 @@ type Options struct {
 type Store struct {
 	opts    Options
 	write   *sql.DB
-	read    *sql.DB
-	reads   *statements
+	views   *views
 	jobs    chan *job
 	stop    chan struct{}
 	stopped chan struct{}
-	closing sync.Once
+	closing func() error
 	feed    feed
 	reserve string
 }
@@ -65,6 +64,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 		stopped: make(chan struct{}),
 		reserve: path + ".reserve",
 	}
+	s.closing = sync.OnceValue(s.close)
 	err := s.open(ctx, path)
 	if err != nil && isFull(err) && os.Remove(s.reserve) == nil {
 		err = s.open(ctx, path)
@@ -86,15 +86,9 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = sql.Open("sqlite", dsn(path, "_pragma=query_only(1)")); err != nil {
-		return err
-	}
-	s.read.SetMaxOpenConns(8)
-	s.read.SetMaxIdleConns(8)
 	defer func() {
 		if err != nil {
 			s.write.Close()
-			s.read.Close()
 		}
 	}()
 	if err := s.migrate(ctx); err != nil {
@@ -104,7 +98,12 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	s.reads = &statements{prepare: s.read.PrepareContext}
+	read, err := sql.Open("sqlite", dsn(path, "_pragma=query_only(1)"))
+	if err != nil {
+		w.conn.Close()
+		return err
+	}
+	s.views = newViews(read)
 	go w.run()
 	return nil
 }
@@ -139,16 +138,19 @@ func (s *Store) migrate(ctx context.Context) error {
 	return err
 }
 
-// Close waits for the writes under way and closes the file.
-func (s *Store) Close() error {
-	s.closing.Do(func() { close(s.stop) })
-	<-s.stopped
-	return errors.Join(s.read.Close(), s.write.Close())
-}
+// Close waits for the reads and writes under way and closes the file. A second
+// Close does no more than the first.
+func (s *Store) Close() error { return s.closing() }
 
-// Read implements [store.Store].
-func (s *Store) Read(ctx context.Context, fn func(store.Reader) error) error {
-	return fn(&reader{ctx: ctx, q: s.reads})
+func (s *Store) close() error {
+	close(s.stop)
+	<-s.stopped
+	err := s.views.close()
+	// What the log still holds goes into the file, so that a copy of the file is
+	// a copy of the store. Where that cannot be done the next Open goes on from
+	// the log.
+	_, _ = s.write.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`)
+	return errors.Join(err, s.write.Close())
 }
 
 // keepReserve holds back a megabyte of disk for the next start on a full disk.

@@ -67,6 +67,7 @@ func (t *tx) StageAccount(id latchkey.AccountID, stage store.Stage) error {
 
 func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 	for _, query := range []string{
+		`DELETE FROM token_use WHERE mac_head IN (SELECT mac_head FROM token WHERE account_id = ?)`,
 		`DELETE FROM token WHERE account_id = ?`,
 		`DELETE FROM mailbox WHERE account_id = ?`,
 		`DELETE FROM domain WHERE account_id = ?`,
@@ -125,12 +126,18 @@ func (t *tx) InsertToken(k latchkey.Token) error {
 
 func (t *tx) UpdateToken(name string, k latchkey.Token) error {
 	return t.q.change(t.ctx, `
-		UPDATE token SET name = ?, expires = ?, read_only = ?, state = ?, seal = ?
+		UPDATE token SET name = ?, id = ?, mac = ?, mac_head = ?, handle = ?, created = ?, expires = ?, read_only = ?, state = ?, seal = ?
 		WHERE account_id = ? AND audience = ? AND name = ?`,
-		k.Name, micros(k.Expires), k.ReadOnly, int64(k.State), k.Seal[:], int64(k.Account), int64(k.Audience), name)
+		k.Name, int64(k.ID), k.MAC[:], macHead(k.MAC), k.Handle[:], micros(k.Created), micros(k.Expires), k.ReadOnly, int64(k.State), k.Seal[:],
+		int64(k.Account), int64(k.Audience), name)
 }
 
 func (t *tx) DeleteToken(account latchkey.AccountID, audience latchkey.Audience, name string) error {
+	err := t.run(`DELETE FROM token_use WHERE mac_head IN (SELECT mac_head FROM token WHERE account_id = ? AND audience = ? AND name = ?)`,
+		int64(account), int64(audience), name)
+	if err != nil {
+		return err
+	}
 	return t.q.change(t.ctx, `DELETE FROM token WHERE account_id = ? AND audience = ? AND name = ?`, int64(account), int64(audience), name)
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -60,11 +61,16 @@ type writer struct {
 	group   []*job
 }
 
-func (s *Store) newWriter(ctx context.Context) (*writer, error) {
+func (s *Store) newWriter(ctx context.Context) (_ *writer, err error) {
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			conn.Close()
+		}
+	}()
 	w := &writer{s: s, conn: conn, q: &statements{prepare: conn.PrepareContext}}
 	w.ids.q = w.q
 	var hash []byte
@@ -72,7 +78,7 @@ func (s *Store) newWriter(ctx context.Context) (*writer, error) {
 		return nil, err
 	}
 	err = conn.QueryRowContext(ctx, `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&w.audited, &hash)
-	if err != nil && err != sql.ErrNoRows {
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, err
 	}
 	copy(w.head[:], hash)
