@@ -49,8 +49,9 @@ soak:
 
 # What is generated from the program's own text must be current.
 docs: build
-	bin/latchkey openapi > docs/openapi.json
-	@[ -z "$$(git status --porcelain docs/openapi.json)" ] || { echo "docs/openapi.json was not current: commit it"; exit 1; }
+	bin/latchkey openapi --output docs/openapi.json
+	bin/latchkey openapi --docs docs/functions
+	@[ -z "$$(git status --porcelain docs/openapi.json docs/functions)" ] || { echo "docs/openapi.json or docs/functions was not current: commit it"; exit 1; }
 
 check: test race lint fuzz crash docs
 
