@@ -67,15 +67,13 @@ func (a Args) List(key string) []string {
 	var more []numbered
 	body := a.inBody(key)
 	for _, arg := range a {
-		rest, ok := strings.CutPrefix(arg.Key, key)
-		switch {
-		case !ok || (body && !arg.Body):
-		case rest == "":
+		if body && !arg.Body {
+			continue
+		}
+		if arg.Key == key {
 			bare = append(bare, arg.Value)
-		case rest[0] == '-':
-			if n, err := strconv.Atoi(rest[1:]); err == nil && n >= 0 {
-				more = append(more, numbered{n, arg.Value})
-			}
+		} else if n := numberOf(arg.Key, key); n >= 0 {
+			more = append(more, numbered{n, arg.Value})
 		}
 	}
 	slices.SortStableFunc(more, func(x, y numbered) int { return x.n - y.n })
@@ -86,12 +84,20 @@ func (a Args) List(key string) []string {
 }
 
 func (a Args) inBody(key string) bool {
-	for _, arg := range a {
-		if rest, ok := strings.CutPrefix(arg.Key, key); ok && arg.Body && (rest == "" || rest[0] == '-') {
-			return true
-		}
+	return slices.ContainsFunc(a, func(arg Arg) bool { return arg.Body && (arg.Key == key || numberOf(arg.Key, key) >= 0) })
+}
+
+// numberOf is n where given is key-n, and -1 where it is not.
+func numberOf(given, key string) int {
+	rest, ok := strings.CutPrefix(given, key+"-")
+	if !ok {
+		return -1
 	}
-	return false
+	n, err := strconv.ParseUint(rest, 10, 31)
+	if err != nil {
+		return -1
+	}
+	return int(n)
 }
 
 // Names are the keys that were given, each once, in their order: what may be

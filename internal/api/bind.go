@@ -198,7 +198,7 @@ func (a Args) without(params []Param) Args {
 	for _, arg := range a {
 		taken := false
 		for _, p := range params {
-			taken = taken || !p.Rest && (arg.Key == p.Name || p.List && strings.HasPrefix(arg.Key, p.Name+"-"))
+			taken = taken || !p.Rest && (arg.Key == p.Name || p.List && numberOf(arg.Key, p.Name) >= 0)
 		}
 		if !taken {
 			rest = append(rest, arg)

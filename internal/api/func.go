@@ -106,6 +106,11 @@ type Answer struct {
 	Data     any
 	Messages []string
 	Warnings []string
+	// Errors say what failed of a call that has data all the same. With one of
+	// them the call has failed.
+	Errors []string
+	// Reason is WHM API 1's metadata.reason, over that of the function's row.
+	Reason string
 }
 
 // Void is the answer of a function that has no data: null on the wire.

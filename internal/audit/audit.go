@@ -16,6 +16,11 @@ import (
 	"github.com/latchkey/latchkey/internal/store"
 )
 
+// refusalsPerFlush bounds how many refusals of strangers are kept one by one
+// between two writes: more of them are counted. A flood of guesses may fill
+// neither the disk nor the trail.
+const refusalsPerFlush = 200
+
 // maxGathered bounds what may wait to be written. When the store takes nothing
 // any more, further events are counted, not kept.
 const maxGathered = 16 << 20
@@ -29,7 +34,8 @@ type Recorder struct {
 
 	mu      sync.Mutex
 	pending segment
-	lost    int
+	lost    int // events that found no room
+	refused int // refusals of strangers since the last write
 }
 
 // NewRecorder makes a recorder. heads may be nil.
@@ -45,7 +51,26 @@ func (r *Recorder) Record(e *latchkey.Event) {
 		r.lost++
 		return
 	}
+	if e.By == 0 && !e.OK {
+		if r.refused++; r.refused > refusalsPerFlush {
+			return
+		}
+	}
 	r.pending.add(e)
+}
+
+// count adds what was counted instead of kept to what is about to be written.
+func (r *Recorder) count() {
+	note := func(n int, why string) {
+		r.pending.add(&latchkey.Event{At: r.now(), Func: "audit", Outcome: latchkey.Unavailable, Messages: fmt.Sprintf("%d %s", n, why)})
+	}
+	if r.lost > 0 {
+		note(r.lost, "events were not kept: the store could not take them")
+	}
+	if more := r.refused - refusalsPerFlush; more > 0 {
+		note(more, "more refusals were not kept one by one")
+	}
+	r.lost, r.refused = 0, 0
 }
 
 // Run writes what was gathered until ctx ends, and then the last of it.
@@ -76,11 +101,7 @@ func (r *Recorder) Flush() {
 		r.mu.Unlock()
 		return
 	}
-	if r.lost > 0 {
-		r.pending.add(&latchkey.Event{At: r.now(), Func: "audit", Outcome: latchkey.Unavailable,
-			Messages: fmt.Sprintf("%d events were not kept: the store could not take them", r.lost)})
-		r.lost = 0
-	}
+	r.count()
 	full := r.pending
 	r.pending = segment{buf: make([]byte, 0, cap(full.buf)/2)}
 	r.mu.Unlock()

@@ -42,14 +42,16 @@ type Request struct {
 	Args         api.Args
 }
 
-// Result is what came of a call. Exactly one of Err and the rest counts.
+// Result is what came of a call. With Err the answer is empty.
 type Result struct {
 	Caller latchkey.Caller
 	Entry  *api.Entry // nil if the function was not found
-	Data   any
 	api.Answer
 	Err *latchkey.Error
 }
+
+// Failed reports whether the call failed, as a whole or in part.
+func (r *Result) Failed() bool { return r.Err != nil || len(r.Errors) > 0 }
 
 // Binder puts an account, or the host, into a caller's hands.
 type Binder interface {
@@ -92,25 +94,25 @@ func (s *Service) Do(ctx context.Context, r *Request) (res Result) {
 }
 
 // Nested runs a function inside another call, for the same caller, by the same
-// rules: what Batch is made of.
-func (s *Service) Nested(ctx context.Context, on hosting.Account, module, name string, args api.Args) (any, error) {
+// rules: what Batch is made of. The errors of the answer are all there is to
+// say of a failure.
+func (s *Service) Nested(ctx context.Context, on hosting.Account, module, name string, args api.Args) api.Answer {
 	caller := on.Caller()
 	r := &Request{Names: UAPI, Module: module, Func: name, Args: args}
 	res := Result{Caller: *caller}
 	act := audit.Begin(s.Now, latchkey.Origin{})
 	act.As(caller)
 	defer s.takeDown(act, r, &res)
-	if res.Entry, res.Err = s.what(r); res.Err != nil {
-		return nil, res.Err
+	if res.Entry, res.Err = s.what(r); res.Err == nil {
+		res.Err = policy.May(caller, res.Entry)
 	}
-	if res.Err = policy.May(caller, res.Entry); res.Err != nil {
-		return nil, res.Err
+	if res.Err == nil {
+		s.run(ctx, act, args, &res)
 	}
-	s.run(ctx, act, args, &res)
 	if res.Err != nil {
-		return nil, res.Err
+		return api.Answer{Errors: []string{Words(res.Err, r, s.Log)}}
 	}
-	return res.Data, nil
+	return res.Answer
 }
 
 // who is calling? Every refusal of a credential is the same to the caller; the
@@ -164,36 +166,35 @@ func (s *Service) run(ctx context.Context, act *audit.Act, args api.Args, res *R
 		}
 	}()
 	act.Calls(res.Entry.FullName(), res.Entry.Effect == api.Write, args, res.Entry.Params)
+	var data any
 	var err error
 	if res.Entry.Audience == latchkey.ForHost {
 		var on hosting.Host
 		if on, err = s.Binder.Host(ctx, act, &res.Caller); err == nil {
-			res.Data, err = res.Entry.OnHost(ctx, on, args)
+			data, err = res.Entry.OnHost(ctx, on, args)
 		}
 	} else {
 		var on hosting.Account
 		if on, err = s.Binder.Account(ctx, act, &res.Caller); err == nil {
-			res.Data, err = res.Entry.OnAccount(ctx, on, args)
+			data, err = res.Entry.OnAccount(ctx, on, args)
 		}
 	}
 	if res.Err = latchkey.AsError(err); res.Err != nil {
-		res.Data = nil
 		return
 	}
-	if a, ok := res.Data.(api.Answer); ok {
-		res.Answer, res.Data = a, a.Data
+	if a, ok := data.(api.Answer); ok {
+		res.Answer = a
+	} else {
+		res.Data = data
 	}
 }
 
 // takeDown writes the call into the trail, unless its change has done so
-// already, and into the log where it was our own failure.
+// already.
 func (s *Service) takeDown(act *audit.Act, r *Request, res *Result) {
 	name := r.Module + "::" + r.Func
 	if res.Entry != nil {
 		name = res.Entry.FullName()
-	}
-	if res.Err != nil && res.Err.Kind == latchkey.Internal {
-		s.Log.Error("a call failed", "func", name, "account", res.Caller.Name, "err", res.Err)
 	}
 	act.End(s.Audit, name, res.Err)
 }

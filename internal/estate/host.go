@@ -238,6 +238,9 @@ func (h *host) Suspend(ctx context.Context, name latchkey.AccountName, on bool, 
 }
 
 func (h *host) SetPassword(ctx context.Context, name latchkey.AccountName, secret latchkey.Secret) error {
+	if name == RootName {
+		return h.e.setRootPassword(ctx, h.act, secret)
+	}
 	hash, err := h.e.Hasher.Make(ctx, secret)
 	if err != nil {
 		return err
@@ -313,12 +316,16 @@ func (e *Estate) Bootstrap(ctx context.Context, rootPassword latchkey.Secret) er
 // SetRootPassword sets the administrator's password. It is no function: only
 // who runs the server can call it.
 func (e *Estate) SetRootPassword(ctx context.Context, secret latchkey.Secret) error {
+	act := audit.Begin(e.Now, latchkey.Origin{})
+	act.Calls("server::root_password", true, nil, nil)
+	return e.setRootPassword(ctx, act, secret)
+}
+
+func (e *Estate) setRootPassword(ctx context.Context, act *audit.Act, secret latchkey.Secret) error {
 	hash, err := e.Hasher.Make(ctx, secret)
 	if err != nil {
 		return err
 	}
-	act := audit.Begin(e.Now, latchkey.Origin{})
-	act.Calls("server::root_password", true, nil, nil)
 	return e.commit(ctx, act, func(tx store.Tx) error {
 		root, err := tx.Account(RootName)
 		if err != nil {

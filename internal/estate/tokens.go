@@ -89,7 +89,7 @@ func (t *tokens) List(ctx context.Context) (list []hosting.TokenInfo, err error)
 		}
 		list = make([]hosting.TokenInfo, len(rows))
 		for i := range rows {
-			list[i].Token = rows[i]
+			list[i].Token, list[i].Expired = rows[i], rows[i].Expired(t.e.Now())
 			if list[i].Use, err = t.e.Auth.LastUse(r, &rows[i]); err != nil {
 				return err
 			}

@@ -72,7 +72,8 @@ type NewToken struct {
 // TokenInfo is a token and its last use.
 type TokenInfo struct {
 	latchkey.Token
-	Use latchkey.Use
+	Use     latchkey.Use
+	Expired bool // it has run out: it is refused, and stays until it is revoked
 }
 
 // Mail is an account's mail.

@@ -10,7 +10,9 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
 )
 
-func nobody(context.Context, hosting.Account, string, string, api.Args) (any, error) { return nil, nil }
+func nobody(context.Context, hosting.Account, string, string, api.Args) api.Answer {
+	return api.Answer{}
+}
 
 // Every function says what it does and what each parameter is for, and those
 // that by their names only look change nothing.

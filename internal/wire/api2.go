@@ -126,7 +126,7 @@ func appendAPI2(b []byte, r *call.Request, res *call.Result, report *list.Report
 	b = append(b, `{"cpanelresult":{"apiversion":2,"data":`...)
 	text := ""
 	if res.Err != nil {
-		if text = words(res.Err, r, d.Log); res.Err.Kind == latchkey.Missing {
+		if text = call.Words(res.Err, r, d.Log); res.Err.Kind == latchkey.Missing {
 			text = `"` + res.Err.Param + `" is a required argument.`
 		}
 		b = encode.Append(b, []outcome{{Reason: text}})
@@ -149,7 +149,7 @@ func appendAPI2(b []byte, r *call.Request, res *call.Result, report *list.Report
 
 // appendAPI1 refuses a call of API 1 in that API's own shape.
 func appendAPI1(b []byte, r *call.Request, res *call.Result, d *Door) []byte {
-	text := words(res.Err, r, d.Log)
+	text := call.Words(res.Err, r, d.Log)
 	b = append(b, `{"apiversion":"1","data":{"reason":`...)
 	b = encode.Append(b, text)
 	b = append(b, `,"result":"0"},"error":`...)

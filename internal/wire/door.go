@@ -4,7 +4,6 @@
 package wire
 
 import (
-	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -164,14 +163,6 @@ func plain(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text + "\n"))
 }
 
-// errorID names an internal failure to the caller, and in the log, and says
-// nothing.
-func errorID() string {
-	const letters = "abcdefghijklmnopqrstuvwxyz23456789"
-	var b [6]byte
-	_, _ = rand.Read(b[:])
-	for i := range b {
-		b[i] = letters[int(b[i])%len(letters)]
-	}
-	return string(b[:])
-}
+// APILevel is the version of the public documentation that answers follow, as
+// clients that ask for a version are told.
+const APILevel = "11.138.0.10"

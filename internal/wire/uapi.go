@@ -46,9 +46,9 @@ func appendUAPI(b []byte, r *call.Request, res *call.Result, report *list.Report
 	b = encode.Append(b, res.Data)
 	b = append(b, `,"errors":`...)
 	if res.Err != nil {
-		b = appendTexts(b, []string{words(res.Err, r, d.Log)})
+		b = appendTexts(b, []string{call.Words(res.Err, r, d.Log)})
 	} else {
-		b = append(b, "null"...)
+		b = appendTexts(b, res.Errors)
 	}
 	b = append(b, `,"messages":`...)
 	b = appendTexts(b, res.Messages)
@@ -59,7 +59,7 @@ func appendUAPI(b []byte, r *call.Request, res *call.Result, report *list.Report
 		b = append(b, "{}"...)
 	}
 	b = append(b, `,"status":`...)
-	if res.Err != nil {
+	if res.Failed() {
 		b = append(b, '0')
 	} else {
 		b = append(b, '1')

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/latchkey/latchkey/internal/call"
@@ -62,8 +63,8 @@ func appendWHM(b []byte, r *call.Request, res *call.Result, report *list.Report,
 	}
 	if res.Err != nil {
 		meta.Reason, meta.Result = hostWords(res.Err, r, d), 0
-	} else if res.Entry.Reason != "" {
-		meta.Reason = res.Entry.Reason
+	} else if reason := cmp.Or(res.Reason, res.Entry.Reason); reason != "" {
+		meta.Reason = reason
 	}
 	if len(res.Messages) > 0 || len(res.Warnings) > 0 {
 		meta.Output = &output{res.Messages, res.Warnings}
@@ -96,5 +97,5 @@ func hostWords(e *latchkey.Error, r *call.Request, d *Door) string {
 	case latchkey.Missing:
 		return "API failure: Provide the “" + e.Param + "” argument."
 	}
-	return words(e, r, d.Log)
+	return call.Words(e, r, d.Log)
 }

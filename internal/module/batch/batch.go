@@ -11,8 +11,8 @@ import (
 )
 
 // Doer runs one account function for the caller who holds on, by all the rules
-// of a call. Data may be an [api.Answer].
-type Doer func(ctx context.Context, on hosting.Account, module, function string, args api.Args) (data any, err error)
+// of a call. The errors of its answer say why it failed, if it did.
+type Doer func(ctx context.Context, on hosting.Account, module, function string, args api.Args) api.Answer
 
 // maxCommands is how many calls one batch may hold.
 const maxCommands = 1000
@@ -47,33 +47,28 @@ type envelope struct {
 // it makes any. The last envelope is of the call that failed, if one did.
 //
 // UAPI: Batch::strict.
-func strict(do Doer) func(context.Context, hosting.Account, params) ([]envelope, error) {
-	return func(ctx context.Context, acct hosting.Account, p params) ([]envelope, error) {
+func strict(do Doer) func(context.Context, hosting.Account, params) (api.Answer, error) {
+	return func(ctx context.Context, acct hosting.Account, p params) (api.Answer, error) {
 		if len(p.Commands) > maxCommands {
-			return nil, latchkey.InvalidParam("command", "A batch may hold at most %d commands, and this one holds %d.", maxCommands, len(p.Commands))
+			return api.Answer{}, latchkey.InvalidParam("command", "A batch may hold at most %d commands, and this one holds %d.", maxCommands, len(p.Commands))
 		}
 		done := make([]envelope, 0, len(p.Commands))
 		for i := range p.Commands {
 			if err := ctx.Err(); err != nil {
-				return nil, fmt.Errorf("after %d of %d commands: %w", i, len(p.Commands), err)
+				return api.Answer{}, fmt.Errorf("after %d of %d commands: %w", i, len(p.Commands), err)
 			}
 			c := &p.Commands[i]
 			e := run(ctx, do, acct, c)
 			if done = append(done, e); !e.Status {
-				break
+				failed := fmt.Sprintf("Command %d of %d (%s::%s) failed: %s", i+1, len(p.Commands), c.module, c.function, e.Errors[0])
+				return api.Answer{Data: done, Errors: []string{failed}}, nil
 			}
 		}
-		return done, nil
+		return api.Answer{Data: done}, nil
 	}
 }
 
 func run(ctx context.Context, do Doer, acct hosting.Account, c *command) envelope {
-	data, err := do(ctx, acct, c.module, c.function, c.args)
-	if err != nil {
-		return envelope{Errors: texts{words(latchkey.AsError(err), c.module)}}
-	}
-	if a, ok := data.(api.Answer); ok {
-		return envelope{Data: a.Data, Messages: a.Messages, Warnings: a.Warnings, Status: true}
-	}
-	return envelope{Data: data, Status: true}
+	a := do(ctx, acct, c.module, c.function, c.args)
+	return envelope{Data: a.Data, Errors: a.Errors, Messages: a.Messages, Warnings: a.Warnings, Status: len(a.Errors) == 0}
 }

@@ -2,7 +2,6 @@ package batch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
-	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module/moduletest"
 )
 
@@ -29,25 +27,21 @@ func call(commands ...string) string {
 }
 
 // echo answers with what it was asked, and fails as the function's name says.
-func echo(_ context.Context, _ hosting.Account, module, function string, args api.Args) (any, error) {
+func echo(_ context.Context, _ hosting.Account, module, function string, args api.Args) api.Answer {
 	switch function {
-	case "missing":
-		return nil, &latchkey.Error{Kind: latchkey.Missing, Param: "zone"}
-	case "secret":
-		return nil, errors.New("disk 7 is on fire")
-	case "leaky":
-		return nil, &latchkey.Error{Kind: latchkey.Invalid, Msg: "Bad.", Err: errors.New("disk 7 is on fire")}
+	case "fails":
+		return api.Answer{Errors: []string{"Provide the ‘zone’ argument."}}
 	case "answer":
-		return api.Answer{Data: 1, Messages: []string{"m"}, Warnings: []string{"w"}}, nil
+		return api.Answer{Data: 1, Messages: []string{"m"}, Warnings: []string{"w"}}
 	case "nothing":
-		return nil, nil
+		return api.Answer{}
 	}
 	var b strings.Builder
 	b.WriteString(module + "::" + function)
 	for _, a := range args {
 		fmt.Fprintf(&b, " %s=%s", a.Key, a.Value)
 	}
-	return b.String(), nil
+	return api.Answer{Data: b.String()}
 }
 
 func ok(data string) string {
@@ -68,9 +62,8 @@ func TestStrict(t *testing.T) {
 		{call(`["A","x",null]`), `[` + ok(`"A::x"`) + `]`},
 		{call(`["A","nothing"]`), `[` + ok(`null`) + `]`},
 		{call(`["A","answer"]`), `[{"data":1,"errors":null,"messages":["m"],"metadata":{},"status":1,"warnings":["w"]}]`},
-		{call(`["A","x"]`, `["A","missing"]`, `["A","y"]`), `[` + ok(`"A::x"`) + `,` + failed(`Provide the ‘zone’ argument.`) + `]`},
-		{call(`["A","secret"]`), `[` + failed(`The request failed. The server’s log has the reason.`) + `]`},
-		{call(`["A","leaky"]`), `[` + failed(`Bad.`) + `]`},
+		{call(`["A","x"]`, `["A","fails"]`, `["A","y"]`), `[` + ok(`"A::x"`) + `,` + failed(`Provide the ‘zone’ argument.`) +
+			`] and failed: Command 2 of 3 (A::fails) failed: Provide the ‘zone’ argument.`},
 	})
 }
 
@@ -81,9 +74,9 @@ func TestRefused(t *testing.T) {
 		head    = invalid + `must begin with the name of a module and the name of a function.`
 	)
 	ran := false
-	never := func(context.Context, hosting.Account, string, string, api.Args) (any, error) {
+	never := func(context.Context, hosting.Account, string, string, api.Args) api.Answer {
 		ran = true
-		return nil, nil
+		return api.Answer{}
 	}
 	moduletest.Table(t, New(never), hostingtest.New(), []moduletest.Row{
 		{`strict`, `missing: command`},
@@ -114,32 +107,12 @@ func TestRefused(t *testing.T) {
 
 func TestMostCommands(t *testing.T) {
 	n := 0
-	count := func(context.Context, hosting.Account, string, string, api.Args) (any, error) { n++; return nil, nil }
+	count := func(context.Context, hosting.Account, string, string, api.Args) api.Answer { n++; return api.Answer{} }
 	many := make([]string, 1000)
 	for i := range many {
 		many[i] = `["A","x"]`
 	}
 	if got := moduletest.Call(t, New(count), hostingtest.New(), call(many...)); strings.HasPrefix(got, "invalid") || n != 1000 {
 		t.Errorf("1000 commands: %d were run, answer %.80s", n, got)
-	}
-}
-
-func TestWords(t *testing.T) {
-	for _, test := range []struct {
-		e    latchkey.Error
-		want string
-	}{
-		{latchkey.Error{Kind: latchkey.UnknownModule, Param: "X"}, "Failed to load module “X”: The module “Cpanel::API::X” does not exist."},
-		{latchkey.Error{Kind: latchkey.UnknownFunction, Param: "f"}, "The system could not find the function “f” in the module “Email”."},
-		{latchkey.Error{Kind: latchkey.FeatureOff, Param: "popaccts"}, "You do not have the feature “popaccts”."},
-		{latchkey.Error{Kind: latchkey.ReadOnly, Param: "Email::add_pop"}, "This API token is read-only: it may not call “Email::add_pop”, which changes the account."},
-		{latchkey.Error{Kind: latchkey.NotHere}, "Permission denied"},
-		{latchkey.Error{Kind: latchkey.RoleOff, Param: "DNS"}, "The “DNS” role is disabled on this server."},
-		{latchkey.Error{Kind: latchkey.Unavailable}, "The request failed: unavailable."},
-		{latchkey.Error{Kind: latchkey.Internal, Msg: "not for you"}, "The request failed. The server’s log has the reason."},
-	} {
-		if got := words(&test.e, "Email"); got != test.want {
-			t.Errorf("words(%v) = %q, want %q", test.e.Kind, got, test.want)
-		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Row is a call, such as "add_pop?email=bob&quota=5", and its answer: JSON, or
-// "kind: what the caller is told". A call that begins with "2:" gives the
+// "kind: what the caller is told", or both for a call that failed in part. A call that begins with "2:" gives the
 // function's API 2 name, and its answer is in API 2's shape where the function
 // says which one that is.
 type Row [2]string
@@ -44,13 +44,17 @@ func Call(t *testing.T, m api.Module[hosting.Account], acct hosting.Account, cal
 			e := latchkey.AsError(err)
 			return e.Kind.String() + ": " + told(e)
 		}
+		failed := ""
 		if a, ok := data.(api.Answer); ok {
 			data = a.Data
+			if len(a.Errors) > 0 {
+				failed = " and failed: " + strings.Join(a.Errors, " ")
+			}
 		}
 		if old && f.API2Data != nil {
 			data = f.API2Data(data)
 		}
-		return string(encode.Append(nil, data))
+		return string(encode.Append(nil, data)) + failed
 	}
 	t.Fatalf("%s has no function %q", m.Name, name)
 	return ""

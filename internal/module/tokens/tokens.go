@@ -112,6 +112,7 @@ type row struct {
 	Features     []string  `json:"features"`
 	WhitelistIPs any       `json:"whitelist_ips"` // null is every address
 	ReadOnly     bool      `json:"readonly"`
+	State        string    `json:"state"` // active or expired
 	Handle       string    `json:"handle"`
 	LastUsed     time.Time `json:"last_used"` // null is never
 	LastUsedFrom string    `json:"last_used_from"`
@@ -127,7 +128,10 @@ func list(ctx context.Context, acct hosting.Account, _ api.None) ([]row, error) 
 		t := &tokens[i]
 		rows[i] = row{
 			Name: t.Name, Created: t.Created, Expires: t.Expires, FullAccess: true, Features: may, ReadOnly: t.ReadOnly,
-			Handle: t.Handle.String(), LastUsed: t.Use.At, LastUsedFrom: t.Use.From, LastUsedBy: t.Use.Client,
+			State: "active", Handle: t.Handle.String(), LastUsed: t.Use.At, LastUsedFrom: t.Use.From, LastUsedBy: t.Use.Client,
+		}
+		if t.Expired {
+			rows[i].State = "expired"
 		}
 	}
 	return rows, err

@@ -20,9 +20,9 @@ func TestLife(t *testing.T) {
 	acct.Who.Features = latchkey.FeatureSet(0).With(latchkey.FeatureAPITokens, true).With(latchkey.FeaturePopAccounts, true)
 	const (
 		ci = `{"name":"ci","create_time":1767268800,"expires_at":null,"has_full_access":1,"features":["apitokens","popaccts"],"whitelist_ips":null,` +
-			`"readonly":0,"handle":"","last_used":null,"last_used_from":"","last_used_by":""}`
+			`"readonly":0,"state":"active","handle":"","last_used":null,"last_used_from":"","last_used_by":""}`
 		ro = `{"name":"ro","create_time":1767268800,"expires_at":1893456000,"has_full_access":1,"features":["apitokens","popaccts"],"whitelist_ips":null,` +
-			`"readonly":1,"handle":"","last_used":1767268860,"last_used_from":"192.0.2.9","last_used_by":"curl/8"}`
+			`"readonly":1,"state":"active","handle":"","last_used":1767268860,"last_used_from":"192.0.2.9","last_used_by":"curl/8"}`
 	)
 	for _, test := range []struct{ call, token, want string }{
 		{`create_full_access?name=ci`, "ci", `,"create_time":1767268800,"name":"ci","expires_at":0,"readonly":0}`},

@@ -225,17 +225,17 @@ type removeAccountParams struct {
 	KeepDNS  bool                 `param:"keepdns,optional" doc:"Must be 0: DNS entries go with the account."`
 }
 
-func removeAccount(ctx context.Context, h hosting.Host, p removeAccountParams) (api.Void, error) {
+func removeAccount(ctx context.Context, h hosting.Host, p removeAccountParams) (api.Answer, error) {
 	name := cmp.Or(p.Username.Name, p.User.Name)
 	switch {
 	case name == "":
-		return nil, &latchkey.Error{Kind: latchkey.Missing, Param: "username"}
+		return api.Answer{}, &latchkey.Error{Kind: latchkey.Missing, Param: "username"}
 	case p.User.Name != "" && p.User.Name != name:
-		return nil, latchkey.InvalidParam("user", "The arguments “username” and “user” differ: give one of them.")
+		return api.Answer{}, latchkey.InvalidParam("user", "The arguments “username” and “user” differ: give one of them.")
 	case p.KeepDNS:
-		return nil, latchkey.InvalidParam("keepdns", "This server cannot keep the DNS entries of an account it removes: leave “keepdns” out or set it to 0.")
+		return api.Answer{}, latchkey.InvalidParam("keepdns", "This server cannot keep the DNS entries of an account it removes: leave “keepdns” out or set it to 0.")
 	}
-	return nil, h.RemoveAccount(ctx, name)
+	return api.Answer{Reason: string(name) + " account removed"}, h.RemoveAccount(ctx, name)
 }
 
 // WHM API 1: suspendacct. Only the administrator can end a suspension, so
@@ -275,18 +275,19 @@ type passwordSet struct {
 	App []string `json:"app"`
 }
 
-func setPassword(ctx context.Context, h hosting.Host, p setPasswordParams) (passwordSet, error) {
+func setPassword(ctx context.Context, h hosting.Host, p setPasswordParams) (api.Answer, error) {
 	if p.Digest.on || p.Digest2.on {
-		return passwordSet{}, latchkey.InvalidParam("enabledigest", "This server has no Digest Authentication: leave “enabledigest” out or set it to 0.")
+		return api.Answer{}, latchkey.InvalidParam("enabledigest", "This server has no Digest Authentication: leave “enabledigest” out or set it to 0.")
 	}
 	secret, err := newPassword(h, p.Password, p.Pass)
 	if err != nil {
-		return passwordSet{}, err
+		return api.Answer{}, err
 	}
 	if secret.Empty() {
-		return passwordSet{}, &latchkey.Error{Kind: latchkey.Missing, Param: "password"}
+		return api.Answer{}, &latchkey.Error{Kind: latchkey.Missing, Param: "password"}
 	}
-	return passwordSet{[]string{"system"}}, h.SetPassword(ctx, p.User.Name, secret)
+	done := api.Answer{Data: passwordSet{[]string{"system"}}, Reason: "Password changed for user “" + string(p.User.Name) + "”."}
+	return done, h.SetPassword(ctx, p.User.Name, secret)
 }
 
 // WHM API 1: changepackage.

@@ -14,14 +14,14 @@ var Module = api.Module[hosting.Host]{
 	Doc:  "What the administrator does: accounts, packages, features, tokens.",
 	Funcs: []api.Func[hosting.Host]{
 		{Name: "createacct", Effect: api.Write, Reason: "Account Creation Ok", Run: api.Run(createAccount), Doc: "Create an account with its home and main domain."},
-		{Name: "removeacct", Effect: api.Write, Reason: "account removed", Run: api.Run(removeAccount), Doc: "Remove an account with everything it owns."},
+		{Name: "removeacct", Effect: api.Write, Run: api.Run(removeAccount), Doc: "Remove an account with everything it owns."},
 		{Name: "modifyacct", Effect: api.Write, Reason: "Account Modified", Run: api.Run(modifyAccount), Doc: "Change an account: its name, package, limits or settings."},
 		{Name: "suspendacct", Effect: api.Write, Run: api.Run(suspendAccount), Doc: "Suspend an account: nobody can use it until the suspension ends."},
 		{Name: "unsuspendacct", Effect: api.Write, Run: api.Run(unsuspendAccount), Doc: "End an account's suspension."},
 		{Name: "listaccts", Run: api.Run(listAccounts), Doc: "List the accounts, or those a search finds."},
 		{Name: "accountsummary", Run: api.Run(summarizeAccount), Doc: "Show one account."},
 		{Name: "list_users", Run: api.Run(listUsers), Doc: "List the names that can sign in: the administrator and the accounts."},
-		{Name: "passwd", Effect: api.Write, Reason: "Password changed.", Run: api.Run(setPassword), Doc: "Set an account's password."},
+		{Name: "passwd", Effect: api.Write, Run: api.Run(setPassword), Doc: "Set an account's password."},
 		{Name: "changepackage", Effect: api.Write, Run: api.Run(changePackage), Doc: "Move an account to another package."},
 
 		{Name: "addpkg", Effect: api.Write, Run: api.Run(addPackage), Doc: "Create a package."},

@@ -1,23 +1,23 @@
-package wire
+package call
 
 import (
+	"crypto/rand"
 	"log/slog"
 
-	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
-// words is what the caller is told of an error, in cPanel's words where those
+// Words is what the caller is told of an error, in cPanel's words where those
 // are known. The text of an internal error never leaves the server: it is
 // logged under the number that the caller gets.
-func words(e *latchkey.Error, r *call.Request, log *slog.Logger) string {
+func Words(e *latchkey.Error, r *Request, log *slog.Logger) string {
 	switch e.Kind {
 	case latchkey.Missing:
 		return "Provide the ‘" + e.Param + "’ argument."
 	case latchkey.UnknownModule:
 		return "Failed to load module “" + e.Param + "”: The module “Cpanel::API::" + e.Param + "” does not exist."
 	case latchkey.UnknownFunction:
-		if r.Names == call.API2 {
+		if r.Names == API2 {
 			return "Could not find function “" + e.Param + "” in module “" + r.Module + "”"
 		}
 		return "The system could not find the function “" + e.Param + "” in the module “" + r.Module + "”."
@@ -46,6 +46,14 @@ func words(e *latchkey.Error, r *call.Request, log *slog.Logger) string {
 	return e.Msg
 }
 
-// APILevel is the version of the public documentation that answers follow, as
-// clients that ask for a version are told.
-const APILevel = "11.138.0.10"
+// errorID names an internal failure to the caller, and in the log, and says
+// nothing.
+func errorID() string {
+	const letters = "abcdefghijklmnopqrstuvwxyz23456789"
+	var b [6]byte
+	_, _ = rand.Read(b[:])
+	for i := range b {
+		b[i] = letters[int(b[i])%len(letters)]
+	}
+	return string(b[:])
+}
