@@ -17,8 +17,20 @@ type Act struct {
 
 // Begin begins the event of a call.
 func Begin(now latchkey.Clock, from latchkey.Origin) *Act {
-	return &Act{now: now, event: latchkey.Event{At: now(), From: from.Addr, Client: from.Client}}
+	a := new(Act)
+	a.Begin(now, from)
+	return a
 }
+
+// Begin begins the event of a call in an Act that was nothing yet.
+func (a *Act) Begin(now latchkey.Clock, from latchkey.Origin) {
+	a.now = now
+	a.event.At, a.event.From, a.event.Client = now(), from.Addr, from.Client
+}
+
+// Asked notes what was asked for, in a stranger's words, where no function was
+// found.
+func (a *Act) Asked(name string) { a.event.Func = clean(name) }
 
 // As notes who acts.
 func (a *Act) As(c *latchkey.Caller) {
@@ -51,9 +63,8 @@ func (a *Act) Success() []byte {
 func (a *Act) Kept() { a.kept = true }
 
 // End hands the event to the recorder, unless it stands in the trail already
-// and the call did not fail after that. function is what was called if nobody
-// found out more.
-func (a *Act) End(r *Recorder, function string, err *latchkey.Error) {
+// and the call did not fail after that.
+func (a *Act) End(r *Recorder, err *latchkey.Error) {
 	if a.kept && err == nil {
 		return
 	}
@@ -65,9 +76,6 @@ func (a *Act) End(r *Recorder, function string, err *latchkey.Error) {
 		if err.Kind != latchkey.Internal {
 			e.Messages = err.Msg
 		}
-	}
-	if e.Func == "" {
-		e.Func = clean(function)
 	}
 	r.Record(e)
 }

@@ -40,6 +40,9 @@ type Request struct {
 	Names        Names
 	Module, Func string
 	Args         api.Args
+
+	act audit.Act
+	res Result
 }
 
 // Result is what came of a call. With Err the answer is empty.
@@ -70,10 +73,12 @@ type Service struct {
 }
 
 // Do runs one call: who is it, what do they say, what is that, may they, on
-// what, do it, take it down.
-func (s *Service) Do(ctx context.Context, r *Request) (res Result) {
-	act := audit.Begin(s.Now, r.Origin)
-	defer s.takeDown(act, r, &res)
+// what, do it, take it down. The result is part of r, which is of no further
+// use.
+func (s *Service) Do(ctx context.Context, r *Request) *Result {
+	act, res := &r.act, &r.res
+	act.Begin(s.Now, r.Origin)
+	defer s.takeDown(act, r, res)
 
 	if res.Caller, res.Err = s.who(ctx, r, act); res.Err != nil {
 		return res
@@ -89,7 +94,7 @@ func (s *Service) Do(ctx context.Context, r *Request) (res Result) {
 	if res.Err = policy.May(&res.Caller, res.Entry); res.Err != nil {
 		return res
 	}
-	s.run(ctx, act, r.Args, &res)
+	s.run(ctx, act, r.Args, res)
 	return res
 }
 
@@ -99,15 +104,16 @@ func (s *Service) Do(ctx context.Context, r *Request) (res Result) {
 func (s *Service) Nested(ctx context.Context, on hosting.Account, module, name string, args api.Args) api.Answer {
 	caller := on.Caller()
 	r := &Request{Names: UAPI, Module: module, Func: name, Args: args}
-	res := Result{Caller: *caller}
-	act := audit.Begin(s.Now, latchkey.Origin{})
+	act, res := &r.act, &r.res
+	res.Caller = *caller
+	act.Begin(s.Now, latchkey.Origin{})
 	act.As(caller)
-	defer s.takeDown(act, r, &res)
+	defer s.takeDown(act, r, res)
 	if res.Entry, res.Err = s.what(r); res.Err == nil {
 		res.Err = policy.May(caller, res.Entry)
 	}
 	if res.Err == nil {
-		s.run(ctx, act, args, &res)
+		s.run(ctx, act, args, res)
 	}
 	if res.Err != nil {
 		return api.Answer{Errors: []string{Words(res.Err, r, s.Log)}}
@@ -192,9 +198,8 @@ func (s *Service) run(ctx context.Context, act *audit.Act, args api.Args, res *R
 // takeDown writes the call into the trail, unless its change has done so
 // already.
 func (s *Service) takeDown(act *audit.Act, r *Request, res *Result) {
-	name := r.Module + "::" + r.Func
-	if res.Entry != nil {
-		name = res.Entry.FullName()
+	if res.Entry == nil {
+		act.Asked(r.Module + "::" + r.Func)
 	}
-	act.End(s.Audit, name, res.Err)
+	act.End(s.Audit, res.Err)
 }

@@ -29,14 +29,14 @@ func (d *Door) jsonAPI(w http.ResponseWriter, r *http.Request) {
 	case res.Err != nil && res.Err.Kind == latchkey.BadCredentials:
 		send(w, http.StatusForbidden, func(b []byte) []byte { return append(b, accessDenied...) })
 	case version == "1":
-		send(w, http.StatusOK, func(b []byte) []byte { return appendAPI1(b, &u.Request, &res, d) })
+		send(w, http.StatusOK, func(b []byte) []byte { return appendAPI1(b, &u.Request, res, d) })
 	case u.Names == call.UAPI:
-		report := u.cutData(&res)
-		send(w, http.StatusOK, func(b []byte) []byte { return appendWrapped(b, &u.Request, &res, report, d) })
+		report := u.cutData(res)
+		send(w, http.StatusOK, func(b []byte) []byte { return appendWrapped(b, &u.Request, res, report, d) })
 	default:
-		res.Data = api2Data(&res)
-		report := u.cutData(&res)
-		send(w, http.StatusOK, func(b []byte) []byte { return appendAPI2(b, &u.Request, &res, report, d) })
+		res.Data = api2Data(res)
+		report := u.cutData(res)
+		send(w, http.StatusOK, func(b []byte) []byte { return appendAPI2(b, &u.Request, res, report, d) })
 	}
 }
 

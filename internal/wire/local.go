@@ -88,7 +88,7 @@ func (l *Local) call(w http.ResponseWriter, r *http.Request) {
 		return err
 	}
 	res := l.Calls.Do(r.Context(), &u.Request)
-	send(w, http.StatusOK, func(b []byte) []byte { return l.appendSaid(b, u, &res) })
+	send(w, http.StatusOK, func(b []byte) []byte { return l.appendSaid(b, u, res) })
 }
 
 func (l *Local) appendSaid(b []byte, u *utterance, res *call.Result) []byte {

@@ -22,11 +22,11 @@ func (d *Door) execute(w http.ResponseWriter, r *http.Request, target request.Ta
 	}
 	res := d.Calls.Do(r.Context(), &u.Request)
 	if res.Err != nil && res.Err.Kind == latchkey.BadCredentials {
-		send(w, http.StatusUnauthorized, func(b []byte) []byte { return appendUAPI(b, &u.Request, &res, nil, d) })
+		send(w, http.StatusUnauthorized, func(b []byte) []byte { return appendUAPI(b, &u.Request, res, nil, d) })
 		return
 	}
-	report := u.cutData(&res)
-	send(w, http.StatusOK, func(b []byte) []byte { return appendUAPI(b, &u.Request, &res, report, d) })
+	report := u.cutData(res)
+	send(w, http.StatusOK, func(b []byte) []byte { return appendUAPI(b, &u.Request, res, report, d) })
 }
 
 // cutData filters, sorts and pages the answer as it was asked to.

@@ -29,8 +29,8 @@ func (d *Door) whm(w http.ResponseWriter, r *http.Request, target request.Target
 		send(w, http.StatusForbidden, func(b []byte) []byte { return append(b, accessDenied...) })
 		return
 	}
-	report := u.cutHostData(&res)
-	send(w, http.StatusOK, func(b []byte) []byte { return appendWHM(b, &u.Request, &res, report, d) })
+	report := u.cutHostData(res)
+	send(w, http.StatusOK, func(b []byte) []byte { return appendWHM(b, &u.Request, res, report, d) })
 }
 
 // cutHostData cuts the one list that WHM's answers wrap in a hash.

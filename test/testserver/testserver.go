@@ -145,7 +145,7 @@ func (s *Server) Wait(d time.Duration) {
 }
 
 // Call calls a function for user as the local socket would.
-func (s *Server) Call(names call.Names, user, module, name string, args ...string) call.Result {
+func (s *Server) Call(names call.Names, user, module, name string, args ...string) *call.Result {
 	r := &call.Request{Names: names, Local: latchkey.AccountName(user), Module: module, Func: name}
 	if names == call.WHM {
 		r.Audience = latchkey.ForHost
@@ -168,7 +168,7 @@ func (s *Server) UAPI(user, module, name string, args ...string) any {
 	return s.ok(s.Call(call.UAPI, user, module, name, args...), module+"::"+name, args)
 }
 
-func (s *Server) ok(res call.Result, name string, args []string) any {
+func (s *Server) ok(res *call.Result, name string, args []string) any {
 	s.t.Helper()
 	if res.Err != nil {
 		s.t.Fatalf("%s%v: %v", name, args, res.Err)
