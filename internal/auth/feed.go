@@ -65,9 +65,14 @@ func (v *Verifier) apply(c *store.Change) {
 // forget empties memory: everything is asked of the store again.
 func (v *Verifier) forget() {
 	v.complete.Store(false)
+	v.reached = latchkey.Token{}
 	v.tokens.clear()
 	v.accounts.dropAll()
 	v.passwords.clear()
+	select {
+	case v.emptied <- struct{}{}:
+	default:
+	}
 }
 
 // Run keeps memory true and complete and writes down, now and then, when tokens
@@ -77,7 +82,7 @@ func (v *Verifier) Run(ctx context.Context) {
 	tick := time.NewTicker(step)
 	defer tick.Stop()
 	filled := make(chan struct{})
-	go func() { defer close(filled); v.fill(ctx) }()
+	go func() { defer close(filled); v.keepFull(ctx) }()
 	var flush flusher
 	for {
 		select {
@@ -95,35 +100,50 @@ func (v *Verifier) Run(ctx context.Context) {
 	}
 }
 
-// fill reads every token into memory, page by page, giving way to calls.
-func (v *Verifier) fill(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-		return
-	case <-time.After(300 * time.Millisecond): // first calls first
-	}
-	const page = 500
-	var at latchkey.Token
+// keepFull reads every token into memory, and does so again whenever memory was
+// emptied, until ctx ends.
+func (v *Verifier) keepFull(ctx context.Context) {
+	pause := 300 * time.Millisecond // first calls first
 	for {
-		n, err := v.fillPage(ctx, &at, page)
-		if err != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		if err := v.fill(ctx); err != nil {
 			if ctx.Err() == nil {
 				v.log.Error("reading tokens into memory", "err", err)
 			}
-			return
+			pause = time.Second
+			continue
 		}
-		if n < page {
+		select {
+		case <-ctx.Done():
 			return
+		case <-v.emptied:
+			pause = 0
 		}
 	}
 }
 
-func (v *Verifier) fillPage(ctx context.Context, at *latchkey.Token, page int) (int, error) {
+// fill reads the tokens from where it stopped last, page by page, giving way to
+// calls.
+func (v *Verifier) fill(ctx context.Context) error {
+	for {
+		const page = 500
+		if n, err := v.fillPage(ctx, page); err != nil || n < page {
+			return err
+		}
+	}
+}
+
+func (v *Verifier) fillPage(ctx context.Context, page int) (int, error) {
 	v.filling.Lock()
 	defer v.filling.Unlock()
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
+	at := &v.reached
 	var tokens []latchkey.Token
 	err := v.store.Read(ctx, func(r store.Reader) (err error) {
 		tokens, err = r.TokensAfter(at.Account, at.Audience, at.Name, page)
@@ -160,7 +180,9 @@ type flusher struct{ part int }
 func (v *Verifier) flushSome(f *flusher) {
 	for n, left := 0, usesPerSecond; n < shards/16; n++ {
 		uses := v.collect(f.part, left)
-		v.writeUses(uses)
+		if v.writeUses(uses) != nil {
+			return
+		}
 		if left -= len(uses); left == 0 {
 			return
 		}
@@ -173,7 +195,9 @@ func (v *Verifier) FlushUses() {
 	for part := range shards {
 		for {
 			uses := v.collect(part, usesPerSecond)
-			v.writeUses(uses)
+			if v.writeUses(uses) != nil {
+				return
+			}
 			if len(uses) < usesPerSecond {
 				break
 			}
@@ -207,9 +231,11 @@ func (v *Verifier) collect(part, limit int) []useRow {
 	return uses
 }
 
-// writeUses writes in steps that never hold up other writers for long.
-func (v *Verifier) writeUses(uses []useRow) {
-	for step := range slices.Chunk(uses, 500) {
+// writeUses writes in steps that never hold up other writers for long. What
+// cannot be written is left for the next round.
+func (v *Verifier) writeUses(uses []useRow) error {
+	for len(uses) > 0 {
+		step := uses[:min(len(uses), 500)]
 		_, err := v.store.Write(context.Background(), func(tx store.Tx) error {
 			for _, u := range step {
 				if err := tx.PutUse(u.mac, u.use); err != nil {
@@ -220,7 +246,21 @@ func (v *Verifier) writeUses(uses []useRow) {
 		})
 		if err != nil {
 			v.log.Warn("writing down when tokens were last used", "err", err)
-			return
+			v.leaveForLater(uses)
+			return err
 		}
+		uses = uses[len(step):]
+	}
+	return nil
+}
+
+func (v *Verifier) leaveForLater(uses []useRow) {
+	for i := range uses {
+		p := v.tokens.part(&uses[i].mac)
+		p.mu.Lock()
+		if at := p.find(&uses[i].mac); at >= 0 {
+			p.slots[at].dirty = true
+		}
+		p.mu.Unlock()
 	}
 }

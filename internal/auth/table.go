@@ -32,6 +32,7 @@ const (
 	slotReadOnly             // it may only read
 	slotHost                 // it is for the administrator's door
 	slotDisabled             // it exists and is refused
+	slotDamaged              // its row was tampered with: nothing else here may be trusted
 )
 
 const shards = 256

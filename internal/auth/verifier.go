@@ -38,7 +38,9 @@ type Verifier struct {
 	// change has taken away.
 	filling  sync.Mutex
 	applied  store.Seq
-	complete atomic.Bool // every token is in memory: what is not there does not exist
+	reached  latchkey.Token // how far memory is filled
+	complete atomic.Bool    // every token is in memory: what is not there does not exist
+	emptied  chan struct{}  // memory has to be filled again
 }
 
 // Config is what a Verifier needs; all fields are required.
@@ -57,7 +59,7 @@ func NewVerifier(ctx context.Context, c Config) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Verifier{store: c.Store, keys: c.Keys, hasher: c.Hasher, now: c.Now, log: c.Log, applied: head}, nil
+	return &Verifier{store: c.Store, keys: c.Keys, hasher: c.Hasher, now: c.Now, log: c.Log, applied: head, emptied: make(chan struct{}, 1)}, nil
 }
 
 // Reason says, to the owner and the administrator and never to the caller, why
@@ -121,8 +123,11 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 	}
 	mac := v.keys.MAC(text)
 	now := v.now()
+	// Asked before the look-up and after it: the token may come into memory, or
+	// all memory be emptied, in between.
+	complete := v.complete.Load()
 	s, ok := v.lookUp(&mac)
-	if !ok && !v.complete.Load() {
+	if !ok && !(complete && v.complete.Load()) {
 		var err error
 		if s, ok, err = v.load(ctx, &mac); err != nil {
 			v.log.Error("token look-up", "err", err)
@@ -132,29 +137,44 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 	if !ok {
 		return latchkey.Caller{}, &Refusal{Reason: UnknownToken, Name: claimed(cred.User)}
 	}
-	entry, err := v.Entry(ctx, latchkey.AccountID(s.account))
-	refuse := func(r Reason) (latchkey.Caller, *Refusal) {
-		return latchkey.Caller{}, &Refusal{Reason: r, Account: latchkey.AccountID(s.account), Name: claimed(cred.User), Handle: s.handle}
+	if s.flags&slotDamaged != 0 {
+		return latchkey.Caller{}, &Refusal{Reason: RowDamaged, Name: claimed(cred.User)}
 	}
+	entry, err := v.Entry(ctx, latchkey.AccountID(s.account))
+	reason := s.refuses(entry, cred.User, audience, now)
 	switch {
+	case errors.Is(err, store.ErrNotFound):
+		reason = UnknownAccount
 	case err != nil:
-		return refuse(CannotCheck)
-	case string(entry.Account.Name) != cred.User:
-		return refuse(WrongAccount)
-	case s.flags&slotHost != 0 != (audience == latchkey.ForHost):
-		return refuse(WrongDoor)
-	case s.flags&slotDisabled != 0:
-		return refuse(TokenOff)
-	case s.expires != 0 && now.Unix() >= int64(s.expires):
-		return refuse(TokenExpired)
-	case !entry.Usable():
-		return refuse(AccountOff)
+		v.log.Error("account look-up", "err", err)
+	}
+	if reason != "" {
+		return latchkey.Caller{}, &Refusal{Reason: reason, Account: latchkey.AccountID(s.account), Name: claimed(cred.User), Handle: s.handle}
 	}
 	v.touch(&mac, now, from)
 	return latchkey.Caller{
 		Kind: latchkey.ByToken, Role: entry.Account.Role, Account: entry.Account.ID, Name: entry.Account.Name,
 		Token: latchkey.TokenID(s.id), Handle: s.handle, ReadOnly: s.flags&slotReadOnly != 0, Features: entry.Features,
 	}, nil
+}
+
+// refuses says why a token that exists may not be used now by user, or "".
+func (s *slot) refuses(entry *Entry, user string, audience latchkey.Audience, now time.Time) Reason {
+	switch {
+	case entry == nil:
+		return CannotCheck
+	case string(entry.Account.Name) != user:
+		return WrongAccount
+	case s.flags&slotHost != 0 != (audience == latchkey.ForHost):
+		return WrongDoor
+	case s.flags&slotDisabled != 0:
+		return TokenOff
+	case s.expires != 0 && now.Unix() >= int64(s.expires):
+		return TokenExpired
+	case !entry.Usable():
+		return AccountOff
+	}
+	return ""
 }
 
 func (v *Verifier) lookUp(mac *latchkey.TokenMAC) (slot, bool) {
@@ -203,12 +223,14 @@ func (v *Verifier) load(ctx context.Context, mac *latchkey.TokenMAC) (slot, bool
 	return s, ok, nil
 }
 
-// remember puts a token's row into memory, if its seal is whole. A damaged row
-// is kept out, and so refused.
+// remember puts a token's row into memory. Of a row whose seal is broken it
+// remembers only that.
 func (v *Verifier) remember(t *latchkey.Token) {
 	if v.keys.Seal(t) != t.Seal {
 		v.log.Error("a token's row is damaged and refused", "account", t.Account, "token", t.Name)
-		v.tokens.remove(&t.MAC)
+		s := slot{flags: slotTaken | slotDamaged}
+		copy(s.mac[:], t.MAC[:])
+		v.tokens.put(s, &t.MAC)
 		return
 	}
 	if t.State == latchkey.TokenRevoked {
@@ -337,9 +359,9 @@ func (v *Verifier) LastUse(r store.Reader, t *latchkey.Token) (latchkey.Use, err
 }
 
 func (v *Verifier) use(s *slot) latchkey.Use {
-	return latchkey.Use{
-		At:     time.Unix(int64(s.used), 0).UTC(),
-		From:   netip.AddrFrom16(s.addr).Unmap().String(),
-		Client: v.clients.text(s.client),
+	u := latchkey.Use{At: time.Unix(int64(s.used), 0).UTC(), Client: v.clients.text(s.client)}
+	if s.addr != [16]byte{} {
+		u.From = netip.AddrFrom16(s.addr).Unmap().String()
 	}
+	return u
 }
