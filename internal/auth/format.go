@@ -17,6 +17,13 @@ const (
 	alphabet    = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
+var inAlphabet = func() (in [256]bool) {
+	for _, c := range alphabet {
+		in[c] = true
+	}
+	return in
+}()
+
 // labels go into the check characters, so that a token says, to us alone, at
 // which door it opens.
 var labels = [...]string{latchkey.ForAccount: "account", latchkey.ForHost: "host"}
@@ -78,7 +85,7 @@ func WellFormed(audience latchkey.Audience, text string) bool {
 	var head [tokenLen - tokenCheck]byte
 	copy(head[:], text)
 	for _, c := range head {
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') {
+		if !inAlphabet[c] {
 			return false
 		}
 	}

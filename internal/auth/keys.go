@@ -28,7 +28,10 @@ type Keys struct {
 func LoadKeys(path string) (*Keys, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		text, err = createKey(path)
+		if err := createKey(path); err != nil {
+			return nil, err
+		}
+		text, err = os.ReadFile(path)
 	}
 	if err != nil {
 		return nil, err
@@ -47,23 +50,28 @@ func LoadKeys(path string) (*Keys, error) {
 	return NewKeys(secret), nil
 }
 
-func createKey(path string) ([]byte, error) {
+// createKey makes the file whole or not at all, and leaves one that somebody
+// else has made meanwhile as it is.
+func createKey(path string) error {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret)
-	text := []byte(hex.EncodeToString(secret) + "\n")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // with mode 0600
 	if err != nil {
-		return nil, err
+		return err
 	}
-	_, err = f.Write(text)
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(hex.EncodeToString(secret) + "\n")
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, err
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
 	}
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return text, errors.Join(dir.Sync(), dir.Close())
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // NewKeys derives the keys from one secret of 32 bytes.
