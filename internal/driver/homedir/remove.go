@@ -41,6 +41,19 @@ func (d *Dir) RemoveAll(ctx context.Context, name string) error {
 	return d.removeTree(ctx, aside)
 }
 
+// Discard removes the entry name and everything below it where it stands. What
+// a crash leaves of it keeps its name: Discard is for what has been moved out of
+// everybody's sight, under a name that is looked for again.
+func (d *Dir) Discard(ctx context.Context, name string) error {
+	if err := checkEntryName(name); err != nil {
+		return err
+	}
+	if err := d.removeTree(ctx, name); err != nil {
+		return err
+	}
+	return d.Sync()
+}
+
 // removeDepth is how many directories one removal keeps open at a time.
 const removeDepth = 64
 

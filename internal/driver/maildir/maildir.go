@@ -249,7 +249,7 @@ func empty(ctx context.Context, mail *homedir.Dir, prefix string) error {
 		return nil
 	})
 	for _, name := range doomed {
-		err = errors.Join(err, mail.RemoveAll(ctx, name))
+		err = errors.Join(err, mail.Discard(ctx, name))
 	}
 	return err
 }

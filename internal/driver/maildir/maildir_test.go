@@ -269,6 +269,36 @@ func TestRemoveResumes(t *testing.T) {
 
 // Deliver mends a mailbox that lost a directory, and makes the IMAP server
 // count anew.
+// stopsAfter is a context that ends when it has been asked n times.
+type stopsAfter struct {
+	context.Context
+	n int
+}
+
+func (c *stopsAfter) Err() error {
+	if c.n--; c.n < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestRemoveStopsAnywhere stops a Remove at every step, as a crash would: the
+// next Remove leaves nothing, under whatever name.
+func TestRemoveStopsAnywhere(t *testing.T) {
+	s, mail := open(t)
+	for n, stopped := 0, true; stopped; n++ {
+		must(t, s.Create(t.Context(), alice, domain, "doomed"))
+		deliver(t, s, "doomed", "text")
+		stopped = s.Remove(&stopsAfter{t.Context(), n}, alice, domain, "doomed") != nil
+		must(t, s.Remove(t.Context(), alice, domain, "doomed"))
+		left, err := os.ReadDir(mail)
+		must(t, err)
+		if len(left) != 1 || left[0].Name() != domain {
+			t.Fatalf("stopped at step %d, finished: mail holds %v, want only %s", n, left, domain)
+		}
+	}
+}
+
 func TestDeliverMends(t *testing.T) {
 	s, mail := open(t)
 	must(t, s.Create(t.Context(), alice, domain, "bob"))
