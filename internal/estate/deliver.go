@@ -34,11 +34,7 @@ func (b *boxLocks) of(address string) *sync.Mutex {
 }
 
 // Resolve implements [lmtp.Backend].
-func (d *deliveries) Resolve(ctx context.Context, address string) (lmtp.Box, error) {
-	a, err := hosting.ParseAddress(address)
-	if err != nil {
-		return nil, &latchkey.Error{Kind: latchkey.Invalid, Msg: "No mailbox can have this address."}
-	}
+func (d *deliveries) Resolve(ctx context.Context, a hosting.Address) (lmtp.Box, error) {
 	row, err := d.find(ctx, a)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -32,16 +33,14 @@ import (
 // The kind of an error decides what the sender hears:
 //
 //	latchkey.NotFound             550 5.1.1  no such mailbox
-//	latchkey.Invalid, of Resolve  550 5.1.3  no mailbox can have this address
 //	latchkey.Limit                552 5.2.2  over quota
 //	latchkey.Denied, FeatureOff   550 5.7.1  incoming mail is suspended
 //	anything else                 451 4.3.0  try again later; the error is logged
 //
 // A full mailbox is refused for good: the sender learns it now, not days later.
 type Backend interface {
-	// Resolve finds the mailbox of an address, which [SplitAddress] has
-	// accepted and which is in lower case.
-	Resolve(ctx context.Context, address string) (Box, error)
+	// Resolve finds the mailbox of an address.
+	Resolve(ctx context.Context, a hosting.Address) (Box, error)
 }
 
 // Box is a mailbox that takes one message.

@@ -23,6 +23,7 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/homedir"
 	"github.com/latchkey/latchkey/internal/driver/lmtp"
 	"github.com/latchkey/latchkey/internal/driver/maildir"
+	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -53,8 +54,8 @@ func newMail(t testing.TB, users ...string) *mail {
 
 const quota = 100_000
 
-func (m *mail) Resolve(ctx context.Context, address string) (lmtp.Box, error) {
-	user, _, _ := strings.Cut(address, "@")
+func (m *mail) Resolve(ctx context.Context, a hosting.Address) (lmtp.Box, error) {
+	user := a.Local
 	switch user {
 	case "full":
 		return nil, latchkey.Errorf(latchkey.Limit, "full")
@@ -302,7 +303,7 @@ func TestTooBig(t *testing.T) {
 // keeper takes everything and keeps it.
 type keeper struct{ got chan string }
 
-func (k keeper) Resolve(context.Context, string) (lmtp.Box, error) { return k, nil }
+func (k keeper) Resolve(context.Context, hosting.Address) (lmtp.Box, error) { return k, nil }
 func (k keeper) Deliver(_ context.Context, r io.Reader) error {
 	data, err := io.ReadAll(r)
 	k.got <- string(data)

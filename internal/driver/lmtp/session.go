@@ -11,6 +11,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -66,22 +67,18 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 
 // Rcpt finds the mailbox of one recipient.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	local, domain, err := SplitAddress(to)
+	address, err := hosting.ParseAddress(to)
 	if err != nil {
-		return say(550, smtp.EnhancedCode{5, 1, 3}, err.Error())
+		return say(550, smtp.EnhancedCode{5, 1, 3}, "no mailbox can have this address: it "+err.Error())
 	}
-	address := local + "@" + domain
 	box, err := s.backend.Resolve(s.ctx, address)
 	if err != nil {
-		s.log("resolve", address, err)
-		if latchkey.KindOf(err) == latchkey.Invalid {
-			return say(550, smtp.EnhancedCode{5, 1, 3}, "no mailbox can have this address")
-		}
+		s.log("resolve", address.String(), err)
 		return reply(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.to = append(s.to, recipient{to, address, box})
+	s.to = append(s.to, recipient{to, address.String(), box})
 	return nil
 }
 
