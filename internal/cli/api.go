@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -20,23 +21,49 @@ import (
 
 // tool is one of the three commands that call functions.
 type tool struct {
-	name, api, use string
-	words          int // how many words name a function
+	name, api string
+	short     string
+	words     int // how many words name a function
+	examples  []string
 }
 
 var (
-	uapi    = tool{"uapi", "uapi", "uapi --user=USER [--output=yaml|json|jsonpretty] MODULE FUNCTION [KEY=VALUE…]", 2}
-	cpapi2  = tool{"cpapi2", "api2", "cpapi2 --user=USER [--output=yaml|json|jsonpretty] MODULE FUNCTION [KEY=VALUE…]", 2}
-	whmapi1 = tool{"whmapi1", "whm", "whmapi1 [--output=yaml|json|jsonpretty] FUNCTION [KEY=VALUE…]", 1}
+	uapi = tool{"uapi", "uapi", "Call a UAPI function of an account", 2, []string{
+		"uapi --user=demo Email add_pop email=newuser password=12345luggage",
+		"uapi --user=demo --output=json Tokens create_full_access name=ci",
+	}}
+	cpapi2 = tool{"cpapi2", "api2", "Call a cPanel API 2 function of an account", 2, []string{
+		"cpapi2 --user=demo Email listpops",
+	}}
+	whmapi1 = tool{"whmapi1", "whm", "Call a WHM API 1 function, as the administrator", 1, []string{
+		"whmapi1 createacct username=alice domain=example.org password=12345luggage",
+		"whmapi1 --output=json listaccts",
+	}}
 )
+
+// use is how the tool is called.
+func (t tool) use() string {
+	if t.words == 1 {
+		return t.name + " [--output=yaml|json|jsonpretty] FUNCTION [KEY=VALUE…]"
+	}
+	return t.name + " --user=USER [--output=yaml|json|jsonpretty] MODULE FUNCTION [KEY=VALUE…]"
+}
 
 func apiCommand(s std, t tool) *cobra.Command {
 	return &cobra.Command{
-		Use:   t.use,
-		Short: "Call a function of the running server",
-		Long: "Call a function of the running server, over its local socket. Values are URI-decoded: + is a space and %XX a byte.\n" +
-			"Options may stand anywhere. The socket is found by LATCHKEY_SOCKET or LATCHKEY_DATA, or else where the server puts it.",
-		DisableFlagParsing: true, // options may follow the function, and arguments are not ours to judge
+		Use:   t.use(),
+		Short: t.short,
+		Long: t.short + ". The running server is asked over its local socket.\n\n" +
+			"Values are URI-decoded: + is a space and %XX a byte; write %2B for a plus sign. Options may stand anywhere.\n" +
+			"The answer is YAML unless --output says json or jsonpretty. The exit status is 0 for every answer, also that of a failure.\n" +
+			"The socket is found by LATCHKEY_SOCKET or LATCHKEY_DATA, or else where the server puts it.\n" +
+			"A link called " + t.name + " to this program is this command; bash completes it after “complete -o default -F __start_latchkey " + t.name + "”.",
+		Example:               "  latchkey " + strings.Join(t.examples, "\n  latchkey "),
+		DisableFlagsInUseLine: true,
+		DisableFlagParsing:    true, // options may follow the function, and arguments are not ours to judge
+		ValidArgsFunction: func(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			return t.complete(args, word)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := parseCall(t, args)
 			if err != nil {
@@ -64,9 +91,14 @@ type toolCall struct {
 func parseCall(t tool, args []string) (toolCall, error) {
 	c := toolCall{output: "yaml", say: wire.Say{API: t.api}}
 	var words []string
+	over := false // no more options
 	for i := 0; i < len(args); i++ {
 		name, value, has := strings.Cut(args[i], "=")
 		switch {
+		case over && len(words) == t.words:
+			c.say.Args = append(c.say.Args, [2]string{decode(name), decode(value)})
+		case name == "--" && !has:
+			over = true
 		case name == "--help" || name == "-h":
 			c.help = true
 			return c, nil
@@ -83,7 +115,7 @@ func parseCall(t tool, args []string) (toolCall, error) {
 				c.output = value
 			}
 		case strings.HasPrefix(name, "--"):
-			return c, fmt.Errorf("there is no option %s: use %s", name, t.use)
+			return c, fmt.Errorf("there is no option %s: use %s", name, t.use())
 		case len(words) < t.words:
 			words = append(words, args[i])
 		default:
@@ -91,7 +123,7 @@ func parseCall(t tool, args []string) (toolCall, error) {
 		}
 	}
 	if len(words) < t.words {
-		return c, fmt.Errorf("the function is missing: use %s", t.use)
+		return c, fmt.Errorf("the function is missing: use %s", t.use())
 	}
 	c.say.Func = words[len(words)-1]
 	if t.words == 2 {
@@ -107,7 +139,7 @@ func (c *toolCall) check(t tool) error {
 	case t.api == "whm":
 		c.say.User = "root"
 	case c.say.User == "":
-		return fmt.Errorf("whose account? give --user=USER")
+		return fmt.Errorf("the account is missing: say whose it is with --user=USER")
 	}
 	return nil
 }
@@ -133,7 +165,13 @@ func decode(text string) string {
 	return b.String()
 }
 
-func hex(c byte) int { return strings.IndexByte("0123456789abcdef", c|0x20) }
+// hex is the value of a hexadecimal digit, or -1.
+func hex(c byte) int {
+	if c >= 'A' && c <= 'F' {
+		c += 'a' - 'A'
+	}
+	return strings.IndexByte("0123456789abcdef", c)
+}
 
 func (c *toolCall) ask(ctx context.Context) ([]byte, error) {
 	body, err := json.Marshal(c.say)
@@ -169,14 +207,15 @@ func askServer(ctx context.Context, method, path string, body io.Reader) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}}}
+	client := http.Client{Transport: overSocket(socket)}
 	r, err := http.NewRequestWithContext(ctx, method, "http://local"+path, body)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := client.Do(r)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%s is only for root and the server's own user: try again as one of them", socket)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("no server answers at %s: start it with “latchkey serve” or “latchkey sandbox”", socket)
 	}
@@ -186,6 +225,13 @@ func askServer(ctx context.Context, method, path string, body io.Reader) ([]byte
 		err = errors.New(strings.TrimSpace(string(text)))
 	}
 	return text, err
+}
+
+// overSocket sends requests to the server that listens on a local socket.
+func overSocket(socket string) *http.Transport {
+	return &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}
 }
 
 // findSocket is where the server's local socket is: where the environment says,

@@ -15,13 +15,16 @@ import (
 )
 
 func auditCommand(s std) *cobra.Command {
-	cmd := &cobra.Command{Use: "audit", Short: "Read and check the audit trail of the running server"}
+	cmd := family(&cobra.Command{Use: "audit", Short: "Read and check the audit trail of the running server"})
 	var user, output string
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "List every call and every refusal, oldest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if output != "text" && output != "json" {
+				return fmt.Errorf("there is no output format %q: use text or json", output)
+			}
 			text, err := askServer(cmd.Context(), http.MethodGet, "/audit?"+url.Values{"user": {user}}.Encode(), nil)
 			if err != nil {
 				return err

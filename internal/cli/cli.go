@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -32,14 +33,9 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) 
 func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s := std{in, out, errs}
-	root := rootCommand(s)
-	switch name := filepath.Base(args[0]); name {
-	case "uapi", "cpapi2", "whmapi1":
-		root.SetArgs(append([]string{name}, args[1:]...))
-	default:
-		root.SetArgs(args[1:])
-	}
+	name := filepath.Base(args[0])
+	root := rootCommand(std{in, out, errs})
+	root.SetArgs(underName(name, args[1:]))
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
@@ -48,23 +44,90 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 		return int(code)
 	}
 	if err != nil {
-		fmt.Fprintf(errs, "latchkey: %v\n", err)
+		if !isTool(name) {
+			name = "latchkey"
+		}
+		fmt.Fprintf(errs, "%s: %s\n", name, oneLine(err))
 		return 1
 	}
 	return 0
+}
+
+func isTool(name string) bool {
+	return name == uapi.name || name == cpapi2.name || name == whmapi1.name
+}
+
+// underName is what the program is asked to do when it is called by name: one of
+// the tools is its own first word, also where a shell asks how to complete it.
+func underName(name string, args []string) []string {
+	switch {
+	case !isTool(name):
+		return args
+	case len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd):
+		return append([]string{args[0], name}, args[1:]...)
+	}
+	return append([]string{name}, args...)
+}
+
+// oneLine is what the user is told of an error.
+func oneLine(err error) string {
+	text, similar, ok := strings.Cut(err.Error(), "\n\nDid you mean this?\n")
+	if words := strings.Fields(similar); ok && len(words) > 0 {
+		text += ": did you mean " + strings.Join(words, " or ") + "?"
+	}
+	if strings.HasPrefix(text, "unknown command") && !ok {
+		text += ": “latchkey --help” lists those there are"
+	}
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "; ")
 }
 
 func rootCommand(s std) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "latchkey",
 		Short:         "A server that is compatible with cPanel's public API",
+		Long:          "Latchkey is an open server that is compatible with cPanel's public API.",
+		Example:       "  latchkey sandbox\n  latchkey uapi --user=demo Tokens list",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(
-		sandboxCommand(s), serveCommand(s),
-		apiCommand(s, uapi), apiCommand(s, cpapi2), apiCommand(s, whmapi1),
-		auditCommand(s), openapiCommand(s), doctorCommand(s), configCommand(s), versionCommand(s),
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w: see “%s --help”", err, cmd.CommandPath())
+	})
+	root.AddGroup(
+		&cobra.Group{ID: "run", Title: "Run a server:"},
+		&cobra.Group{ID: "call", Title: "Call functions of the running server:"},
+		&cobra.Group{ID: "look", Title: "Look after it:"},
 	)
+	for _, g := range []struct {
+		id       string
+		commands []*cobra.Command
+	}{
+		{"run", []*cobra.Command{sandboxCommand(s), serveCommand(s), configCommand(s)}},
+		{"call", []*cobra.Command{apiCommand(s, uapi), apiCommand(s, cpapi2), apiCommand(s, whmapi1)}},
+		{"look", []*cobra.Command{doctorCommand(s), auditCommand(s), openapiCommand(s), versionCommand(s)}},
+	} {
+		for _, c := range g.commands {
+			c.GroupID = g.id
+			root.AddCommand(c)
+		}
+	}
+	root.SetHelpCommandGroupID("look")
+	root.SetCompletionCommandGroupID("look")
 	return root
+}
+
+// family is a command that only has others under it.
+func family(cmd *cobra.Command) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("there is no command “%s %s”: see “%s --help”", cmd.CommandPath(), args[0], cmd.CommandPath())
+		}
+		return cmd.Help()
+	}
+	cmd.DisableFlagsInUseLine = true
+	return cmd
 }

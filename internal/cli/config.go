@@ -9,7 +9,7 @@ import (
 )
 
 func configCommand(s std) *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Show how the server can be set up"}
+	cmd := family(&cobra.Command{Use: "config", Short: "Show how the server can be set up"})
 	cmd.AddCommand(&cobra.Command{
 		Use:   "example",
 		Short: "Print a configuration file with every setting explained",

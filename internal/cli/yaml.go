@@ -89,6 +89,9 @@ func scalar(text string) string {
 			return text
 		}
 	}
-	quoted, _ := json.Marshal(text) // a JSON string is a YAML string
-	return string(quoted)
+	var quoted strings.Builder // a JSON string is a YAML string
+	e := json.NewEncoder(&quoted)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text) // a string and a builder cannot fail
+	return strings.ReplaceAll(strings.TrimSuffix(quoted.String(), "\n"), "\x7f", `\u007f`)
 }
