@@ -35,13 +35,10 @@ func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token
 	}
 	k.Handle = t.e.Keys.Handle(k.MAC)
 	err := t.e.commit(ctx, t.act, func(tx store.Tx) error {
-		if err := t.usable(tx); err != nil {
+		err := t.usable(tx)
+		if err != nil {
 			return err
 		}
-		if _, err := tx.Token(t.account, t.audience, n.Name); !errors.Is(err, store.ErrNotFound) {
-			return orTaken(err, n.Name)
-		}
-		var err error
 		if k.ID, err = tx.NextTokenID(); err != nil {
 			return err
 		}
@@ -53,10 +50,16 @@ func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token
 	return k, secret, nil
 }
 
-// put seals the row, writes it and logs the change.
+// put seals the row, writes it and logs the change. A name that is taken is the
+// store's word, so that nobody can take it between a look and the write.
 func (t *tokens) put(tx store.Tx, k *latchkey.Token, write func(latchkey.Token) error) error {
 	k.Seal = t.e.Keys.Seal(k)
-	if err := write(*k); err != nil {
+	err := write(*k)
+	if latchkey.KindOf(err) == latchkey.Exists {
+		return &latchkey.Error{Kind: latchkey.Exists, Param: "name",
+			Msg: "An API token with the name “" + k.Name + "” already exists: choose another name, or revoke that token first."}
+	}
+	if err != nil {
 		return err
 	}
 	tx.Log(store.Change{Kind: store.TokenPut, Account: t.account, Token: k})
@@ -71,14 +74,6 @@ func (t *tokens) usable(tx store.Tx) error {
 		err = latchkey.Errorf(latchkey.Denied, "The account is suspended.")
 	}
 	return err
-}
-
-func orTaken(err error, name string) error {
-	if err != nil {
-		return err
-	}
-	return &latchkey.Error{Kind: latchkey.Exists, Param: "name",
-		Msg: "An API token with the name “" + name + "” already exists: choose another name, or revoke that token first."}
 }
 
 func (t *tokens) List(ctx context.Context) (list []hosting.TokenInfo, err error) {
@@ -113,9 +108,6 @@ func (t *tokens) Rename(ctx context.Context, name, newName string) error {
 		}
 		if t.e.Keys.Seal(&k) != k.Seal {
 			return errDamagedRow
-		}
-		if _, err := tx.Token(t.account, t.audience, newName); !errors.Is(err, store.ErrNotFound) {
-			return orTaken(err, newName)
 		}
 		k.Name = newName
 		return t.put(tx, &k, func(k latchkey.Token) error { return tx.UpdateToken(name, k) })
