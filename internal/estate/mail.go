@@ -23,7 +23,7 @@ func (m *mail) Create(ctx context.Context, n hosting.NewMailbox) error {
 	in := &intent{Account: m.entry.Account.ID, Name: m.entry.Account.Name, Domain: n.Address.Domain, Local: n.Address.Local}
 	row := store.Mailbox{Account: in.Account, Domain: in.Domain, Local: in.Local, PasswordHash: string(hash), Quota: n.Quota, Created: m.e.Now()}
 	return m.e.locks.share(ctx, in.Account, func() error {
-		return m.e.carryOut(ctx, m.act, "mailbox-create", in, func(tx store.Tx) error { return m.reserve(tx, row) })
+		return m.e.carryOut(ctx, m.act, "mailbox-create", in, func(tx store.Tx) error { return m.reserve(tx, in, row) })
 	})
 }
 
@@ -46,11 +46,12 @@ func (m *mail) checkStrength(secret latchkey.Secret) error {
 }
 
 // reserve checks everything a new mailbox must satisfy and takes its name.
-func (m *mail) reserve(tx store.Tx, row store.Mailbox) error {
+func (m *mail) reserve(tx store.Tx, in *intent, row store.Mailbox) error {
 	a, err := tx.AccountByID(row.Account)
 	if err != nil {
 		return err
 	}
+	in.Name = a.Name // it may have changed since the call began, and cannot any more
 	if err := m.ownsDomain(tx, row.Domain); err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ var mailboxCreate = plan{
 		return gone(tx.StageMailbox(in.Account, in.Domain, in.Local, store.Ready))
 	},
 	revert: func(e *Estate, ctx context.Context, in *intent) error {
-		return e.Mail.Remove(ctx, string(in.Name), string(in.Domain), in.Local)
+		return gone(e.Mail.Remove(ctx, string(in.Name), string(in.Domain), in.Local))
 	},
 	undo: func(tx store.Tx, in *intent) error { return gone(tx.DeleteMailbox(in.Account, in.Domain, in.Local)) },
 }
@@ -108,6 +109,11 @@ func (m *mail) Remove(ctx context.Context, a hosting.Address) error {
 	in := &intent{Account: m.entry.Account.ID, Name: m.entry.Account.Name, Domain: a.Domain, Local: a.Local}
 	return m.e.locks.share(ctx, in.Account, func() error {
 		return m.e.carryOut(ctx, m.act, "mailbox-remove", in, func(tx store.Tx) error {
+			owner, err := tx.AccountByID(in.Account)
+			if err != nil {
+				return err
+			}
+			in.Name = owner.Name // as in reserve
 			if _, err := m.find(tx, a); err != nil {
 				return err
 			}
