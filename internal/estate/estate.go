@@ -27,6 +27,8 @@ type Estate struct {
 	usages usages
 	boxes  boxLocks
 	naming sync.Mutex // held while an account's name is being given away
+
+	unfinished numbers
 }
 
 // Config is what an Estate stands on.

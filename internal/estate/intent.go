@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -15,7 +18,8 @@ import (
 // transaction reserves what it needs and writes an intent: what is to be done.
 // Then the effects, each of which may be repeated. Last one transaction makes
 // the change true, with its event, and takes the intent away. A crash at any
-// point leaves an intent, and [Estate.Recover] goes on from there.
+// point leaves an intent, and [Estate.Recover] goes on from there; a failure,
+// and [Estate.Repair] does.
 
 // intent is what was begun.
 type intent struct {
@@ -68,7 +72,10 @@ func (e *Estate) carryOut(ctx context.Context, act *audit.Act, kind string, in *
 	}
 	// What has begun is finished, whether or not the client still waits.
 	ctx = context.WithoutCancel(ctx)
-	return e.finish(ctx, act, kind, id, in)
+	if err = e.finish(ctx, act, kind, id, in); err != nil {
+		e.unfinished.add(id)
+	}
+	return err
 }
 
 func (e *Estate) finish(ctx context.Context, act *audit.Act, kind string, id int64, in *intent) error {
@@ -82,20 +89,27 @@ func (e *Estate) finish(ctx context.Context, act *audit.Act, kind string, id int
 		}
 		return tx.DeleteIntent(id)
 	}
-	return e.commit(ctx, act, done)
+	if err := e.commit(ctx, act, done); err != nil {
+		return e.begun(kind, in, err)
+	}
+	return nil
+}
+
+// begun is the answer where neither the change nor its undoing got through.
+func (e *Estate) begun(kind string, in *intent, cause error) error {
+	e.Log.Error("a change could not be finished and will be tried again", "kind", kind, "account", in.Name, "err", cause)
+	return &latchkey.Error{Kind: latchkey.Unavailable, Err: cause,
+		Msg: "The change has begun but could not be finished yet. The server will go on with it by itself; look again later."}
 }
 
 // giveUp undoes what was reserved for effects that did not come about.
 func (e *Estate) giveUp(ctx context.Context, kind string, id int64, in *intent, cause error) error {
 	p := plans[kind]
 	if p.undo == nil {
-		e.Log.Error("a change could not be finished and will be tried again", "kind", kind, "account", in.Name, "err", cause)
-		return &latchkey.Error{Kind: latchkey.Unavailable, Err: cause,
-			Msg: "The change has begun but could not be finished yet. The server will go on with it by itself; look again later."}
+		return e.begun(kind, in, cause)
 	}
 	if err := p.revert(e, ctx, in); err != nil {
-		e.Log.Error("a failed change could not be cleared away yet", "kind", kind, "account", in.Name, "err", err)
-		return cause
+		return e.begun(kind, in, errors.Join(cause, err))
 	}
 	err := e.Auth.Commit(ctx, func(tx store.Tx) error {
 		if err := p.undo(tx, in); err != nil {
@@ -103,43 +117,127 @@ func (e *Estate) giveUp(ctx context.Context, kind string, id int64, in *intent, 
 		}
 		return tx.DeleteIntent(id)
 	})
-	return errors.Join(cause, err)
+	if err != nil {
+		return e.begun(kind, in, errors.Join(cause, err))
+	}
+	return cause
 }
 
 // Recover finishes whatever was begun before the server last stopped. It
-// returns how much that was.
+// returns how much that was. What cannot be finished now is left to
+// [Estate.Repair]: one broken home keeps nobody else out.
 func (e *Estate) Recover(ctx context.Context) (int, error) {
 	if err := e.Homes.Sweep(ctx); err != nil {
-		return 0, err
+		e.Log.Error("what was left of removed homes could not be cleared away", "err", err)
 	}
-	var open []store.Intent
-	err := e.Store.Read(ctx, func(r store.Reader) (err error) {
-		open, err = r.Intents()
-		return err
-	})
+	open, err := e.intents(ctx)
 	if err != nil {
 		return 0, err
 	}
+	n := 0
 	for _, i := range open {
-		if err := e.resume(ctx, i); err != nil {
-			return 0, fmt.Errorf("finishing %s of account %d, begun %s: %w", i.Kind, i.Account, i.At, err)
+		if _, known := plans[i.Kind]; !known {
+			return n, fmt.Errorf("finishing %s of account %d, begun %s: this program does not know how: use a newer one", i.Kind, i.Account, i.At)
+		}
+		if e.resume(ctx, i) {
+			n++
 		}
 	}
-	return len(open), nil
+	return n, nil
 }
 
-func (e *Estate) resume(ctx context.Context, i store.Intent) error {
-	var in intent
-	if err := json.Unmarshal(i.Body, &in); err != nil {
+func (e *Estate) intents(ctx context.Context) (open []store.Intent, err error) {
+	err = e.Store.Read(ctx, func(r store.Reader) (err error) {
+		open, err = r.Intents()
 		return err
+	})
+	return open, err
+}
+
+// RunRepairs calls [Estate.Repair] now and then until ctx ends.
+func (e *Estate) RunRepairs(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			e.Repair(ctx)
+		case <-ctx.Done():
+			return
+		}
 	}
-	if _, known := plans[i.Kind]; !known {
-		return fmt.Errorf("this program does not know how: use a newer one")
+}
+
+// Repair tries again to finish what could not be finished so far.
+func (e *Estate) Repair(ctx context.Context) {
+	left := e.unfinished.take()
+	if len(left) == 0 {
+		return
+	}
+	open, err := e.intents(ctx)
+	if err != nil {
+		e.unfinished.add(left...)
+		return
+	}
+	for _, i := range open {
+		if slices.Contains(left, i.ID) && e.resume(ctx, i) {
+			e.Log.Info("finished what had begun earlier", "kind", i.Kind, "account", i.Account)
+		}
+	}
+}
+
+// resume finishes an intent that nobody else is at work on, and reports whether
+// it could; otherwise it comes up again at the next [Estate.Repair].
+func (e *Estate) resume(ctx context.Context, i store.Intent) bool {
+	var in intent
+	err := json.Unmarshal(i.Body, &in)
+	if err == nil {
+		err = e.locks.alone(ctx, in.Account, func() error { return e.goOn(ctx, i, &in) })
+	}
+	if err != nil {
+		e.Log.Error("what was begun earlier is not finished", "kind", i.Kind, "account", i.Account, "begun", i.At, "err", err)
+		e.unfinished.add(i.ID)
+	}
+	return err == nil
+}
+
+func (e *Estate) goOn(ctx context.Context, i store.Intent, in *intent) error {
+	if in.NewName == "" { // the account may have another name by now
+		err := e.Store.Read(ctx, func(r store.Reader) error {
+			a, err := r.AccountByID(in.Account)
+			if err == nil {
+				in.Name = a.Name
+			}
+			return gone(err)
+		})
+		if err != nil {
+			return err
+		}
 	}
 	act := audit.Begin(e.Now, latchkey.Origin{})
 	act.As(&latchkey.Caller{Account: in.Account, Name: in.Name})
 	act.Calls("recover::"+i.Kind, true, nil, nil)
-	return e.locks.alone(ctx, in.Account, func() error { return e.finish(ctx, act, i.Kind, i.ID, &in) })
+	return e.finish(ctx, act, i.Kind, i.ID, in)
+}
+
+// numbers are intents whose calls have ended without finishing them.
+type numbers struct {
+	mu   sync.Mutex
+	list []int64
+}
+
+func (n *numbers) add(ids ...int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.list = append(n.list, ids...)
+}
+
+func (n *numbers) take() []int64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := n.list
+	n.list = nil
+	return list
 }
 
 // gone makes NotFound a success, for steps that take things away.
