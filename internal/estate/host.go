@@ -2,6 +2,7 @@ package estate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"path"
 
@@ -94,12 +95,43 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, limits func(*latchke
 
 func nameFree(tx store.Tx, name latchkey.AccountName) error {
 	taken, err := tx.NameTaken(name)
+	if err == nil && !taken {
+		taken, err = promised(tx, name)
+	}
 	if err == nil && taken {
 		err = &latchkey.Error{Kind: latchkey.Exists, Param: "username",
 			Msg: "The username “" + string(name) + "” is already taken, or its first eight characters are those of another account."}
 	}
 	return err
 }
+
+// promised reports whether name, or one that begins alike, is the new name of
+// an account whose renaming is under way.
+func promised(r store.Reader, name latchkey.AccountName) (bool, error) {
+	open, err := r.Intents()
+	for _, i := range open {
+		var in intent
+		if err := json.Unmarshal(i.Body, &in); err == nil && in.NewName != "" && head(in.NewName) == head(name) {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+// notRenaming says why an account whose renaming is under way cannot be renamed
+// or removed: its home may stand under either name.
+func notRenaming(r store.Reader, id latchkey.AccountID) error {
+	open, err := r.Intents()
+	for _, i := range open {
+		if i.Account == id && i.Kind == "account-rename" {
+			return &latchkey.Error{Kind: latchkey.Unavailable, Param: "user", Msg: "The account is being renamed at present: try again in a minute."}
+		}
+	}
+	return err
+}
+
+// head is the part of an account's name that no other account's begins with.
+func head(name latchkey.AccountName) latchkey.AccountName { return name[:min(len(name), 8)] }
 
 func findPackage(r store.Reader, name string) (latchkey.Package, error) {
 	p, err := r.Package(name)
@@ -150,6 +182,9 @@ func (h *host) RemoveAccount(ctx context.Context, name latchkey.AccountName) err
 			if err != nil {
 				return err
 			}
+			if err := notRenaming(tx, a.ID); err != nil {
+				return err
+			}
 			in.Name = now.Name
 			// From here on its tokens are refused: the account is no longer there.
 			tx.Log(store.Change{Kind: store.AccountGone, Account: a.ID})
@@ -181,6 +216,9 @@ func (h *host) RenameAccount(ctx context.Context, name, newName latchkey.Account
 			if now, err := tx.AccountByID(a.ID); err != nil || now.Name != name {
 				return errors.Join(err, latchkey.Errorf(latchkey.NotFound, "System user %s does not exist!", name))
 			}
+			if err := notRenaming(tx, a.ID); err != nil {
+				return err
+			}
 			return nameFree(tx, newName)
 		})
 	})
@@ -202,6 +240,13 @@ var accountRename = plan{
 		tx.Log(store.Change{Kind: store.AccountPut, Account: in.Account})
 		return tx.UpdateAccount(a)
 	},
+	revert: func(e *Estate, ctx context.Context, in *intent) error {
+		if there, err := e.Homes.Exists(ctx, string(in.Name)); err != nil || there {
+			return err // it has not moved
+		}
+		return e.Homes.Rename(ctx, string(in.NewName), string(in.Name))
+	},
+	undo: func(store.Tx, *intent) error { return nil }, // nothing was reserved but the name, by the intent
 }
 
 func (h *host) UpdateAccount(ctx context.Context, name latchkey.AccountName, change func(*latchkey.Account) error) (a latchkey.Account, err error) {
