@@ -156,7 +156,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (h *house, er
 	h.server.Routes.Local = &wire.Local{
 		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Flush: trail.Flush,
 	}
-	h.keepers = []func(context.Context){verifier.Run, trail.Run, h.estate.RunUsage}
+	h.keepers = []func(context.Context){verifier.Run, trail.Run, h.estate.RunUsage, h.estate.RunRepairs}
 	return h, h.server.Listen()
 }
 
