@@ -86,8 +86,8 @@ type house struct {
 
 // build wires the house from the ground up. What was begun before the last stop
 // is finished before anybody is let in.
-func build(ctx context.Context, c config.Config, log *slog.Logger) (h *house, err error) {
-	h = &house{}
+func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, err error) {
+	h := &house{}
 	defer func() {
 		if err != nil {
 			h.shut()
