@@ -30,7 +30,7 @@ func (a *Act) Begin(now latchkey.Clock, from latchkey.Origin) {
 
 // Asked notes what was asked for, in a stranger's words, where no function was
 // found.
-func (a *Act) Asked(name string) { a.event.Func = clean(name) }
+func (a *Act) Asked(name string) { a.event.Func = clean(name, maxFunc) }
 
 // As notes who acts.
 func (a *Act) As(c *latchkey.Caller) {
@@ -46,10 +46,24 @@ func (a *Act) Refused(r *auth.Refusal) {
 func (a *Act) Calls(function string, change bool, args api.Args, params []api.Param) {
 	a.event.Func, a.event.Change = function, change
 	if len(args) > 0 {
-		a.event.Names = args.Names()
+		names := args.Names()
+		a.event.Names = names[:min(len(names), maxArgs)]
+		for i, name := range a.event.Names {
+			a.event.Names[i] = clean(name, maxName)
+		}
 		a.event.Values = api.Shown(params, args)
+		a.event.Values = a.event.Values[:min(len(a.event.Values), maxArgs)]
 	}
 }
+
+// What one call may add to the trail: a stranger's megabytes must not end up in
+// it.
+const (
+	maxArgs    = 100
+	maxName    = 64
+	maxFunc    = 140
+	maxMessage = 1000
+)
 
 // Success is the event of a call that succeeded, encoded for the transaction
 // that makes it so. Call [Act.Kept] when that transaction is on the disk.
@@ -74,17 +88,15 @@ func (a *Act) End(r *Recorder, err *latchkey.Error) {
 	if err != nil {
 		e.Outcome = err.Kind
 		if err.Kind != latchkey.Internal {
-			e.Messages = err.Msg
+			e.Messages = strings.ToValidUTF8(err.Msg[:min(len(err.Msg), maxMessage)], "?")
 		}
 	}
 	r.Record(e)
 }
 
 // clean makes a name that a stranger gave fit to be kept.
-func clean(name string) string {
-	if len(name) > 140 {
-		name = name[:140]
-	}
+func clean(name string, most int) string {
+	name = name[:min(len(name), most)]
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return '?'

@@ -6,7 +6,6 @@ package audit
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -32,10 +31,17 @@ type Recorder struct {
 	now   latchkey.Clock
 	heads *Heads
 
-	mu      sync.Mutex
-	pending segment
-	lost    int // events that found no room
-	refused int // refusals of strangers since the last write
+	mu        sync.Mutex
+	pending   segment
+	unwritten batch // what the store would not take yet
+	lost      int   // events that found no room
+	refused   int   // refusals of strangers since the last write
+}
+
+// batch is some events, encoded.
+type batch struct {
+	body []byte
+	n    int
 }
 
 // NewRecorder makes a recorder. heads may be nil.
@@ -47,7 +53,7 @@ func NewRecorder(s store.Store, now latchkey.Clock, log *slog.Logger, heads *Hea
 func (r *Recorder) Record(e *latchkey.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.pending.buf) > maxGathered {
+	if len(r.pending.buf)+len(r.unwritten.body) > maxGathered {
 		r.lost++
 		return
 	}
@@ -73,16 +79,21 @@ func (r *Recorder) count() {
 	r.lost, r.refused = 0, 0
 }
 
-// Run writes what was gathered until ctx ends, and then the last of it.
+// Run writes what was gathered until ctx ends, and then the last of it. While
+// the store takes nothing it tries once a second.
 func (r *Recorder) Run(ctx context.Context) {
-	tick := time.NewTicker(100 * time.Millisecond)
+	const second = 10
+	tick := time.NewTicker(time.Second / second)
 	defer tick.Stop()
 	beat := time.NewTicker(time.Second)
 	defer beat.Stop()
+	rest := 0
 	for {
 		select {
 		case <-tick.C:
-			r.Flush()
+			if rest--; rest <= 0 && r.flush() != nil {
+				rest = second
+			}
 		case <-beat.C:
 			r.copyHead()
 		case <-ctx.Done():
@@ -95,52 +106,45 @@ func (r *Recorder) Run(ctx context.Context) {
 
 // Flush writes what was gathered. What cannot be written is kept for the next
 // time.
-func (r *Recorder) Flush() {
-	r.mu.Lock()
-	if r.pending.n == 0 {
-		r.mu.Unlock()
-		return
-	}
-	r.count()
-	full := r.pending
-	r.pending = segment{buf: make([]byte, 0, cap(full.buf)/2)}
-	r.mu.Unlock()
+func (r *Recorder) Flush() { _ = r.flush() } // a failure is in the log
 
-	n := full.n
-	body := full.seal(make([]byte, 0, len(full.buf)+10))
+func (r *Recorder) flush() error {
+	b := r.take()
+	if b.n == 0 {
+		return nil
+	}
 	_, err := r.store.Write(context.Background(), func(tx store.Tx) error {
-		tx.Audit(body, n)
+		tx.Audit(b.body, b.n)
 		return nil
 	})
 	if err != nil {
-		r.putBack(body, n, err)
+		r.log.Error("the audit trail cannot be written", "events", b.n, "err", err)
+		r.putBack(b)
 	}
+	return err
 }
 
-// putBack decodes what could not be written into the pending segment, before
-// whatever came since.
-func (r *Recorder) putBack(body []byte, n int, cause error) {
-	r.log.Error("the audit trail cannot be written", "events", n, "err", cause)
-	events, err := Decode(body)
-	if err != nil {
-		return
-	}
+// take takes out everything that is to be written.
+func (r *Recorder) take() batch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	since := r.pending
-	r.pending = segment{}
-	for i := range events {
-		r.pending.add(&events[i])
+	b := r.unwritten
+	r.unwritten = batch{}
+	if b.n+r.pending.n > 0 {
+		r.count()
 	}
-	if since.n > 0 {
-		later, err := Decode(since.seal(nil))
-		if err != nil {
-			return
-		}
-		for i := range later {
-			r.pending.add(&later[i])
-		}
+	if r.pending.n > 0 {
+		b.n += r.pending.n
+		b.body = r.pending.seal(b.body)
 	}
+	return b
+}
+
+// putBack keeps what could not be written, before whatever came since.
+func (r *Recorder) putBack(b batch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unwritten = batch{append(b.body, r.unwritten.body...), b.n + r.unwritten.n}
 }
 
 func (r *Recorder) copyHead() {
@@ -175,10 +179,7 @@ func Verify(ctx context.Context, s store.Store, heads *Heads) (Report, error) {
 		if l.Seq != rep.Head+1 {
 			return fmt.Errorf("link %d is missing: the trail goes on at %d", rep.Head+1, l.Seq)
 		}
-		h := sha256.New()
-		h.Write(prev[:])
-		h.Write(l.Body)
-		if [32]byte(h.Sum(nil)) != l.Hash {
+		if l.Sum(prev) != l.Hash {
 			return fmt.Errorf("link %d of %s was changed: its hash does not fit", l.Seq, l.At.Format(time.RFC3339))
 		}
 		events, err := Decode(l.Body)

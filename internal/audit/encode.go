@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"net/netip"
 	"time"
 
@@ -128,8 +129,8 @@ func (d *decoder) event() (e latchkey.Event) {
 	d.skip(n)
 	d.last += delta
 	e.At = time.UnixMicro(d.last).UTC()
-	e.Took = time.Duration(d.number()) * time.Microsecond
-	e.Account = latchkey.AccountID(d.number())
+	e.Took = time.Duration(d.numberTo(math.MaxInt64/1000)) * time.Microsecond
+	e.Account = latchkey.AccountID(d.numberTo(math.MaxUint32))
 	flags := d.bytes(2)
 	copy(e.Handle[:], d.bytes(len(e.Handle)))
 	if d.bad {
@@ -160,6 +161,16 @@ func (d *decoder) skip(n int) {
 func (d *decoder) number() uint64 {
 	v, n := binary.Uvarint(d.b)
 	d.skip(n)
+	return v
+}
+
+// numberTo is a number that is at most most.
+func (d *decoder) numberTo(most uint64) uint64 {
+	v := d.number()
+	if v > most {
+		d.bad, d.b = true, nil
+		return 0
+	}
 	return v
 }
 

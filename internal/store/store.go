@@ -6,6 +6,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -107,8 +109,22 @@ type Link struct {
 	Seq    uint64
 	At     time.Time
 	Events int
-	Hash   [32]byte // SHA-256 over the previous hash and Body
+	Hash   [32]byte // see [Link.Sum]
 	Body   []byte
+}
+
+// Sum is the hash that a link must have after the one whose hash is prev:
+// SHA-256 over prev, Seq, At in microseconds, Events and Body.
+func (l *Link) Sum(prev [32]byte) [32]byte {
+	h := sha256.New()
+	var head [24]byte
+	binary.BigEndian.PutUint64(head[0:], l.Seq)
+	binary.BigEndian.PutUint64(head[8:], uint64(l.At.UnixMicro()))
+	binary.BigEndian.PutUint64(head[16:], uint64(l.Events))
+	h.Write(prev[:])
+	h.Write(head[:])
+	h.Write(l.Body)
+	return [32]byte(h.Sum(nil))
 }
 
 // Stage is where a row with effects outside the store stands.

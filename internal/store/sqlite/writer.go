@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -201,7 +200,8 @@ func call(fn func(store.Tx) error, t *tx) (err error) {
 // writeLogs writes what the group logged: one entry of the change log and one
 // link of the audit trail.
 func (w *writer) writeLogs(ctx context.Context, t *tx) error {
-	now := w.s.opts.Now().UnixMicro()
+	at := w.s.opts.Now()
+	now := micros(at)
 	if len(t.changes) > 0 {
 		body, err := json.Marshal(t.changes)
 		if err != nil {
@@ -220,19 +220,12 @@ func (w *writer) writeLogs(ctx context.Context, t *tx) error {
 	if len(t.trail) == 0 {
 		return nil
 	}
-	w.head = chain(w.head, t.trail)
 	w.audited++
+	link := store.Link{Seq: w.audited, At: at, Events: t.events, Body: t.trail}
+	w.head = link.Sum(w.head)
 	_, err := w.q.exec(ctx, `INSERT INTO audit (seq, at, events, hash, body) VALUES (?, ?, ?, ?, ?)`,
 		int64(w.audited), now, t.events, w.head[:], t.trail)
 	return err
-}
-
-// chain is the hash of a link of the audit trail.
-func chain(prev [32]byte, body []byte) [32]byte {
-	h := sha256.New()
-	h.Write(prev[:])
-	h.Write(body)
-	return [32]byte(h.Sum(nil))
 }
 
 // tokenIDs gives out token numbers. They are reserved on the disk in blocks, so

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strconv"
@@ -447,11 +446,11 @@ func testTrail(t *testing.T, h *house) {
 	h.reopen()
 	h.write(func(tx store.Tx) error { tx.Audit([]byte("four"), 1); return nil })
 	first := store.Link{Seq: 1, At: epoch, Events: 1, Body: []byte("one")}
-	first.Hash = sha256.Sum256(append(make([]byte, 32), "one"...))
+	first.Hash = first.Sum([32]byte{})
 	second := store.Link{Seq: 2, At: epoch.Add(time.Minute), Events: 5, Body: []byte("two+three")}
-	second.Hash = sha256.Sum256(append(first.Hash[:], second.Body...))
+	second.Hash = second.Sum(first.Hash)
 	third := store.Link{Seq: 3, At: epoch.Add(time.Minute), Events: 1, Body: []byte("four")}
-	third.Hash = sha256.Sum256(append(second.Hash[:], third.Body...))
+	third.Hash = third.Sum(second.Hash)
 	h.read(func(r store.Reader) error {
 		all, err := r.Trail(0, 10)
 		same(t, "Trail(0, 10)", all, err, []store.Link{first, second, third})
