@@ -1,0 +1,141 @@
+package audit
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+func drawEvent(t *rapid.T) latchkey.Event {
+	text := rapid.OneOf(rapid.SampledFrom([]string{"", "alice", "Email::add_pop", "curl/8"}), rapid.String(), rapid.StringN(0, 400, -1))
+	list := rapid.Custom(func(t *rapid.T) []string {
+		l := rapid.SliceOfN(text, 0, 5).Draw(t, "list")
+		if len(l) == 0 {
+			return nil
+		}
+		return l
+	})
+	e := latchkey.Event{
+		At:      time.UnixMicro(rapid.Int64Range(-1<<60, 1<<60).Draw(t, "at")).UTC(),
+		Took:    time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "took")) * time.Microsecond,
+		Account: latchkey.AccountID(rapid.Uint32().Draw(t, "account")), Name: latchkey.AccountName(text.Draw(t, "name")),
+		By: latchkey.CallerKind(rapid.IntRange(0, 7).Draw(t, "by")), Client: text.Draw(t, "client"), Func: text.Draw(t, "func"),
+		Change: rapid.Bool().Draw(t, "change"), Outcome: latchkey.Kind(rapid.Byte().Draw(t, "outcome")), OK: rapid.Bool().Draw(t, "ok"),
+		Reason: text.Draw(t, "reason"), Messages: text.Draw(t, "messages"), Names: list.Draw(t, "names"), Values: list.Draw(t, "values"),
+	}
+	copy(e.Handle[:], rapid.SliceOfN(rapid.Byte(), 6, 6).Draw(t, "handle"))
+	if raw := rapid.SampledFrom([]int{0, 4, 16}).Draw(t, "address"); raw > 0 {
+		e.From, _ = netip.AddrFromSlice(rapid.SliceOfN(rapid.Byte(), raw, raw).Draw(t, "from"))
+	}
+	return e
+}
+
+var compareAddr = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
+
+func TestRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var want []latchkey.Event
+		var body []byte
+		var s segment
+		for range rapid.IntRange(0, 4).Draw(t, "segments") {
+			for range rapid.IntRange(0, 6).Draw(t, "events") {
+				e := drawEvent(t)
+				s.add(&e)
+				want = append(want, e)
+			}
+			body = s.seal(body)
+		}
+		alone := drawEvent(t)
+		body = append(body, Encode(&alone)...)
+		want = append(want, alone)
+		got, err := Decode(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got, compareAddr); d != "" {
+			t.Fatalf("Decode (-want +got):\n%s", d)
+		}
+	})
+}
+
+// A body that was cut is refused, wherever it was cut.
+func TestDecodeCut(t *testing.T) {
+	e := latchkey.Event{At: noon, Name: "alice", Func: "Email::add_pop", Names: []string{"email", "password"}, From: netip.MustParseAddr("2001:db8::1")}
+	body := Encode(&e)
+	for n := 1; n < len(body); n++ {
+		if events, err := Decode(body[:n]); err == nil {
+			t.Errorf("Decode of %d of %d bytes = %d events", n, len(body), len(events))
+		}
+	}
+	for _, rubbish := range []string{"\x80", "\x05abc", "\x01\x00", strings.Repeat("\xff", 30), "\x0b\x00\x00\x00\x00\x00aaaaaa"} {
+		if events, err := Decode([]byte(rubbish)); err == nil {
+			t.Errorf("Decode(%q) = %+v", rubbish, events)
+		}
+	}
+	event := func(took, account uint64) []byte {
+		b := binary.AppendUvarint(binary.AppendUvarint([]byte{0}, took), account)
+		b = append(b, make([]byte, 2+6+5+2)...)
+		return append([]byte{byte(len(b))}, b...)
+	}
+	for _, test := range []struct {
+		took, account uint64
+		ok            bool
+	}{{1, 1, true}, {1 << 53, 1<<32 - 1, true}, {1 << 62, 1, false}, {1, 1 << 32, false}} {
+		if _, err := Decode(event(test.took, test.account)); (err == nil) != test.ok {
+			t.Errorf("Decode of an event that took %d µs, of account %d: %v", test.took, test.account, err)
+		}
+	}
+	long := binary.AppendUvarint(nil, 1<<60)
+	if _, err := Decode(append([]byte{byte(len(long))}, long...)); err == nil {
+		t.Error("Decode of a length beyond all bounds succeeded")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	e := latchkey.Event{At: noon, Took: time.Millisecond, Account: 7, Name: "alice", By: latchkey.ByToken, From: netip.MustParseAddr("192.0.2.1"),
+		Func: "Email::add_pop", Change: true, OK: true, Names: []string{"email", "email"}, Values: []string{"email=a@b.example"}}
+	f.Add(Encode(&e))
+	f.Add(append(Encode(&e), Encode(&e)...))
+	f.Add([]byte{})
+	f.Add([]byte{1, 0})
+	f.Add([]byte("\x16\x00\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		events, err := Decode(body)
+		if err != nil {
+			if events != nil {
+				t.Errorf("%d events and an error", len(events))
+			}
+			return
+		}
+		// What can be read can be written, and reads the same.
+		var s segment
+		for i := range events {
+			s.add(&events[i])
+		}
+		again, err := Decode(s.seal(nil))
+		if err != nil {
+			t.Fatalf("written again: %v", err)
+		}
+		if d := cmp.Diff(events, again, compareAddr); d != "" {
+			t.Fatalf("written again (-first +again):\n%s", d)
+		}
+	})
+}
+
+func BenchmarkRecord(b *testing.B) {
+	var s segment
+	e := &latchkey.Event{At: noon, By: latchkey.ByToken, Func: "Email::list_pops", Name: "alice", Client: "curl/8.5", From: netip.MustParseAddr("192.0.2.1"), OK: true}
+	b.ReportAllocs()
+	for b.Loop() {
+		if s.add(e); len(s.buf) > 1<<20 {
+			s.seal(nil)
+		}
+	}
+}
