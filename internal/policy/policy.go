@@ -7,8 +7,12 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
-// May says why caller may not call f, or nil.
+// May says why caller may not call f, or nil. Nobody, the zero caller, may call
+// nothing.
 func May(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
+	if caller.Kind == 0 {
+		return &latchkey.Error{Kind: latchkey.BadCredentials}
+	}
 	if (caller.Role == latchkey.RoleRoot) != (f.Audience == latchkey.ForHost) {
 		return &latchkey.Error{Kind: latchkey.NotHere, Param: f.Name}
 	}
