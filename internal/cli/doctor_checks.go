@@ -139,11 +139,16 @@ func (d *doctor) serverProcess() (pid int, err error) {
 	return int(cred.Pid), nil
 }
 
+// longestSocket is how long the path of a socket may be.
+const longestSocket = len(unix.RawSockaddrUnix{}.Path) - 1
+
 // server asks the local socket; a request that nobody knows shows that somebody
 // answers.
 func (d *doctor) server() []finding {
 	pid, err := d.serverProcess()
 	switch {
+	case len(d.socket()) > longestSocket:
+		return []finding{trouble("set socket to a shorter path, such as /run/latchkey.sock", "%s is too long for a socket: %d bytes, and %d may be", d.socket(), len(d.socket()), longestSocket)}
 	case errors.Is(err, fs.ErrPermission):
 		return []finding{trouble("try again as root or as the server's user", "%s is not for this user", d.socket())}
 	case err != nil && d.locked():

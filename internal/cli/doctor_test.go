@@ -98,6 +98,8 @@ func TestDoctor(t *testing.T) {
 			must(t, err)
 			t.Cleanup(func() { _ = unlock() })
 		}, "problem server: a server has the data, but none answers at DIR/latchkey.sock"},
+		{"long path", func(_ *testing.T, d *doctor) { d.config.Socket = "/" + strings.Repeat("x", 107) },
+			"problem server: /" + strings.Repeat("x", 107) + " is too long for a socket: 108 bytes, and 107 may be"},
 		{"address of another machine", func(_ *testing.T, d *doctor) { d.config.Host = "192.0.2.1:2087" },
 			"note server|problem ports: host 192.0.2.1:2087 cannot be listened on"},
 		{"own certificate ends", func(_ *testing.T, d *doctor) { d.now = noon.AddDate(1, 0, -3) },

@@ -294,5 +294,15 @@ func (sb *sandbox) greet(s std, took time.Duration) {
 	for _, path := range []string{"Email/add_pop?email=newuser&password=12345luggage", "Email/list_pops", "Quota/get_quota_info"} {
 		fmt.Fprintf(s.out, "  curl --cacert %s -H'Authorization: cpanel %s:%s' '%s/execute/%s'\n", sb.authority, demoUser, x.Token, sb.url("https", "account"), path)
 	}
-	fmt.Fprint(s.out, "  latchkey uapi --user=demo Tokens list\n\nStop it with Ctrl-C.\n")
+	fmt.Fprintf(s.out, "  %s uapi --user=demo Tokens list\n\nStop it with Ctrl-C.\n", program())
+}
+
+// program is how a shell finds this program: by its name, if that is installed.
+func program() string {
+	if _, err := exec.LookPath("latchkey"); err != nil {
+		if self, err := os.Executable(); err == nil {
+			return self
+		}
+	}
+	return "latchkey"
 }
