@@ -129,16 +129,24 @@ func (r *reader) Overrides(account latchkey.AccountID) (map[string]bool, error) 
 	return m, err
 }
 
-const tokenColumns = `account_id, audience, name, id, mac, handle, created, expires, read_only, state, seal`
+const tokenColumns = `account_id, audience, name, id, mac, mac_head, handle, created, expires, read_only, state, seal`
 
+// scanToken reads a token's row. A row that holds what no token can, or that
+// stands in the index where its MAC does not belong, is read all the same, so
+// that it can be listed and deleted; but without its seal, so that it is refused.
 func scanToken(s scanner) (t latchkey.Token, err error) {
 	var mac, handle, seal []byte
-	var created, expires int64
-	err = s.Scan(&t.Account, &t.Audience, &t.Name, &t.ID, &mac, &handle, &created, &expires, &t.ReadOnly, &t.State, &seal)
+	var account, audience, id, head, created, expires, readOnly, state int64
+	err = s.Scan(&account, &audience, &t.Name, &id, &mac, &head, &handle, &created, &expires, &readOnly, &state, &seal)
 	copy(t.MAC[:], mac)
 	copy(t.Handle[:], handle)
 	copy(t.Seal[:], seal)
+	t.ID, t.Account, t.Audience = latchkey.TokenID(id), latchkey.AccountID(account), latchkey.Audience(audience)
+	t.State, t.ReadOnly = latchkey.TokenState(state), readOnly != 0
 	t.Created, t.Expires = instant(created), instant(expires)
+	if int64(t.Account) != account || int64(t.Audience) != audience || int64(t.State) != state || readOnly&^1 != 0 || head != macHead(t.MAC) {
+		t.Seal = [32]byte{}
+	}
 	return t, err
 }
 

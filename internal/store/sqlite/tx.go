@@ -119,9 +119,9 @@ func (t *tx) DeleteOverride(account latchkey.AccountID, feature string) error {
 func (t *tx) NextTokenID() (latchkey.TokenID, error) { return t.w.ids.take(t.ctx) }
 
 func (t *tx) InsertToken(k latchkey.Token) error {
-	return t.run(`INSERT INTO token (`+tokenColumns+`, mac_head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		int64(k.Account), int64(k.Audience), k.Name, int64(k.ID), k.MAC[:], k.Handle[:], micros(k.Created), micros(k.Expires),
-		k.ReadOnly, int64(k.State), k.Seal[:], macHead(k.MAC))
+	return t.run(`INSERT INTO token (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		int64(k.Account), int64(k.Audience), k.Name, int64(k.ID), k.MAC[:], macHead(k.MAC), k.Handle[:], micros(k.Created), micros(k.Expires),
+		k.ReadOnly, int64(k.State), k.Seal[:])
 }
 
 func (t *tx) UpdateToken(name string, k latchkey.Token) error {
