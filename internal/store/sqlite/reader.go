@@ -131,6 +131,9 @@ func (r *reader) Overrides(account latchkey.AccountID) (map[string]bool, error) 
 
 const tokenColumns = `account_id, audience, name, id, mac, mac_head, handle, created, expires, read_only, state, seal`
 
+// lastMicro ends the year 9999, the last that the change log can write.
+const lastMicro = 253402300799_999999
+
 // scanToken reads a token's row. A row that holds what no token can, or that
 // stands in the index where its MAC does not belong, is read all the same, so
 // that it can be listed and deleted; but without its seal, so that it is refused.
@@ -143,8 +146,9 @@ func scanToken(s scanner) (t latchkey.Token, err error) {
 	copy(t.Seal[:], seal)
 	t.ID, t.Account, t.Audience = latchkey.TokenID(id), latchkey.AccountID(account), latchkey.Audience(audience)
 	t.State, t.ReadOnly = latchkey.TokenState(state), readOnly != 0
-	t.Created, t.Expires = instant(created), instant(expires)
-	if int64(t.Account) != account || int64(t.Audience) != audience || int64(t.State) != state || readOnly&^1 != 0 || head != macHead(t.MAC) {
+	t.Created, t.Expires = instant(min(max(created, 0), lastMicro)), instant(min(max(expires, 0), lastMicro))
+	if micros(t.Created) != created || micros(t.Expires) != expires || int64(t.Account) != account ||
+		int64(t.Audience) != audience || int64(t.State) != state || readOnly&^1 != 0 || head != macHead(t.MAC) {
 		t.Seal = [32]byte{}
 	}
 	return t, err
