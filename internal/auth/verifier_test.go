@@ -429,3 +429,34 @@ func TestLocal(t *testing.T) {
 		t.Errorf("Local(nobody) = %+v, %v", c, err)
 	}
 }
+
+// A remembered password is bound to its user and to the stored hash.
+func TestPasswordCacheKeys(t *testing.T) {
+	var c passwordCache
+	c.add(c.key(basicCred("alice", "right one"), "hash"))
+	for _, test := range []struct {
+		user, pass, hash string
+		want             bool
+	}{
+		{"alice", "right one", "hash", true},
+		{"alice", "right one", "changed", false},
+		{"alice", "wrong one", "hash", false},
+		{"bob", "right one", "hash", false},
+		{"alicer", "ight one", "hash", false},
+		{"", "aliceright one", "hash", false},
+	} {
+		if got := c.has(c.key(basicCred(test.user, test.pass), test.hash)); got != test.want {
+			t.Errorf("remembered %q, %q under %q: %v, want %v", test.user, test.pass, test.hash, got, test.want)
+		}
+	}
+	for i := range maxPasswords + 5 {
+		c.add(c.key(basicCred("u", fmt.Sprint(i)), "h"))
+	}
+	if len(c.known) > maxPasswords {
+		t.Errorf("%d passwords are remembered, want at most %d", len(c.known), maxPasswords)
+	}
+	c.clear()
+	if c.has(c.key(basicCred("alice", "right one"), "hash")) {
+		t.Error("clear left a password")
+	}
+}
