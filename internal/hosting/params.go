@@ -23,10 +23,7 @@ func (d DomainParam) Resource() latchkey.Resource {
 
 // MailboxParam is a parameter that names a mailbox: a whole address, or the
 // part before the @ where another parameter gives the domain.
-type MailboxParam struct {
-	Local  string
-	Domain latchkey.Domain // "" if only the part before the @ was given
-}
+type MailboxParam Address // Domain is "" if only the part before the @ was given
 
 // ParseParam reads an address or its first part. The form user+domain that
 // answers use for an address is not understood: + is a letter of user names.
@@ -56,7 +53,7 @@ func (m MailboxParam) In(domain DomainParam, main latchkey.Domain) (Address, err
 	case m.Domain != "" && domain.Domain != "" && m.Domain != domain.Domain:
 		return Address{}, latchkey.InvalidParam("domain", "The address “%s@%s” is not in the domain “%s”.", m.Local, m.Domain, domain.Domain)
 	case m.Domain != "":
-		return Address{m.Local, m.Domain}, nil
+		return Address(m), nil
 	case domain.Domain != "":
 		return Address{m.Local, domain.Domain}, nil
 	}

@@ -386,4 +386,3 @@ func TestTrail(t *testing.T) {
 		t.Errorf("a secret stands in the log:\n%s", log)
 	}
 }
-
