@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"log/slog"
 	"reflect"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ type Enumerated interface{ Words() []string }
 var (
 	parserType = reflect.TypeFor[Parser]()
 	argsType   = reflect.TypeFor[Args]()
-	secretType = reflect.TypeFor[latchkey.Secret]()
+	hiddenType = reflect.TypeFor[slog.LogValuer]() // what hides itself in logs is a secret
 )
 
 // field is how one field of a parameter struct is filled.
@@ -77,7 +78,7 @@ func newField(t reflect.Type, i int) field {
 
 // describe notes what a parameter's type says of itself.
 func describe(p *Param, t reflect.Type) {
-	p.Secret = t == secretType
+	p.Secret = t.Implements(hiddenType)
 	zero := reflect.New(t)
 	if e, ok := zero.Interface().(Enumerated); ok {
 		p.Enum = e.Words()

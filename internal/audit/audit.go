@@ -160,6 +160,7 @@ func (r *Recorder) copyHead() {
 type Report struct {
 	Links, Events int
 	Head          uint64
+	Copied        uint64 // the link whose head was copied last; 0: there is no copy
 }
 
 // Verify walks over the whole trail and checks every link of the chain. With
@@ -174,6 +175,7 @@ func Verify(ctx context.Context, s store.Store, heads *Heads) (Report, error) {
 		if top, copied, err = heads.read(); err != nil {
 			return rep, err
 		}
+		rep.Copied = top.Seq
 	}
 	err := walk(ctx, s, 0, func(l *store.Link) error {
 		if l.Seq != rep.Head+1 {

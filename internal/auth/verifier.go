@@ -41,6 +41,8 @@ type Verifier struct {
 	reached  latchkey.Token // how far memory is filled
 	complete atomic.Bool    // every token is in memory: what is not there does not exist
 	emptied  chan struct{}  // memory has to be filled again
+
+	latest atomic.Int64 // unix seconds: the latest time ever seen, see [Verifier.expiryTime]
 }
 
 // Config is what a Verifier needs; all fields are required.
@@ -59,7 +61,35 @@ func NewVerifier(ctx context.Context, c Config) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Verifier{store: c.Store, keys: c.Keys, hasher: c.Hasher, now: c.Now, log: c.Log, applied: head, emptied: make(chan struct{}, 1)}, nil
+	v := &Verifier{store: c.Store, keys: c.Keys, hasher: c.Hasher, now: c.Now, log: c.Log, applied: head, emptied: make(chan struct{}, 1)}
+	return v, v.recallTime(ctx)
+}
+
+// recallTime reads when the audit trail was last written: it cannot be earlier
+// now.
+func (v *Verifier) recallTime(ctx context.Context) error {
+	return v.store.Read(ctx, func(r store.Reader) error {
+		head, err := r.TrailHead()
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		v.latest.Store(head.At.Unix())
+		return err
+	})
+}
+
+// expiryTime is the time by which tokens expire, in unix seconds. It never goes
+// back, not even over a restart: a clock that is set back revives no token.
+func (v *Verifier) expiryTime(now time.Time) int64 {
+	for {
+		latest, at := v.latest.Load(), now.Unix()
+		if at <= latest {
+			return latest
+		}
+		if v.latest.CompareAndSwap(latest, at) {
+			return at
+		}
+	}
 }
 
 // Reason says, to the owner and the administrator and never to the caller, why
@@ -141,7 +171,7 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 		return latchkey.Caller{}, &Refusal{Reason: RowDamaged, Name: claimed(cred.User)}
 	}
 	entry, err := v.Entry(ctx, latchkey.AccountID(s.account))
-	reason := s.refuses(entry, cred.User, audience, now)
+	reason := s.refuses(entry, cred.User, audience, v.expiryTime(now))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		reason = UnknownAccount
@@ -159,7 +189,7 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 }
 
 // refuses says why a token that exists may not be used now by user, or "".
-func (s *slot) refuses(entry *Entry, user string, audience latchkey.Audience, now time.Time) Reason {
+func (s *slot) refuses(entry *Entry, user string, audience latchkey.Audience, now int64) Reason {
 	switch {
 	case entry == nil:
 		return CannotCheck
@@ -169,7 +199,7 @@ func (s *slot) refuses(entry *Entry, user string, audience latchkey.Audience, no
 		return WrongDoor
 	case s.flags&slotDisabled != 0:
 		return TokenOff
-	case s.expires != 0 && now.Unix() >= int64(s.expires):
+	case s.expires != 0 && now >= int64(s.expires):
 		return TokenExpired
 	case !entry.Usable():
 		return AccountOff

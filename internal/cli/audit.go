@@ -54,8 +54,11 @@ func auditCommand(s std) *cobra.Command {
 			if !v.OK {
 				return fmt.Errorf("the audit trail does not verify: %s", v.Error)
 			}
-			_, err = fmt.Fprintf(s.out, "The audit trail verifies: %d links, %d events.\n", v.Links, v.Events)
-			return err
+			fmt.Fprintf(s.out, "The audit trail verifies: %d links, %d events.\n", v.Links, v.Events)
+			if v.Copied == 0 {
+				fmt.Fprintln(s.out, "There is no copy of its head: whether its end was cut off cannot be told.")
+			}
+			return nil
 		},
 	}
 	cmd.AddCommand(list, verify)

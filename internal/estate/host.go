@@ -197,7 +197,11 @@ var accountRemove = plan{
 	apply: func(e *Estate, ctx context.Context, in *intent) error {
 		return gone(e.Homes.Remove(ctx, string(in.Name)))
 	},
-	finish: func(tx store.Tx, in *intent) error { return tx.DeleteAccount(in.Account) },
+	finish: func(tx store.Tx, in *intent) error {
+		// Once more, for tokens that came into memory since the first time.
+		tx.Log(store.Change{Kind: store.AccountGone, Account: in.Account})
+		return tx.DeleteAccount(in.Account)
+	},
 }
 
 func (h *host) RenameAccount(ctx context.Context, name, newName latchkey.AccountName) error {

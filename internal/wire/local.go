@@ -158,13 +158,14 @@ type Verified struct {
 	OK     bool   `json:"ok"`
 	Links  int    `json:"links"`
 	Events int    `json:"events"`
+	Copied uint64 `json:"copied"` // the link whose head was copied last; 0: there is no copy
 	Error  string `json:"error,omitempty"`
 }
 
 func (l *Local) verify(w http.ResponseWriter, r *http.Request) {
 	l.Flush()
 	rep, err := audit.Verify(r.Context(), l.Store, l.Heads)
-	v := Verified{OK: err == nil, Links: rep.Links, Events: rep.Events}
+	v := Verified{OK: err == nil, Links: rep.Links, Events: rep.Events, Copied: rep.Copied}
 	if err != nil {
 		v.Error = err.Error()
 	}
