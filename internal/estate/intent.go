@@ -154,14 +154,22 @@ func (e *Estate) intents(ctx context.Context) (open []store.Intent, err error) {
 	return open, err
 }
 
-// RunRepairs calls [Estate.Repair] now and then until ctx ends.
+// RunRepairs calls [Estate.Repair] now and then, and [Estate.Sweep] once a day,
+// until ctx ends.
 func (e *Estate) RunRepairs(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
+	sweep := time.NewTimer(10 * time.Minute) // not while a server starts
+	defer sweep.Stop()
 	for {
 		select {
 		case <-tick.C:
 			e.Repair(ctx)
+		case <-sweep.C:
+			if err := e.Sweep(ctx); err != nil && ctx.Err() == nil {
+				e.Log.Warn("what crashes left in homes could not be cleared away", "err", err)
+			}
+			sweep.Reset(24 * time.Hour)
 		case <-ctx.Done():
 			return
 		}
