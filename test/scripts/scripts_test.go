@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 
 func setUp(e *testscript.Env) error {
 	e.Setenv("HOME", e.WorkDir)
+	e.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each program otherwise
 	e.Values["launched"] = &launched{}
 	return nil
 }
@@ -113,7 +114,7 @@ func lookPath(ts *testscript.TestScript, name string) string {
 // nothing that an earlier server has left there.
 func environment(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK", "GORACE"} {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
 	return env
