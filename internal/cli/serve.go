@@ -157,6 +157,13 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Flush: trail.Flush,
 	}
 	h.keepers = []func(context.Context){verifier.Run, trail.Run, h.estate.RunUsage, h.estate.RunRepairs}
+	if addr := os.Getenv("LATCHKEY_PPROF"); addr != "" {
+		keep, err := profiler(addr)
+		if err != nil {
+			return nil, err
+		}
+		h.keepers = append(h.keepers, keep)
+	}
 	return h, h.server.Listen()
 }
 

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// newConnections is how many new connections are measured.
+const newConnections = 200
+
+// A stall is what a client that leaves Nagle's algorithm on waits for when the
+// server holds back the acknowledgement of its first words.
+const stall = 35 * time.Millisecond
+
+// firstRequest measures the first request on a new connection, by a client that
+// leaves Nagle's algorithm on and sends the end of the handshake and the request
+// apart, as ab and old libraries do.
+func (b *bench) firstRequest() error {
+	d, err := b.data(b.smallest())
+	if err != nil {
+		return err
+	}
+	ours, err := b.ours(d)
+	if err != nil {
+		return err
+	}
+	floor, err := b.floor(ours, d)
+	if err != nil {
+		return err
+	}
+	unpin, err := b.cpus.pin()
+	if err != nil {
+		return err
+	}
+	defer unpin()
+	b.say("\nG6: a new connection and its first request, one after another, %d of each", newConnections)
+	kinds := []struct {
+		name  string
+		t     *target
+		nagle bool
+	}{{"latchkey, Nagle on", ours, true}, {"floor, Nagle on", floor, true}, {"floor, Nagle off", floor, false}, {"latchkey, Nagle off", ours, false}}
+	took := make([][]time.Duration, len(kinds))
+	stalled := make([]int, len(kinds))
+	for range newConnections {
+		for i, k := range kinds {
+			all, request, err := b.firstAnswer(k.t, d, k.nagle)
+			if err != nil {
+				return err
+			}
+			took[i] = append(took[i], all)
+			if request >= stall {
+				stalled[i]++
+			}
+		}
+	}
+	for i, k := range kinds {
+		b.say("     %-28s median %7.2f ms, p95 %7.2f ms, stalled %d of %d", k.name, ms(median(took[i])), ms(quantile(took[i], 0.95)), stalled[i], newConnections)
+	}
+	b.atMost("G6", "share of first requests that stall", float64(stalled[0])/newConnections, 0.05)
+	b.info("G6", "median with Nagle on to the floor's without Nagle", float64(median(took[0]))/float64(median(took[2])))
+	return b.ab(ours, d)
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// firstAnswer is how long a new connection takes to its first answer, and how
+// much of that is the request.
+func (b *bench) firstAnswer(t *target, d *dataset, nagle bool) (all, request time.Duration, err error) {
+	began := time.Now()
+	c, err := connect(t.addr, t.tls, nagle)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer c.close()
+	asked := time.Now()
+	_, err = c.must(quotaInfo, "cpanel "+d.line(b.random.IntN(d.lines())))
+	return time.Since(began), time.Since(asked), err
+}
+
+var abMean = regexp.MustCompile(`Time per request:\s+([\d.]+) \[ms\] \(mean\)`)
+
+// ab says what the client of that name makes of it, if it is here.
+func (b *bench) ab(t *target, d *dataset) error {
+	path, err := exec.LookPath("ab")
+	if err != nil {
+		b.say("     (ab is not here: the client above does what it does)")
+		return nil
+	}
+	out, err := exec.CommandContext(b.ctx, path, "-q", "-n", strconv.Itoa(newConnections), "-c", "1",
+		"-H", "Authorization: cpanel "+d.line(0), "https://"+t.addr+quotaInfo).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("ab: %w\n%s", err, out)
+	}
+	m := abMean.FindSubmatch(out)
+	if m == nil {
+		return fmt.Errorf("ab says no time:\n%s", out)
+	}
+	mean, _ := strconv.ParseFloat(string(m[1]), 64)
+	b.atMost("G6", "ab -n 200 -c 1: mean in ms, under a stall's", mean, ms(stall))
+	return nil
+}
+
+// starts is how often a start is measured.
+const starts = 7
+
+// startUp measures from the start of the process to the first answered call.
+func (b *bench) startUp() error {
+	d, err := b.data(b.largest())
+	if err != nil {
+		return err
+	}
+	few, err := b.data(b.smallest())
+	if err != nil {
+		return err
+	}
+	warm, err := b.ours(few)
+	if err != nil {
+		return err
+	}
+	answer, err := b.answer(warm, few)
+	if err != nil {
+		return err
+	}
+	b.endAll()
+	unpin, err := b.cpus.pin()
+	if err != nil {
+		return err
+	}
+	defer unpin()
+	b.say("\nG8: from start to the first answered call, %d of each, files warm", starts)
+	kinds := []*starting{
+		{name: fmt.Sprintf("latchkey, %s", d), d: d},
+		{name: fmt.Sprintf("latchkey, %s", few), d: few},
+		{name: "floor", d: d, answer: answer},
+	}
+	for range starts {
+		for _, k := range kinds {
+			if err := b.startOnce(k); err != nil {
+				return fmt.Errorf("%s: %w", k.name, err)
+			}
+		}
+	}
+	for _, k := range kinds {
+		b.say("     %-44s median %7.1f ms, %5.1f MiB", k.name, ms(median(k.took)), float64(median(k.memory))/(1<<20))
+	}
+	floor := float64(median(kinds[2].took))
+	b.atMost("G8", "start to first answer, many tokens, to the floor's", float64(median(kinds[0].took))/floor, 1.5)
+	b.info("G8", "start to first answer, few tokens, to the floor's", float64(median(kinds[1].took))/floor)
+	b.info("G8", "memory then, many tokens, to the floor's", float64(median(kinds[0].memory))/float64(median(kinds[2].memory)))
+	return nil
+}
+
+// starting is one kind of server that is started again and again.
+type starting struct {
+	name   string
+	d      *dataset
+	answer string // of the floor
+	took   []time.Duration
+	memory []int64
+}
+
+func (b *bench) startOnce(k *starting) error {
+	conf, err := trust(filepath.Join(k.d.dir(), "ca.pem"))
+	if err != nil {
+		return err
+	}
+	addr, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	argv, env := []string{b.server, "serve", "--config", filepath.Join(b.work, "none.toml")}, serveEnv(k.d.dir(), addr)
+	if k.answer != "" {
+		argv, env = append([]string{b.bare}, floorFlags(k.d, addr, k.answer)...), nil
+	}
+	began := time.Now()
+	p, err := launch(k.name, b.cpus.server, env, argv...)
+	if err != nil {
+		return err
+	}
+	b.running = append(b.running, p)
+	for {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			break
+		}
+		select {
+		case <-p.ended:
+			return fmt.Errorf("ended: %v\n%s", p.err, p.log)
+		case <-b.ctx.Done():
+			return b.ctx.Err()
+		case <-time.After(200 * time.Microsecond):
+		}
+	}
+	c, err := connect(addr, conf, false)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if _, err := c.must(quotaInfo, "cpanel "+k.d.line(b.random.IntN(k.d.lines()))); err != nil {
+		return err
+	}
+	k.took = append(k.took, time.Since(began))
+	k.memory = append(k.memory, p.memory())
+	p.end()
+	return nil
+}
+
+// freeAddress is an address of this machine that nobody uses just now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
