@@ -138,7 +138,7 @@ func openSandbox(ctx context.Context, s std, o sandboxOptions) (*sandbox, error)
 }
 
 // furnish makes the accounts and their tokens, by the same calls that everybody
-// uses.
+// uses. What a sandbox that was killed had begun is taken over.
 func (sb *sandbox) furnish(ctx context.Context) error {
 	file := filepath.Join(sb.dir, "sandbox.json")
 	text, err := os.ReadFile(file)
@@ -150,30 +150,14 @@ func (sb *sandbox) furnish(ctx context.Context) error {
 	}
 	x := &sb.secrets
 	x.Password, x.OtherPass, x.RootPass = newPassword(), newPassword(), newPassword()
-	steps := []struct {
-		names        call.Names
-		user         string
-		module, name string
-		args         []string
-		token        *string
-	}{
-		{call.WHM, "root", "", "createacct", []string{"username", demoUser, "domain", demoDomain, "password", x.Password, "contactemail", "owner@" + demoDomain}, nil},
-		{call.WHM, "root", "", "createacct", []string{"username", otherUser, "domain", otherDomain, "password", x.OtherPass, "contactemail", "owner@" + otherDomain}, nil},
-		{call.UAPI, demoUser, "Tokens", "create_full_access", []string{"name", "sandbox"}, &x.Token},
-		{call.UAPI, otherUser, "Tokens", "create_full_access", []string{"name", "sandbox"}, &x.OtherToken},
-		{call.WHM, "root", "", "api_token_create", []string{"token_name", "sandbox"}, &x.RootToken},
+	if err := errors.Join(sb.makeAccount(ctx, demoUser, demoDomain, x.Password), sb.makeAccount(ctx, otherUser, otherDomain, x.OtherPass),
+		sb.estate.SetRootPassword(ctx, latchkey.NewSecret(x.RootPass))); err != nil {
+		return fmt.Errorf("furnishing the sandbox: %w", err)
 	}
-	for _, st := range steps {
-		answer, err := sb.call(ctx, st.names, st.user, st.module, st.name, st.args)
-		if err != nil {
-			return fmt.Errorf("furnishing the sandbox: %s: %w", st.name, err)
+	for user, into := range map[string]*string{demoUser: &x.Token, otherUser: &x.OtherToken, string(estate.RootName): &x.RootToken} {
+		if *into, err = sb.makeToken(ctx, user); err != nil {
+			return fmt.Errorf("furnishing the sandbox: a token for %s: %w", user, err)
 		}
-		if st.token != nil {
-			*st.token = answer.Token
-		}
-	}
-	if err := sb.estate.SetRootPassword(ctx, latchkey.NewSecret(x.RootPass)); err != nil {
-		return err
 	}
 	if text, err = json.MarshalIndent(x, "", "\t"); err != nil {
 		return err
@@ -181,12 +165,30 @@ func (sb *sandbox) furnish(ctx context.Context) error {
 	return os.WriteFile(file, text, 0o600)
 }
 
+func (sb *sandbox) makeAccount(ctx context.Context, user, domain, password string) error {
+	_, err := sb.call(ctx, call.WHM, "root", "", "createacct", "username", user, "domain", domain, "password", password, "contactemail", "owner@"+domain)
+	if latchkey.KindOf(err) == latchkey.Exists {
+		_, err = sb.call(ctx, call.WHM, "root", "", "passwd", "user", user, "password", password)
+	}
+	return err
+}
+
+func (sb *sandbox) makeToken(ctx context.Context, user string) (string, error) {
+	names, module, revoke, create, param := call.UAPI, "Tokens", "revoke", "create_full_access", "name"
+	if user == string(estate.RootName) {
+		names, module, revoke, create, param = call.WHM, "", "api_token_revoke", "api_token_create", "token_name"
+	}
+	_, _ = sb.call(ctx, names, user, module, revoke, param, "sandbox") // there is none, most of the time
+	answer, err := sb.call(ctx, names, user, module, create, param, "sandbox")
+	return answer.Token, err
+}
+
 type tokenAnswer struct {
 	Token string `json:"token"`
 }
 
 // call calls a function as the local socket would.
-func (sb *sandbox) call(ctx context.Context, names call.Names, user, module, name string, args []string) (answer tokenAnswer, err error) {
+func (sb *sandbox) call(ctx context.Context, names call.Names, user, module, name string, args ...string) (answer tokenAnswer, err error) {
 	r := &call.Request{Names: names, Local: latchkey.AccountName(user), Module: module, Func: name, Origin: latchkey.Origin{Client: "sandbox"}}
 	if names == call.WHM {
 		r.Audience = latchkey.ForHost

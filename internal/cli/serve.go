@@ -156,7 +156,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	h.server.Routes.Local = &wire.Local{
 		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Flush: trail.Flush,
 	}
-	h.keepers = []func(context.Context){verifier.Run, trail.Run, h.estate.RunUsage, h.estate.RunRepairs}
+	h.keepers = append(h.keepers, verifier.Run, trail.Run, h.estate.RunUsage, h.estate.RunRepairs)
 	if addr := os.Getenv("LATCHKEY_PPROF"); addr != "" {
 		keep, err := profiler(addr)
 		if err != nil {
@@ -190,13 +190,39 @@ func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger,
 		},
 		Mail: h.estate.Deliveries(), Hostname: host.Hostname, Log: log,
 	}
-	var err error
-	if c.Certificate != "" {
-		s.Certificate, err = tls.LoadX509KeyPair(c.Certificate, c.Key)
-	} else {
-		s.Certificate, h.authority, err = server.LocalCertificate(c.Data, []string{host.Hostname, "localhost", "127.0.0.1", "::1"}, now)
-	}
+	err := h.certify(s, c, now)
+	h.keepers = append(h.keepers, func(ctx context.Context) {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(12 * time.Hour):
+			}
+			if err := h.certify(s, c, time.Now()); err != nil {
+				log.Error("renewing the certificate", "err", err)
+			}
+		}
+	})
 	return s, err
+}
+
+// certify gives the server its certificate: the one that is set, read anew, or
+// one of its own, made anew when it is time.
+func (h *house) certify(s *server.Server, c config.Config, now time.Time) (err error) {
+	var cert tls.Certificate
+	if c.Certificate != "" {
+		cert, err = tls.LoadX509KeyPair(c.Certificate, c.Key)
+	} else {
+		names := []string{"localhost", "127.0.0.1", "::1"}
+		if name := hostname(c); name != "localhost" {
+			names = append([]string{name}, names...)
+		}
+		cert, h.authority, err = server.LocalCertificate(c.Data, names, now)
+	}
+	if err == nil {
+		s.Certificate.Store(&cert)
+	}
+	return err
 }
 
 func hostname(c config.Config) string {

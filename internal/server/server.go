@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,7 +26,7 @@ const Drain = 10 * time.Second
 // and served by [Server.Run].
 type Server struct {
 	Routes      Routes
-	Certificate tls.Certificate
+	Certificate atomic.Pointer[tls.Certificate] // may be replaced while the server runs
 	Addresses   Addresses
 	Mail        lmtp.Backend
 	Hostname    string
@@ -108,9 +109,16 @@ func (s *Server) http(h http.Handler) *http.Server {
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    80 << 10, // certificates and keys travel in request lines
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
-		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{s.Certificate}},
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate},
 		ErrorLog:          log.New(&quietLog{s.Log}, "", 0),
 	}
+}
+
+func (s *Server) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if c := s.Certificate.Load(); c != nil {
+		return c, nil
+	}
+	return nil, errors.New("no certificate")
 }
 
 // quietLog keeps the noise of strangers' connections out of the log.

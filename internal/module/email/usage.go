@@ -2,6 +2,7 @@ package email
 
 import (
 	"context"
+	"math"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -31,7 +32,9 @@ func getDiskUsage(ctx context.Context, acct hosting.Account, p diskUsageParams) 
 		return diskUsage{}, err
 	}
 	u, err := mail.Usage(ctx, a)
-	return diskUsage{DiskUsed: inMegabytes(u.Bytes), Domain: a.Domain, Login: a.String(), User: a.Local}, err
+	// Six decimals, so that the smallest message is seen.
+	used := math.Round(float64(u.Bytes)/(1<<20)*1e6) / 1e6
+	return diskUsage{DiskUsed: used, Domain: a.Domain, Login: a.String(), User: a.Local}, err
 }
 
 // UAPI: Email::get_main_account_disk_usage.
