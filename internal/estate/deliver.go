@@ -85,26 +85,39 @@ func (b *box) Deliver(ctx context.Context, r io.Reader) error {
 		if err != nil {
 			return err
 		}
-		entry, err := b.e.Auth.Entry(ctx, row.Account)
+		return notYet(b.put(ctx, &row, r))
+	})
+}
+
+// notYet answers for a mailbox that the store has and the disk has not: that is
+// ours to mend, and the sender's to try again.
+func notYet(err error) error {
+	if latchkey.KindOf(err) == latchkey.NotFound {
+		return &latchkey.Error{Kind: latchkey.Unavailable, Msg: "The mailbox cannot be reached at present: try again later.", Err: err}
+	}
+	return err
+}
+
+func (b *box) put(ctx context.Context, row *store.Mailbox, r io.Reader) error {
+	entry, err := b.e.Auth.Entry(ctx, row.Account)
+	if err != nil {
+		return err
+	}
+	room, err := b.room(ctx, row, string(entry.Account.Name))
+	if err != nil {
+		return err
+	}
+	if q, err := b.e.quota(ctx, entry); err != nil {
+		return err
+	} else if left := q.ByteLimit - q.Bytes; q.ByteLimit != latchkey.Unlimited && (room == maildir.Unlimited || left < room) {
+		room = max(left, 0)
+	}
+	return b.e.tracked(ctx, row.Account, func() (homedir.Usage, error) {
+		d, err := b.e.Mail.Deliver(ctx, string(entry.Account.Name), string(row.Domain), row.Local, r, room)
 		if err != nil {
-			return err
+			return homedir.Usage{}, err
 		}
-		room, err := b.room(ctx, &row, string(entry.Account.Name))
-		if err != nil {
-			return err
-		}
-		if q, err := b.e.quota(ctx, entry); err != nil {
-			return err
-		} else if left := q.ByteLimit - q.Bytes; q.ByteLimit != latchkey.Unlimited && (room == maildir.Unlimited || left < room) {
-			room = max(left, 0)
-		}
-		return b.e.tracked(ctx, row.Account, func() (homedir.Usage, error) {
-			d, err := b.e.Mail.Deliver(ctx, string(entry.Account.Name), string(row.Domain), row.Local, r, room)
-			if err != nil {
-				return homedir.Usage{}, err
-			}
-			return homedir.Usage{Bytes: d.DiskBytes, Inodes: 1}, nil
-		})
+		return homedir.Usage{Bytes: d.DiskBytes, Inodes: 1}, nil
 	})
 }
 

@@ -245,12 +245,17 @@ var accountRename = plan{
 		return tx.UpdateAccount(a)
 	},
 	revert: func(e *Estate, ctx context.Context, in *intent) error {
+		is, err := e.accountNow(ctx, in.Account)
+		if err != nil || is.Name == in.NewName {
+			return err // after all it is done
+		}
 		if there, err := e.Homes.Exists(ctx, string(in.Name)); err != nil || there {
 			return err // it has not moved
 		}
 		return e.Homes.Rename(ctx, string(in.NewName), string(in.Name))
 	},
-	undo: func(store.Tx, *intent) error { return nil }, // nothing was reserved but the name, by the intent
+	together: true,
+	undo:     func(store.Tx, *intent) error { return nil }, // nothing was reserved but the name, by the intent
 }
 
 func (h *host) UpdateAccount(ctx context.Context, name latchkey.AccountName, change func(*latchkey.Account) error) (a latchkey.Account, err error) {

@@ -42,6 +42,9 @@ type plan struct {
 	// tried again.
 	undo   func(tx store.Tx, in *intent) error
 	revert func(e *Estate, ctx context.Context, in *intent) error
+	// together says that the account does not work with the effects of apply
+	// but without finish: if that fails, they are taken back at once.
+	together bool
 }
 
 var plans = map[string]plan{
@@ -89,7 +92,11 @@ func (e *Estate) finish(ctx context.Context, act *audit.Act, kind string, id int
 		}
 		return tx.DeleteIntent(id)
 	}
-	if err := e.commit(ctx, act, done); err != nil {
+	err := e.commit(ctx, act, done)
+	switch {
+	case err != nil && p.together:
+		return e.giveUp(ctx, kind, id, in, err)
+	case err != nil:
 		return e.begun(kind, in, err)
 	}
 	return nil
@@ -211,14 +218,10 @@ func (e *Estate) resume(ctx context.Context, i store.Intent) bool {
 
 func (e *Estate) goOn(ctx context.Context, i store.Intent, in *intent) error {
 	if in.NewName == "" { // the account may have another name by now
-		err := e.Store.Read(ctx, func(r store.Reader) error {
-			a, err := r.AccountByID(in.Account)
-			if err == nil {
-				in.Name = a.Name
-			}
-			return gone(err)
-		})
-		if err != nil {
+		a, err := e.accountNow(ctx, in.Account)
+		if err == nil {
+			in.Name = a.Name
+		} else if gone(err) != nil {
 			return err
 		}
 	}
@@ -226,6 +229,15 @@ func (e *Estate) goOn(ctx context.Context, i store.Intent, in *intent) error {
 	act.As(&latchkey.Caller{Account: in.Account, Name: in.Name})
 	act.Calls("recover::"+i.Kind, true, nil, nil)
 	return e.finish(ctx, act, i.Kind, i.ID, in)
+}
+
+// accountNow is an account as the store has it.
+func (e *Estate) accountNow(ctx context.Context, id latchkey.AccountID) (a latchkey.Account, err error) {
+	err = e.Store.Read(ctx, func(r store.Reader) (err error) {
+		a, err = r.AccountByID(id)
+		return err
+	})
+	return a, err
 }
 
 // numbers are intents whose calls have ended without finishing them.
