@@ -45,6 +45,7 @@ func (b *bench) authenticatedCall() error {
 	b.table(targets, s)
 	b.atLeast("G1", "requests/s to the floor's", ratio(s[0], s[1], sample.perSecond), 0.90)
 	b.info("G1", "CPU a request to the floor's", ratio(s[0], s[1], cpu))
+	b.info("G1", "CPU a request to the floor's, quietest round of each", quietest(s[0], s[1], cpu))
 	b.info("G1", "p99 to the floor's", ratio(s[0], s[1], p99))
 	return nil
 }
@@ -71,6 +72,7 @@ func (b *bench) growth() error {
 	b.table(targets, s)
 	b.atLeast("G3", "requests/s with many tokens to few", ratio(s[0], s[1], sample.perSecond), 0.93)
 	b.info("G3", "CPU a request with many tokens to few", ratio(s[0], s[1], cpu))
+	b.info("G3", "CPU many to few, quietest round of each", quietest(s[0], s[1], cpu))
 	b.info("G3", "p99 with many tokens to few", ratio(s[0], s[1], p99))
 	return nil
 }

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // process is a server that we started, and end.
@@ -27,21 +29,20 @@ type process struct {
 }
 
 // launch starts a program on one processor, or anywhere if cpu is negative. The
-// program ends with this one, however this one ends: a thread that lasts as
-// long as the program is its parent.
+// program ends with this one, however this one ends: a thread of its own that
+// lasts as long as the program is its parent, and hands its processor down.
 func launch(name string, cpu int, env []string, argv ...string) (*process, error) {
-	if cpu >= 0 {
-		argv = append([]string{"taskset", "-c", strconv.Itoa(cpu)}, argv...)
-	}
 	p := &process{name: name, cmd: exec.Command(argv[0], argv[1:]...), log: newProcessLog(), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
 	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := p.cmd.Start()
+		runtime.LockOSThread() // for good: nobody else is to be on that processor
+		err := confineThread(cpu)
+		if err == nil {
+			err = p.cmd.Start()
+		}
 		started <- err
 		if err == nil {
 			p.err = p.cmd.Wait()
@@ -49,6 +50,15 @@ func launch(name string, cpu int, env []string, argv ...string) (*process, error
 		}
 	}()
 	return p, <-started
+}
+
+func confineThread(cpu int) error {
+	if cpu < 0 {
+		return nil
+	}
+	var set unix.CPUSet
+	set.Set(cpu)
+	return unix.SchedSetaffinity(0, &set)
 }
 
 // ready waits until the program says that it is, and returns the addresses it

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -100,4 +101,10 @@ func ratio(a, b []sample, of func(sample) float64) float64 {
 		ratios[i] = of(a[i]) / of(b[i])
 	}
 	return median(ratios)
+}
+
+// quietest is the ratio of the least that a and b ever took: what is left of
+// the difference when the rounds that others disturbed do not count.
+func quietest(a, b []sample, of func(sample) float64) float64 {
+	return slices.Min(each(a, of)) / slices.Min(each(b, of))
 }
