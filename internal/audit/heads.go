@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/latchkey/latchkey/internal/durable"
 	"github.com/latchkey/latchkey/internal/store"
 )
 
@@ -45,11 +46,7 @@ func (h *Heads) Copy(ctx context.Context, s store.Store) error {
 	if err != nil {
 		return err
 	}
-	tmp := h.Path + ".new"
-	if err := os.WriteFile(tmp, append(text, '\n'), 0o600); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, h.Path); err != nil {
+	if err := durable.WriteFile(h.Path, append(text, '\n'), 0o600); err != nil {
 		return err
 	}
 	h.last = newest.Seq

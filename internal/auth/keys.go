@@ -11,9 +11,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
+	"github.com/latchkey/latchkey/internal/durable"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -55,23 +55,11 @@ func LoadKeys(path string) (*Keys, error) {
 func createKey(path string) error {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret)
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // with mode 0600
-	if err != nil {
-		return err
+	err := durable.CreateFile(path, []byte(hex.EncodeToString(secret)+"\n"), 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another start was faster
 	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(hex.EncodeToString(secret) + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return err
 }
 
 // NewKeys derives the keys from one secret of 32 bytes.

@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/config"
+	"github.com/latchkey/latchkey/internal/durable"
 	"github.com/latchkey/latchkey/internal/estate"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/wire/encode"
@@ -162,7 +163,7 @@ func (sb *sandbox) furnish(ctx context.Context) error {
 	if text, err = json.MarshalIndent(x, "", "\t"); err != nil {
 		return err
 	}
-	return os.WriteFile(file, text, 0o600)
+	return durable.WriteFile(file, text, 0o600)
 }
 
 func (sb *sandbox) makeAccount(ctx context.Context, user, domain, password string) error {

@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/latchkey/latchkey/internal/durable"
 )
 
 // Names of the files in the data directory.
@@ -107,22 +109,8 @@ func issue(dir, certFile, keyFile string, c *x509.Certificate, ca *tls.Certifica
 	if ca != nil {
 		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Leaf.Raw})...)
 	}
-	if err := errors.Join(write(filepath.Join(dir, keyFile), keyPEM, 0o600), write(filepath.Join(dir, certFile), chain, 0o644)); err != nil {
+	if err := errors.Join(durable.WriteFile(filepath.Join(dir, keyFile), keyPEM, 0o600), durable.WriteFile(filepath.Join(dir, certFile), chain, 0o644)); err != nil {
 		return tls.Certificate{}, fmt.Errorf("keeping a certificate: %w", err)
 	}
 	return tls.X509KeyPair(chain, keyPEM)
-}
-
-// write puts a file in place whole.
-func write(path string, text []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		os.Remove(f.Name())
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

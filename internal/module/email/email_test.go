@@ -193,8 +193,8 @@ func TestUsage(t *testing.T) {
 	acct := filled(t)
 	acct.Used.Bytes = 1835008
 	table(t, acct, []moduletest.Row{
-		{`get_disk_usage?user=ann&domain=example.com`, `{"diskused":1035,"domain":"example.com","login":"ann@example.com","user":"ann"}`},
-		{`2:getdiskusage?user=ann&domain=example.com`, `[{"diskused":"1035","domain":"example.com","login":"ann@example.com","user":"ann"}]`},
+		{`get_disk_usage?user=ann&domain=example.com`, `{"diskused":1035.004125,"domain":"example.com","login":"ann@example.com","user":"ann"}`},
+		{`2:getdiskusage?user=ann&domain=example.com`, `[{"diskused":"1035.004125","domain":"example.com","login":"ann@example.com","user":"ann"}]`},
 		{`get_disk_usage?user=no&domain=example.com`, `not-found: You do not have an email account named “no@example.com”.`},
 		{`get_disk_usage?user=ann`, `missing: domain`},
 		{`get_main_account_disk_usage`, `"1.75` + "\u00a0" + `MB"`},

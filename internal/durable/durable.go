@@ -1,0 +1,47 @@
+// Package durable writes small files of the server's own so that a crash, or a
+// power cut, leaves the old one or the new one and nothing between.
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// WriteFile puts a file in the place of the one at path, or of none. When it
+// returns nil the file is on the disk, under its name.
+func WriteFile(path string, data []byte, mode fs.FileMode) error {
+	return put(path, data, mode, os.Rename)
+}
+
+// CreateFile is WriteFile for a file there must not be yet: if there is one it
+// fails with [fs.ErrExist] and that one stays.
+func CreateFile(path string, data []byte, mode fs.FileMode) error {
+	return put(path, data, mode, os.Link)
+}
+
+func put(path string, data []byte, mode fs.FileMode, place func(from, to string) error) error {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // after a rename there is none of that name
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := place(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
