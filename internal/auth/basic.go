@@ -45,7 +45,7 @@ func (v *Verifier) checkPassword(ctx context.Context, cred latchkey.Credentials,
 	case !entry.Usable():
 		return refuse(AccountOff, a.ID)
 	}
-	return latchkey.Caller{Kind: latchkey.ByPassword, Role: a.Role, Account: a.ID, Name: a.Name, Features: entry.Features}, nil
+	return latchkey.Caller{Kind: latchkey.ByPassword, Role: a.Role, Account: a.ID, Name: a.Name, Features: entry.Features, Proof: passwordProof(a)}, nil
 }
 
 // Local is the caller that the local socket vouches for: the account called

@@ -185,6 +185,7 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 	return latchkey.Caller{
 		Kind: latchkey.ByToken, Role: entry.Account.Role, Account: entry.Account.ID, Name: entry.Account.Name,
 		Token: latchkey.TokenID(s.id), Handle: s.handle, ReadOnly: s.flags&slotReadOnly != 0, Features: entry.Features,
+		Proof: mac,
 	}, nil
 }
 

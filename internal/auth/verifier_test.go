@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"sync"
@@ -28,11 +29,11 @@ func TestActive(t *testing.T) {
 		id := h.account("alice")
 		k, secret := h.token(id, "deploy")
 		ro, roSecret := h.token(id, "look", func(k *latchkey.Token) { k.ReadOnly = true })
-		want := latchkey.Caller{Kind: latchkey.ByToken, Role: latchkey.RoleUser, Account: id, Name: "alice", Token: k.ID, Handle: k.Handle, Features: latchkey.AllFeatures()}
+		want := latchkey.Caller{Kind: latchkey.ByToken, Role: latchkey.RoleUser, Account: id, Name: "alice", Token: k.ID, Handle: k.Handle, Features: latchkey.AllFeatures(), Proof: k.MAC}
 		if got := h.accepts("an active token", tokenCred("alice", secret)); got != want {
 			t.Errorf("Check = %+v, want %+v", got, want)
 		}
-		want.Token, want.Handle, want.ReadOnly = ro.ID, ro.Handle, true
+		want.Token, want.Handle, want.Proof, want.ReadOnly = ro.ID, ro.Handle, ro.MAC, true
 		if got := h.accepts("a read-only token", tokenCred("alice", roSecret)); got != want {
 			t.Errorf("Check = %+v, want %+v", got, want)
 		}
@@ -362,10 +363,11 @@ func TestBasic(t *testing.T) {
 		}
 		return string(made)
 	}
-	id := h.account("alice", func(a *latchkey.Account) { a.PasswordHash = hash("right one") })
+	right := hash("right one")
+	id := h.account("alice", func(a *latchkey.Account) { a.PasswordHash = right })
 	h.account("root", func(a *latchkey.Account) { a.PasswordHash = hash("root's own") })
 	h.account("nopass")
-	want := latchkey.Caller{Kind: latchkey.ByPassword, Account: id, Name: "alice", Features: latchkey.AllFeatures()}
+	want := latchkey.Caller{Kind: latchkey.ByPassword, Account: id, Name: "alice", Features: latchkey.AllFeatures(), Proof: sha256.Sum256([]byte(right))}
 	for range 2 { // the second time from memory
 		if got := h.accepts("the right password", basicCred("alice", "right one")); got != want {
 			t.Errorf("Check = %+v, want %+v", got, want)

@@ -67,9 +67,13 @@ func (e *Estate) Host(ctx context.Context, act *audit.Act, caller *latchkey.Call
 }
 
 // commit runs fn in one transaction together with the event of the call it
-// makes true.
-func (e *Estate) commit(ctx context.Context, act *audit.Act, fn func(store.Tx) error) error {
+// makes true, if caller, who began it, still may. The server's own changes, and
+// those that had begun before, have no caller.
+func (e *Estate) commit(ctx context.Context, act *audit.Act, caller *latchkey.Caller, fn func(store.Tx) error) error {
 	err := e.Auth.Commit(ctx, func(tx store.Tx) error {
+		if err := e.stands(tx, caller); err != nil {
+			return err
+		}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -80,6 +84,13 @@ func (e *Estate) commit(ctx context.Context, act *audit.Act, fn func(store.Tx) e
 		act.Kept()
 	}
 	return err
+}
+
+func (e *Estate) stands(tx store.Tx, caller *latchkey.Caller) error {
+	if caller == nil {
+		return nil
+	}
+	return e.Auth.Stands(tx, caller)
 }
 
 // account is one account in the hands of one caller.
@@ -96,7 +107,7 @@ func (a *account) Server() *hosting.Server  { return &a.e.Server }
 func (a *account) Home() string             { return path.Join(a.e.HomeRoot, string(a.entry.Account.Name)) }
 func (a *account) Mail() hosting.Mail       { return &mail{a} }
 func (a *account) Tokens() hosting.Tokens {
-	return &tokens{e: a.e, act: a.act, account: a.entry.Account.ID, audience: latchkey.ForAccount}
+	return &tokens{e: a.e, act: a.act, caller: a.caller, account: a.entry.Account.ID, audience: latchkey.ForAccount}
 }
 
 func (a *account) Domains(ctx context.Context) (list []latchkey.OwnedDomain, err error) {

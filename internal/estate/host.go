@@ -22,7 +22,7 @@ type host struct {
 func (h *host) Caller() *latchkey.Caller { return h.caller }
 func (h *host) Server() *hosting.Server  { return &h.e.Server }
 func (h *host) Tokens() hosting.Tokens {
-	return &tokens{e: h.e, act: h.act, account: h.caller.Account, audience: latchkey.ForHost}
+	return &tokens{e: h.e, act: h.act, caller: h.caller, account: h.caller.Account, audience: latchkey.ForHost}
 }
 
 func (h *host) Home(name latchkey.AccountName) string { return path.Join(h.e.HomeRoot, string(name)) }
@@ -51,7 +51,7 @@ func (h *host) CreateAccount(ctx context.Context, n hosting.NewAccount) (latchke
 	h.e.naming.Lock()
 	defer h.e.naming.Unlock()
 	in := &intent{Name: a.Name, Domain: a.Domain}
-	err := h.e.carryOut(ctx, h.act, "account-create", in, func(tx store.Tx) error {
+	err := h.e.carryOut(ctx, h.act, h.caller, "account-create", in, func(tx store.Tx) error {
 		if err := h.newAccount(tx, &a, n.Limits); err != nil {
 			return err
 		}
@@ -177,7 +177,7 @@ func (h *host) RemoveAccount(ctx context.Context, name latchkey.AccountName) err
 	}
 	in := &intent{Account: a.ID, Name: a.Name}
 	return h.e.locks.alone(ctx, a.ID, func() error {
-		return h.e.carryOut(ctx, h.act, "account-remove", in, func(tx store.Tx) error {
+		return h.e.carryOut(ctx, h.act, h.caller, "account-remove", in, func(tx store.Tx) error {
 			now, err := tx.AccountByID(a.ID)
 			if err != nil {
 				return err
@@ -216,7 +216,7 @@ func (h *host) RenameAccount(ctx context.Context, name, newName latchkey.Account
 	defer h.e.naming.Unlock()
 	in := &intent{Account: a.ID, Name: name, NewName: newName}
 	return h.e.locks.alone(ctx, a.ID, func() error {
-		return h.e.carryOut(ctx, h.act, "account-rename", in, func(tx store.Tx) error {
+		return h.e.carryOut(ctx, h.act, h.caller, "account-rename", in, func(tx store.Tx) error {
 			if now, err := tx.AccountByID(a.ID); err != nil || now.Name != name {
 				return errors.Join(err, latchkey.Errorf(latchkey.NotFound, "System user %s does not exist!", name))
 			}
@@ -259,7 +259,7 @@ var accountRename = plan{
 }
 
 func (h *host) UpdateAccount(ctx context.Context, name latchkey.AccountName, change func(*latchkey.Account) error) (a latchkey.Account, err error) {
-	err = h.e.commit(ctx, h.act, func(tx store.Tx) error {
+	err = h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
 		was, err := findAccount(tx, name)
 		if err != nil {
 			return err
@@ -293,7 +293,7 @@ func (h *host) Suspend(ctx context.Context, name latchkey.AccountName, on bool, 
 
 func (h *host) SetPassword(ctx context.Context, name latchkey.AccountName, secret latchkey.Secret) error {
 	if name == RootName {
-		return h.e.setRootPassword(ctx, h.act, secret)
+		return h.e.setRootPassword(ctx, h.act, h.caller, secret)
 	}
 	hash, err := h.e.Hasher.Make(ctx, secret)
 	if err != nil {
@@ -355,7 +355,7 @@ func (e *Estate) Bootstrap(ctx context.Context, rootPassword latchkey.Secret) er
 	}
 	act := audit.Begin(e.Now, latchkey.Origin{})
 	act.Calls("server::bootstrap", true, nil, nil)
-	return e.commit(ctx, act, func(tx store.Tx) error {
+	return e.commit(ctx, act, nil, func(tx store.Tx) error {
 		if _, err := tx.InsertAccount(root, store.Ready); err != nil {
 			return err
 		}
@@ -372,15 +372,15 @@ func (e *Estate) Bootstrap(ctx context.Context, rootPassword latchkey.Secret) er
 func (e *Estate) SetRootPassword(ctx context.Context, secret latchkey.Secret) error {
 	act := audit.Begin(e.Now, latchkey.Origin{})
 	act.Calls("server::root_password", true, nil, nil)
-	return e.setRootPassword(ctx, act, secret)
+	return e.setRootPassword(ctx, act, nil, secret)
 }
 
-func (e *Estate) setRootPassword(ctx context.Context, act *audit.Act, secret latchkey.Secret) error {
+func (e *Estate) setRootPassword(ctx context.Context, act *audit.Act, caller *latchkey.Caller, secret latchkey.Secret) error {
 	hash, err := e.Hasher.Make(ctx, secret)
 	if err != nil {
 		return err
 	}
-	return e.commit(ctx, act, func(tx store.Tx) error {
+	return e.commit(ctx, act, caller, func(tx store.Tx) error {
 		root, err := tx.Account(RootName)
 		if err != nil {
 			return err

@@ -55,11 +55,14 @@ var plans = map[string]plan{
 	"account-rename": accountRename,
 }
 
-// carryOut runs the three steps. begin checks and reserves; what it returns as
-// an error is the caller's answer and nothing has happened.
-func (e *Estate) carryOut(ctx context.Context, act *audit.Act, kind string, in *intent, begin func(store.Tx) error) error {
+// carryOut runs the three steps, if caller still may. begin checks and reserves;
+// what it returns as an error is the caller's answer and nothing has happened.
+func (e *Estate) carryOut(ctx context.Context, act *audit.Act, caller *latchkey.Caller, kind string, in *intent, begin func(store.Tx) error) error {
 	var id int64
 	err := e.Auth.Commit(ctx, func(tx store.Tx) error {
+		if err := e.stands(tx, caller); err != nil {
+			return err
+		}
 		if err := begin(tx); err != nil {
 			return err
 		}
@@ -92,7 +95,7 @@ func (e *Estate) finish(ctx context.Context, act *audit.Act, kind string, id int
 		}
 		return tx.DeleteIntent(id)
 	}
-	err := e.commit(ctx, act, done)
+	err := e.commit(ctx, act, nil, done)
 	switch {
 	case err != nil && p.together:
 		return e.giveUp(ctx, kind, id, in, err)

@@ -23,7 +23,7 @@ func (m *mail) Create(ctx context.Context, n hosting.NewMailbox) error {
 	in := &intent{Account: m.entry.Account.ID, Name: m.entry.Account.Name, Domain: n.Address.Domain, Local: n.Address.Local}
 	row := store.Mailbox{Account: in.Account, Domain: in.Domain, Local: in.Local, PasswordHash: string(hash), Quota: n.Quota, Created: m.e.Now()}
 	return m.e.locks.share(ctx, in.Account, func() error {
-		return m.e.carryOut(ctx, m.act, "mailbox-create", in, func(tx store.Tx) error { return m.reserve(tx, in, row) })
+		return m.e.carryOut(ctx, m.act, m.caller, "mailbox-create", in, func(tx store.Tx) error { return m.reserve(tx, in, row) })
 	})
 }
 
@@ -108,7 +108,7 @@ var mailboxCreate = plan{
 func (m *mail) Remove(ctx context.Context, a hosting.Address) error {
 	in := &intent{Account: m.entry.Account.ID, Name: m.entry.Account.Name, Domain: a.Domain, Local: a.Local}
 	return m.e.locks.share(ctx, in.Account, func() error {
-		return m.e.carryOut(ctx, m.act, "mailbox-remove", in, func(tx store.Tx) error {
+		return m.e.carryOut(ctx, m.act, m.caller, "mailbox-remove", in, func(tx store.Tx) error {
 			owner, err := tx.AccountByID(in.Account)
 			if err != nil {
 				return err
@@ -146,7 +146,7 @@ func (m *mail) find(r store.Reader, a hosting.Address) (store.Mailbox, error) {
 
 // change changes the row of one mailbox.
 func (m *mail) change(ctx context.Context, a hosting.Address, fn func(tx store.Tx, row *store.Mailbox) error) error {
-	return m.e.commit(ctx, m.act, func(tx store.Tx) error {
+	return m.e.commit(ctx, m.act, m.caller, func(tx store.Tx) error {
 		row, err := m.find(tx, a)
 		if err != nil {
 			return err

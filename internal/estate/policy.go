@@ -11,7 +11,7 @@ import (
 )
 
 func (h *host) PutPackage(ctx context.Context, p latchkey.Package, mustBeNew bool) error {
-	return h.e.commit(ctx, h.act, func(tx store.Tx) error {
+	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
 		was, err := tx.Package(p.Name)
 		switch {
 		case err == nil && mustBeNew:
@@ -81,7 +81,7 @@ func (h *host) Packages(ctx context.Context) (list []latchkey.Package, err error
 }
 
 func (h *host) ChangeFeatureList(ctx context.Context, name string, create bool, change func(*latchkey.FeatureList) error) error {
-	return h.e.commit(ctx, h.act, func(tx store.Tx) error {
+	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
 		l, err := tx.FeatureList(name)
 		if errors.Is(err, store.ErrNotFound) && create {
 			l, err = latchkey.FeatureList{Name: name}, nil
@@ -140,7 +140,7 @@ func (h *host) ClearOverrides(ctx context.Context, name latchkey.AccountName, fe
 }
 
 func (h *host) overrides(ctx context.Context, name latchkey.AccountName, change func(store.Tx, latchkey.AccountID) error) error {
-	return h.e.commit(ctx, h.act, func(tx store.Tx) error {
+	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
 		a, err := findAccount(tx, name)
 		if err != nil {
 			return err

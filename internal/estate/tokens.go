@@ -15,6 +15,7 @@ import (
 type tokens struct {
 	e        *Estate
 	act      *audit.Act
+	caller   *latchkey.Caller // nil once they have revoked the token they call with
 	account  latchkey.AccountID
 	audience latchkey.Audience
 }
@@ -34,7 +35,7 @@ func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token
 		Created: now.UTC(), Expires: n.Expires, ReadOnly: n.ReadOnly,
 	}
 	k.Handle = t.e.Keys.Handle(k.MAC)
-	err := t.e.commit(ctx, t.act, func(tx store.Tx) error {
+	err := t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
 		err := t.usable(tx)
 		if err != nil {
 			return err
@@ -98,7 +99,7 @@ func (t *tokens) Rename(ctx context.Context, name, newName string) error {
 	if err := checkTokenName("new_name", newName); err != nil {
 		return err
 	}
-	return t.e.commit(ctx, t.act, func(tx store.Tx) error {
+	return t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
 		k, err := tx.Token(t.account, t.audience, name)
 		if errors.Is(err, store.ErrNotFound) {
 			return &latchkey.Error{Kind: latchkey.NotFound, Param: "name", Msg: "There is no API token with the name “" + name + "”."}
@@ -118,7 +119,8 @@ func (t *tokens) Rename(ctx context.Context, name, newName string) error {
 var errDamagedRow = latchkey.Errorf(latchkey.Unavailable, "The record of this API token is damaged: revoke it and make a new one.")
 
 func (t *tokens) Revoke(ctx context.Context, name string) (found bool, err error) {
-	err = t.e.commit(ctx, t.act, func(tx store.Tx) error {
+	own := false
+	err = t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
 		k, err := tx.Token(t.account, t.audience, name)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
@@ -128,8 +130,12 @@ func (t *tokens) Revoke(ctx context.Context, name string) (found bool, err error
 		}
 		found = true
 		tx.Log(store.Change{Kind: store.TokenGone, Account: t.account, Token: &k})
+		own = t.caller != nil && k.ID == t.caller.Token
 		return tx.DeleteToken(t.account, t.audience, name)
 	})
+	if err == nil && own {
+		t.caller = nil // a call that revokes several tokens revokes them all
+	}
 	return found, err
 }
 

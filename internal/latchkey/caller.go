@@ -34,6 +34,7 @@ type Caller struct {
 	Handle   Handle
 	ReadOnly bool
 	Features FeatureSet
+	Proof    [32]byte // tells whether the credential still stands: the token's MAC, or a hash of the password's
 }
 
 // Origin is where a call comes from: it is not proof of anything.

@@ -193,8 +193,9 @@ type revokeTokensParams struct {
 func revokeTokens(ctx context.Context, h hosting.Host, p revokeTokensParams) (api.Void, error) {
 	slices.Sort(p.Names)
 	var unknown []string
+	tokens := h.Tokens()
 	for _, name := range slices.Compact(p.Names) {
-		found, err := h.Tokens().Revoke(ctx, name)
+		found, err := tokens.Revoke(ctx, name)
 		if err != nil {
 			return nil, err
 		}
