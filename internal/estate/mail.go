@@ -16,6 +16,10 @@ import (
 type mail struct{ *account }
 
 func (m *mail) Create(ctx context.Context, n hosting.NewMailbox) error {
+	// Asked before anything is reserved: later it could only fail, again and again.
+	if err := m.e.Mail.Check(string(n.Address.Domain), n.Address.Local); err != nil {
+		return err
+	}
 	hash, err := m.passwordHash(ctx, n)
 	if err != nil {
 		return err

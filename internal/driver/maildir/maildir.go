@@ -60,6 +60,9 @@ func safeHost(host string) string {
 // place names one mailbox.
 type place struct{ account, domain, user string }
 
+// Check says why no mailbox can be called user in domain, or nil.
+func (s *Store) Check(domain, user string) error { return place{"", domain, user}.check() }
+
 func (p place) String() string { return p.user + "@" + p.domain }
 
 func (p place) check() error {
