@@ -55,10 +55,10 @@ func (t *tx) UpdateAccount(a latchkey.Account) error {
 	}
 	return t.q.change(t.ctx, `
 		UPDATE account SET name = ?, domain = ?, owner = ?, package = ?, contact_email = ?, locale = ?, theme = ?, shell = ?,
-			limits = ?, suspended = ?, suspend_reason = ?, suspended_at = ?, password_hash = ?
+			limits = ?, suspended = ?, suspend_reason = ?, suspended_at = ?, created = ?, password_hash = ?
 		WHERE id = ?`,
 		string(a.Name), string(a.Domain), string(a.Owner), a.Package, a.ContactEmail, a.Locale, a.Theme, a.Shell,
-		limits, a.Suspended, a.SuspendReason, micros(a.SuspendedAt), a.PasswordHash, int64(a.ID))
+		limits, a.Suspended, a.SuspendReason, micros(a.SuspendedAt), micros(a.Created), a.PasswordHash, int64(a.ID))
 }
 
 func (t *tx) StageAccount(id latchkey.AccountID, stage store.Stage) error {

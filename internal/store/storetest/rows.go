@@ -51,7 +51,7 @@ func testAccounts(t *testing.T, h *house) {
 	})
 
 	changed := latchkey.Account{ID: want.ID, Name: "alicia", Domain: "new.example", Owner: "o", Package: "p", ContactEmail: "c",
-		Locale: "de", Theme: "t", Shell: "s", Limits: latchkey.NoLimits(), Created: want.Created, PasswordHash: "h"}
+		Locale: "de", Theme: "t", Shell: "s", Limits: latchkey.NoLimits(), Created: want.Created.Add(-time.Hour), PasswordHash: "h"}
 	h.write(func(tx store.Tx) error { return tx.UpdateAccount(changed) })
 	h.read(func(r store.Reader) error {
 		got, err := r.Account("alicia")
