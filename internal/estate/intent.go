@@ -45,6 +45,9 @@ type plan struct {
 	// together says that the account does not work with the effects of apply
 	// but without finish: if that fails, they are taken back at once.
 	together bool
+	// inside says that the effects lie in the home of an account that exists,
+	// and that there is nothing left to do without it.
+	inside bool
 }
 
 var plans = map[string]plan{
@@ -222,10 +225,14 @@ func (e *Estate) resume(ctx context.Context, i store.Intent) bool {
 func (e *Estate) goOn(ctx context.Context, i store.Intent, in *intent) error {
 	if in.NewName == "" { // the account may have another name by now
 		a, err := e.accountNow(ctx, in.Account)
-		if err == nil {
+		switch {
+		case err == nil:
 			in.Name = a.Name
-		} else if gone(err) != nil {
+		case gone(err) != nil:
 			return err
+		case plans[i.Kind].inside:
+			// The home is gone with the account, and another's may stand under its name.
+			return e.Auth.Commit(ctx, func(tx store.Tx) error { return tx.DeleteIntent(i.ID) })
 		}
 	}
 	act := audit.Begin(e.Now, latchkey.Origin{})

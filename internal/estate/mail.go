@@ -93,6 +93,7 @@ func checkQuota(a *latchkey.Account, bytes int64) error {
 }
 
 var mailboxCreate = plan{
+	inside: true,
 	apply: func(e *Estate, ctx context.Context, in *intent) error {
 		return e.tracked(ctx, in.Account, func() (homedir.Usage, error) {
 			before := e.measure(ctx, in.Name, path.Join("mail", string(in.Domain)))
@@ -127,6 +128,7 @@ func (m *mail) Remove(ctx context.Context, a hosting.Address) error {
 }
 
 var mailboxRemove = plan{
+	inside: true,
 	apply: func(e *Estate, ctx context.Context, in *intent) error {
 		return e.tracked(ctx, in.Account, func() (homedir.Usage, error) {
 			was := e.measure(ctx, in.Name, path.Join("mail", string(in.Domain), in.Local))
