@@ -96,9 +96,9 @@ var mailboxCreate = plan{
 	inside: true,
 	apply: func(e *Estate, ctx context.Context, in *intent) error {
 		return e.tracked(ctx, in.Account, func() (homedir.Usage, error) {
-			before := e.measure(ctx, in.Name, path.Join("mail", string(in.Domain)))
+			before := e.measureMailbox(ctx, in)
 			err := e.Mail.Create(ctx, string(in.Name), string(in.Domain), in.Local)
-			return minus(e.measure(ctx, in.Name, path.Join("mail", string(in.Domain))), before), err
+			return minus(e.measureMailbox(ctx, in), before), err
 		})
 	},
 	finish: func(tx store.Tx, in *intent) error {

@@ -2,6 +2,7 @@ package estate
 
 import (
 	"context"
+	"path"
 	"sync"
 	"time"
 
@@ -200,6 +201,22 @@ func (e *Estate) saveUsage() {
 func (e *Estate) measure(ctx context.Context, name latchkey.AccountName, dir string) (u homedir.Usage) {
 	_ = e.Homes.As(ctx, string(name), func(fs homedir.FS) (err error) {
 		u, err = fs.Measure(dir)
+		return err
+	})
+	return u
+}
+
+// measureMailbox is what a mailbox takes up, with the directory of its domain
+// but without the other mailboxes there: those change under other hands.
+func (e *Estate) measureMailbox(ctx context.Context, in *intent) homedir.Usage {
+	domain := path.Join("mail", string(in.Domain))
+	u := e.measure(ctx, in.Name, path.Join(domain, in.Local))
+	_ = e.Homes.As(ctx, string(in.Name), func(fs homedir.FS) error {
+		info, err := fs.Lstat(domain)
+		if err == nil {
+			u.Bytes += info.DiskSize()
+			u.Inodes++
+		}
 		return err
 	})
 	return u
