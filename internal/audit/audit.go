@@ -15,10 +15,13 @@ import (
 	"github.com/latchkey/latchkey/internal/store"
 )
 
-// refusalsPerFlush bounds how many refusals of strangers are kept one by one
-// between two writes: more of them are counted. A flood of guesses may fill
-// neither the disk nor the trail.
-const refusalsPerFlush = 200
+// Refusals of strangers are kept one by one as long as they are few; more of
+// them are counted. A flood of guesses may fill neither the disk nor the trail,
+// however long it lasts.
+const (
+	refusalsAtOnce    = 1000
+	refusalsPerSecond = 5
+)
 
 // maxGathered bounds what may wait to be written. When the store takes nothing
 // any more, further events are counted, not kept.
@@ -35,7 +38,8 @@ type Recorder struct {
 	pending   segment
 	unwritten batch // what the store would not take yet
 	lost      int   // events that found no room
-	refused   int   // refusals of strangers since the last write
+	lately    int   // refusals of strangers kept lately, see [Recorder.forget]
+	more      int   // refusals of strangers that were not kept
 }
 
 // batch is some events, encoded.
@@ -58,25 +62,30 @@ func (r *Recorder) Record(e *latchkey.Event) {
 		return
 	}
 	if e.By == 0 && !e.OK {
-		if r.refused++; r.refused > refusalsPerFlush {
+		if r.lately == refusalsAtOnce {
+			r.more++
 			return
 		}
+		r.lately++
 	}
 	r.pending.add(e)
 }
 
-// count adds what was counted instead of kept to what is about to be written.
-func (r *Recorder) count() {
-	note := func(n int, why string) {
-		r.pending.add(&latchkey.Event{At: r.now(), Func: "audit", Outcome: latchkey.Unavailable, Messages: fmt.Sprintf("%d %s", n, why)})
+// note takes down n events that were counted instead of kept.
+func (r *Recorder) note(n *int, why string) {
+	if *n > 0 {
+		r.pending.add(&latchkey.Event{At: r.now(), Func: "audit", Outcome: latchkey.Unavailable, Messages: fmt.Sprintf("%d %s", *n, why)})
 	}
-	if r.lost > 0 {
-		note(r.lost, "events were not kept: the store could not take them")
-	}
-	if more := r.refused - refusalsPerFlush; more > 0 {
-		note(more, "more refusals were not kept one by one")
-	}
-	r.lost, r.refused = 0, 0
+	*n = 0
+}
+
+// forget takes down how many refusals were not kept, and makes room for some
+// more. It is called once a second.
+func (r *Recorder) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note(&r.more, "more refusals were not kept one by one")
+	r.lately = max(r.lately-refusalsPerSecond, 0)
 }
 
 // Run writes what was gathered until ctx ends, and then the last of it. While
@@ -95,8 +104,10 @@ func (r *Recorder) Run(ctx context.Context) {
 				rest = second
 			}
 		case <-beat.C:
+			r.forget()
 			r.copyHead()
 		case <-ctx.Done():
+			r.forget()
 			r.Flush()
 			r.copyHead()
 			return
@@ -131,7 +142,7 @@ func (r *Recorder) take() batch {
 	b := r.unwritten
 	r.unwritten = batch{}
 	if b.n+r.pending.n > 0 {
-		r.count()
+		r.note(&r.lost, "events were not kept: the store could not take them")
 	}
 	if r.pending.n > 0 {
 		b.n += r.pending.n

@@ -119,13 +119,14 @@ func TestRecorderCounts(t *testing.T) {
 func TestRecorderFlood(t *testing.T) {
 	s := newTrail(t)
 	r := newRecorder(s, nil)
-	const flood = 1000
+	const flood = 5 * refusalsAtOnce
 	for n := range flood {
 		r.Record(&latchkey.Event{At: noon, Reason: string(auth.UnknownToken), Outcome: latchkey.BadCredentials})
 		if n%10 == 0 {
 			r.Record(numbered(n))
 		}
 	}
+	r.forget()
 	r.Flush()
 	known, strangers, counted := 0, 0, 0
 	for _, e := range events(t, s) {
@@ -140,8 +141,36 @@ func TestRecorderFlood(t *testing.T) {
 			strangers++
 		}
 	}
-	if known != flood/10 || strangers != refusalsPerFlush || counted != flood-refusalsPerFlush {
+	if known != flood/10 || strangers != refusalsAtOnce || counted != flood-refusalsAtOnce {
 		t.Errorf("%d known, %d strangers, %d counted", known, strangers, counted)
+	}
+}
+
+// A flood that goes on is counted, too: writing down does not make room for
+// more of it, time does.
+func TestRecorderLongFlood(t *testing.T) {
+	s := newTrail(t)
+	r := newRecorder(s, nil)
+	flood := func() (kept int) {
+		for range 50 {
+			for range refusalsAtOnce / 10 {
+				r.Record(&latchkey.Event{At: noon, Reason: string(auth.UnknownToken), Outcome: latchkey.BadCredentials})
+			}
+			r.Flush()
+		}
+		for _, e := range events(t, s) {
+			if e.Func != "audit" {
+				kept++
+			}
+		}
+		return kept
+	}
+	if kept := flood(); kept != refusalsAtOnce {
+		t.Errorf("%d refusals were kept one by one, want %d", kept, refusalsAtOnce)
+	}
+	r.forget()
+	if kept := flood(); kept != refusalsAtOnce+refusalsPerSecond {
+		t.Errorf("%d refusals were kept one by one a second later, want %d", kept, refusalsAtOnce+refusalsPerSecond)
 	}
 }
 
