@@ -11,10 +11,9 @@ import (
 // machine's own.
 const perSource = 100
 
-// listener hands out connections: at most limit at once, not too many to one
-// address, each prepared for clients that wait before they speak.
-type listener struct {
-	net.Listener
+// crowd is the connections to all listeners: at most limit at once, and not too
+// many from one address.
+type crowd struct {
 	limit int
 
 	mu    sync.Mutex
@@ -22,9 +21,16 @@ type listener struct {
 	bySrc map[netip.Addr]int
 }
 
-func limited(l net.Listener, limit int) *listener {
-	return &listener{Listener: l, limit: limit, bySrc: make(map[netip.Addr]int)}
+func newCrowd(limit int) *crowd { return &crowd{limit: limit, bySrc: make(map[netip.Addr]int)} }
+
+// listener hands out connections, as many as there is room for in the crowd,
+// each prepared for clients that wait before they speak.
+type listener struct {
+	net.Listener
+	*crowd
 }
+
+func limited(l net.Listener, c *crowd) *listener { return &listener{l, c} }
 
 // Accept waits for a connection. One too many is closed at once: the others
 // keep theirs.
@@ -41,9 +47,9 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		tcp, ok := c.(*net.TCPConn)
 		if !ok {
-			return &counted{Conn: c, l: l, src: src}, nil
+			return &counted{Conn: c, crowd: l.crowd, src: src}, nil
 		}
-		return &quick{counted: counted{Conn: tcp, l: l, src: src}, tcp: tcp, reads: quickReads}, nil
+		return &quick{counted: counted{Conn: tcp, crowd: l.crowd, src: src}, tcp: tcp, reads: quickReads}, nil
 	}
 }
 
@@ -60,36 +66,36 @@ func source(c net.Conn) netip.Addr {
 	return a
 }
 
-func (l *listener) admit(src netip.Addr) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open >= l.limit || !src.IsLoopback() && l.bySrc[src] >= perSource {
+func (w *crowd) admit(src netip.Addr) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.open >= w.limit || !src.IsLoopback() && w.bySrc[src] >= perSource {
 		return false
 	}
-	l.open++
-	l.bySrc[src]++
+	w.open++
+	w.bySrc[src]++
 	return true
 }
 
-func (l *listener) release(src netip.Addr) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.open--
-	if l.bySrc[src]--; l.bySrc[src] <= 0 {
-		delete(l.bySrc, src)
+func (w *crowd) release(src netip.Addr) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open--
+	if w.bySrc[src]--; w.bySrc[src] <= 0 {
+		delete(w.bySrc, src)
 	}
 }
 
 // counted is a connection that is counted until it is closed.
 type counted struct {
 	net.Conn
-	l    *listener
-	src  netip.Addr
-	once sync.Once
+	crowd *crowd
+	src   netip.Addr
+	once  sync.Once
 }
 
 func (c *counted) Close() error {
-	c.once.Do(func() { c.l.release(c.src) })
+	c.once.Do(func() { c.crowd.release(c.src) })
 	return c.Conn.Close()
 }
 

@@ -55,7 +55,7 @@ func (s *Server) Listen() (err error) {
 			s.close()
 		}
 	}()
-	limit := connectionLimit()
+	all := newCrowd(connectionLimit())
 	for _, w := range s.Routes.ways(s.Addresses) {
 		if w.address == "" || w.address == "off" {
 			continue
@@ -64,7 +64,7 @@ func (s *Server) Listen() (err error) {
 		if err != nil {
 			return fmt.Errorf("listening for %s: %w", w.name, explain(err, w.address))
 		}
-		s.services = append(s.services, &service{name: w.name, l: limited(l, limit), http: s.http(w.handler), tls: w.tls})
+		s.services = append(s.services, &service{name: w.name, l: limited(l, all), http: s.http(w.handler), tls: w.tls})
 	}
 	if a := s.Addresses.LMTP; a != "" && a != "off" {
 		if s.mail, err = net.Listen("tcp", a); err != nil {
