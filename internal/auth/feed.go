@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"time"
 
@@ -237,7 +238,10 @@ func (v *Verifier) writeUses(uses []useRow) error {
 	for len(uses) > 0 {
 		step := uses[:min(len(uses), 500)]
 		_, err := v.store.Write(context.Background(), func(tx store.Tx) error {
-			for _, u := range step {
+			for i, u := range step {
+				if i%32 == 31 {
+					runtime.Gosched() // calls do not wait for this on a machine with one core
+				}
 				if err := tx.PutUse(u.mac, u.use); err != nil {
 					return err
 				}

@@ -26,16 +26,19 @@ const (
 	WHM               // host functions
 )
 
-// Request is one call as it was said. Say is asked, once the caller is known,
-// for what they said: it fills in Names, Module, Func and Args, or fails. A
-// request whose credentials are bad is never read further.
+// Speaker says, once the caller is known, what they said: it fills in the names
+// and the arguments of r, or fails. A request whose credentials are bad is never
+// read further.
+type Speaker interface{ Say(r *Request) error }
+
+// Request is one call as it was said.
 type Request struct {
 	Audience latchkey.Audience
 	Cred     latchkey.Credentials
 	Local    latchkey.AccountName // set instead of Cred where the system vouches for the caller
 	Origin   latchkey.Origin
-	InClear  bool // the credentials came over a network in clear: they are refused
-	Say      func(r *Request) error
+	InClear  bool    // the credentials came over a network in clear: they are refused
+	Speaker  Speaker // nil where everything is filled in already
 
 	Names        Names
 	Module, Func string
@@ -83,8 +86,8 @@ func (s *Service) Do(ctx context.Context, r *Request) *Result {
 	if res.Caller, res.Err = s.who(ctx, r, act); res.Err != nil {
 		return res
 	}
-	if r.Say != nil {
-		if res.Err = latchkey.AsError(r.Say(r)); res.Err != nil {
+	if r.Speaker != nil {
+		if res.Err = latchkey.AsError(r.Speaker.Say(r)); res.Err != nil {
 			return res
 		}
 	}

@@ -140,12 +140,16 @@ func (e *Estate) giveUp(ctx context.Context, kind string, id int64, in *intent, 
 // returns how much that was. What cannot be finished now is left to
 // [Estate.Repair]: one broken home keeps nobody else out.
 func (e *Estate) Recover(ctx context.Context) (int, error) {
-	if err := e.Homes.Sweep(ctx); err != nil {
-		e.Log.Error("what was left of removed homes could not be cleared away", "err", err)
-	}
 	open, err := e.intents(ctx)
 	if err != nil {
 		return 0, err
+	}
+	// Half-made and half-removed homes are only there where something was begun.
+	// Looking for them means looking at every home, so it is not done for nothing.
+	if len(open) > 0 {
+		if err := e.Homes.Sweep(ctx); err != nil {
+			e.Log.Error("what was left of removed homes could not be cleared away", "err", err)
+		}
 	}
 	n := 0
 	for _, i := range open {

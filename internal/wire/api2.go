@@ -10,25 +10,21 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/wire/encode"
 	"github.com/latchkey/latchkey/internal/wire/list"
+	"github.com/latchkey/latchkey/internal/wire/request"
 )
 
 // jsonAPI answers /json-api/cpanel: API 2, or UAPI in its wrapped envelope, as
 // the arguments say. API 1 is not spoken.
-func (d *Door) jsonAPI(w http.ResponseWriter, r *http.Request) {
-	u := d.begin(r, call.API2)
-	version := "2"
-	u.Say = func(*call.Request) error {
-		err := d.listen(u, r, cuttingOf, nil)
-		if err == nil {
-			version, err = u.address()
-		}
-		return err
-	}
+func (d *Door) jsonAPI(w http.ResponseWriter, r *http.Request, target request.Target) {
+	u := d.begin(r, call.API2, target, true)
+	defer u.end()
+	speaker := &jsonAPISpeaker{utterance: u, version: "2"}
+	u.Speaker = speaker
 	res := d.Calls.Do(r.Context(), &u.Request)
 	switch {
 	case res.Err != nil && res.Err.Kind == latchkey.BadCredentials:
 		send(w, http.StatusForbidden, func(b []byte) []byte { return append(b, accessDenied...) })
-	case version == "1":
+	case speaker.version == "1":
 		send(w, http.StatusOK, func(b []byte) []byte { return appendAPI1(b, &u.Request, res, d) })
 	case u.Names == call.UAPI:
 		report := u.cutData(res)
@@ -38,6 +34,20 @@ func (d *Door) jsonAPI(w http.ResponseWriter, r *http.Request) {
 		report := u.cutData(res)
 		send(w, http.StatusOK, func(b []byte) []byte { return appendAPI2(b, &u.Request, res, report, d) })
 	}
+}
+
+// jsonAPISpeaker says what a request to /json-api/cpanel means.
+type jsonAPISpeaker struct {
+	*utterance
+	version string
+}
+
+func (s *jsonAPISpeaker) Say(*call.Request) error {
+	err := s.listen(cuttingOf, nil)
+	if err == nil {
+		s.version, err = s.address()
+	}
+	return err
 }
 
 // accessDenied is the one body of every refused credential on /json-api/.

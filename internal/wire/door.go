@@ -44,7 +44,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case request.Execute:
 		d.execute(w, r, target, ok)
 	case request.JSONAPI:
-		d.jsonAPI(w, r)
+		d.jsonAPI(w, r, target)
 	case request.JSONFunc:
 		d.whm(w, r, target, ok)
 	case request.XMLAPI, request.XMLFunc:
@@ -55,22 +55,39 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // utterance is one request on its way: what was said, and how the answer is to
-// be cut.
+// be cut. It is what the dialects have in common; each says by itself what its
+// requests mean.
 type utterance struct {
 	call.Request
-	query list.Query
-	cut   bool // query is set
+	door   *Door
+	http   *http.Request
+	target request.Target
+	known  bool // target is well formed
+	query  list.Query
+	cut    bool // query is set
 }
 
-// begin is the part of every dialect that comes before anything is read.
-func (d *Door) begin(r *http.Request, names call.Names) *utterance {
-	u := &utterance{Request: call.Request{Audience: d.Audience, Cred: request.Credentials(r), Names: names}}
+// utterances are used again: a call needs one of a good half kilobyte.
+var utterances = sync.Pool{New: func() any { return new(utterance) }}
+
+// begin is the part of every dialect that comes before anything is read. Call
+// end when the answer is written.
+func (d *Door) begin(r *http.Request, names call.Names, target request.Target, known bool) *utterance {
+	u := utterances.Get().(*utterance)
+	u.door, u.http, u.target, u.known = d, r, target, known
+	u.Audience, u.Names, u.Module, u.Func = d.Audience, names, target.Module, target.Func
+	u.Cred = request.Credentials(r)
 	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		u.Origin.Addr = at.Addr().Unmap()
 	}
 	u.Origin.Client = client(r)
 	u.InClear = d.InClear && !u.Origin.Addr.IsLoopback()
 	return u
+}
+
+func (u *utterance) end() {
+	*u = utterance{}
+	utterances.Put(u)
 }
 
 // client is what the other side calls itself, fit to be kept.
@@ -98,12 +115,13 @@ func printable(r rune) rune {
 	return r
 }
 
-// listen reads the arguments and takes those apart that cut the answer.
-func (d *Door) listen(u *utterance, r *http.Request, cutting func(api.Args) (list.Query, error), ours func(key string) bool) error {
-	if r.URL.RawQuery == "" && r.ContentLength == 0 {
+// listen reads the arguments and takes those apart that cut the answer. cutting
+// says how they do in the dialect; ours are keys that are no arguments.
+func (u *utterance) listen(cutting func(api.Args) (list.Query, error), ours func(key string) bool) error {
+	if u.http.URL.RawQuery == "" && u.http.ContentLength == 0 {
 		return nil
 	}
-	p, err := request.Parse(r, d.Limits)
+	p, err := request.Parse(u.http, u.door.Limits)
 	if err != nil {
 		return err
 	}

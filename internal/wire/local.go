@@ -79,17 +79,22 @@ func (l *Local) call(w http.ResponseWriter, r *http.Request) {
 	case "whm":
 		u.Names, u.Audience, cutting = call.WHM, latchkey.ForHost, list.FromWHM
 	}
-	u.Say = func(*call.Request) (err error) {
-		if list.Wanted(u.Args) {
-			u.query, err = cutting(u.Args)
-			u.cut = true
+	if list.Wanted(args) {
+		query, err := cutting(args)
+		if err != nil {
+			u.Speaker = refusal{err}
 		}
-		u.Args = drop(u.Args, list.IsMeta)
-		return err
+		u.query, u.cut = query, true
 	}
+	u.Args = drop(args, list.IsMeta)
 	res := l.Calls.Do(r.Context(), &u.Request)
 	send(w, http.StatusOK, func(b []byte) []byte { return l.appendSaid(b, u, res) })
 }
+
+// refusal is a request that was read and could not be understood.
+type refusal struct{ err error }
+
+func (r refusal) Say(*call.Request) error { return r.err }
 
 func (l *Local) appendSaid(b []byte, u *utterance, res *call.Result) []byte {
 	switch u.Names {

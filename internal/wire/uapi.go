@@ -12,14 +12,9 @@ import (
 
 // execute answers /execute/Module/function: UAPI in its flat envelope.
 func (d *Door) execute(w http.ResponseWriter, r *http.Request, target request.Target, ok bool) {
-	u := d.begin(r, call.UAPI)
-	u.Module, u.Func = target.Module, target.Func
-	u.Say = func(*call.Request) error {
-		if !ok {
-			return latchkey.Errorf(latchkey.NotHere, "Function not found")
-		}
-		return d.listen(u, r, list.FromUAPI, nil)
-	}
+	u := d.begin(r, call.UAPI, target, ok)
+	defer u.end()
+	u.Speaker = (*executeSpeaker)(u)
 	res := d.Calls.Do(r.Context(), &u.Request)
 	if res.Err != nil && res.Err.Kind == latchkey.BadCredentials {
 		send(w, http.StatusUnauthorized, func(b []byte) []byte { return appendUAPI(b, &u.Request, res, nil, d) })
@@ -27,6 +22,16 @@ func (d *Door) execute(w http.ResponseWriter, r *http.Request, target request.Ta
 	}
 	report := u.cutData(res)
 	send(w, http.StatusOK, func(b []byte) []byte { return appendUAPI(b, &u.Request, res, report, d) })
+}
+
+// executeSpeaker says what a request to /execute means.
+type executeSpeaker utterance
+
+func (s *executeSpeaker) Say(*call.Request) error {
+	if !s.known {
+		return latchkey.Errorf(latchkey.NotHere, "Function not found")
+	}
+	return (*utterance)(s).listen(list.FromUAPI, nil)
 }
 
 // cutData filters, sorts and pages the answer as it was asked to.

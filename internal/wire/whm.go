@@ -13,17 +13,9 @@ import (
 
 // whm answers /json-api/FUNCTION: WHM API 1.
 func (d *Door) whm(w http.ResponseWriter, r *http.Request, target request.Target, ok bool) {
-	u := d.begin(r, call.WHM)
-	u.Func = target.Func
-	u.Say = func(*call.Request) error {
-		switch {
-		case d.Audience != latchkey.ForHost:
-			return latchkey.Errorf(latchkey.NotHere, "Permission denied")
-		case !ok:
-			return &latchkey.Error{Kind: latchkey.UnknownFunction, Param: u.Func}
-		}
-		return d.listen(u, r, list.FromWHM, func(key string) bool { return key == "api.version" })
-	}
+	u := d.begin(r, call.WHM, target, ok)
+	defer u.end()
+	u.Speaker = (*whmSpeaker)(u)
 	res := d.Calls.Do(r.Context(), &u.Request)
 	if res.Err != nil && res.Err.Kind == latchkey.BadCredentials {
 		send(w, http.StatusForbidden, func(b []byte) []byte { return append(b, accessDenied...) })
@@ -31,6 +23,19 @@ func (d *Door) whm(w http.ResponseWriter, r *http.Request, target request.Target
 	}
 	report := u.cutHostData(res)
 	send(w, http.StatusOK, func(b []byte) []byte { return appendWHM(b, &u.Request, res, report, d) })
+}
+
+// whmSpeaker says what a request to /json-api/FUNCTION means.
+type whmSpeaker utterance
+
+func (s *whmSpeaker) Say(*call.Request) error {
+	switch {
+	case s.Audience != latchkey.ForHost:
+		return latchkey.Errorf(latchkey.NotHere, "Permission denied")
+	case !s.known:
+		return &latchkey.Error{Kind: latchkey.UnknownFunction, Param: s.Func}
+	}
+	return (*utterance)(s).listen(list.FromWHM, func(key string) bool { return key == "api.version" })
 }
 
 // cutHostData cuts the one list that WHM's answers wrap in a hash.

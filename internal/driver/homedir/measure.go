@@ -67,6 +67,9 @@ type measurer struct {
 	err   error
 }
 
+// measureBuffers keeps the buffers of one walk for the next.
+var measureBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
 type inodeKey struct{ dev, ino uint64 }
 
 func newMeasurer(ctx context.Context, top *Dir) *measurer {
@@ -80,7 +83,9 @@ func (m *measurer) key(info Info) inodeKey {
 }
 
 func (m *measurer) work() {
-	w := measureWorker{m: m, buf: make([]byte, 64<<10)}
+	buf := measureBuffers.Get().(*[64 << 10]byte)
+	defer measureBuffers.Put(buf)
+	w := measureWorker{m: m, buf: buf[:]}
 	for {
 		p, ok := m.next()
 		if !ok {

@@ -82,7 +82,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 		return err
 	}
 	f.Close()
-	if s.write, err = sql.Open("sqlite", dsn(path, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")); err != nil {
+	if s.write, err = sql.Open("sqlite", dsn(path, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)", "_pragma=wal_autocheckpoint(4000)")); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)

@@ -30,6 +30,17 @@ func (s *statements) stmt(query string) (*sql.Stmt, error) {
 	return st, nil
 }
 
+// close lets go of every statement. Those of a single connection have to be
+// closed before it: nobody else remembers them.
+func (s *statements) close() (err error) {
+	s.ready.Range(func(_, st any) bool {
+		err = errors.Join(err, st.(*sql.Stmt).Close())
+		return true
+	})
+	s.ready.Clear()
+	return err
+}
+
 func (s *statements) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	st, err := s.stmt(query)
 	if err != nil {

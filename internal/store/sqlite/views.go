@@ -68,6 +68,7 @@ func (vs *views) read(ctx context.Context, fn func(*statements) error) (err erro
 
 // discard closes a connection that nobody should be given again.
 func (v *view) discard() {
+	_ = v.q.close()
 	_ = v.conn.Raw(func(any) error { return driver.ErrBadConn })
 	v.conn.Close()
 }

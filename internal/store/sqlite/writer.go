@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/store"
@@ -90,7 +91,7 @@ func (s *Store) newWriter(ctx context.Context) (_ *writer, err error) {
 
 func (w *writer) run() {
 	defer close(w.s.stopped)
-	defer w.conn.Close()
+	defer func() { _, _ = w.q.close(), w.conn.Close() }()
 	for {
 		select {
 		case j := <-w.s.jobs:
@@ -110,14 +111,22 @@ func (w *writer) run() {
 
 // gather takes all who wait already into one group. While a commit is on its
 // way to the disk others queue up, so groups grow with the load by themselves.
+// On a machine with few cores those who were just answered, and those about to
+// ask, have to be let run first: otherwise the writer keeps the core and commits
+// one by one.
 func (w *writer) gather(first *job) []*job {
 	w.group = append(w.group[:0], first)
-	for len(w.group) < maxGroup {
+	for yielded := false; len(w.group) < maxGroup; {
 		select {
 		case j := <-w.s.jobs:
 			w.group = append(w.group, j)
+			yielded = false
 		default:
-			return w.group
+			if yielded {
+				return w.group
+			}
+			runtime.Gosched()
+			yielded = true
 		}
 	}
 	return w.group
@@ -150,11 +159,26 @@ func (w *writer) tryCommit(ctx context.Context, t *tx, group []*job) error {
 	if _, err := w.q.exec(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return err
 	}
+	if len(group) == 1 && group[0].ctx.Err() == nil {
+		// Alone in its group a job needs no savepoint: it fails with the group.
+		if err := call(group[0].fn, t); err != nil {
+			return err
+		}
+		if len(t.changes) > 0 {
+			group[0].seq = w.seq + 1
+		}
+		return w.finish(ctx, t)
+	}
 	for _, j := range group {
 		if err := w.runOne(ctx, t, j); err != nil {
 			return err
 		}
 	}
+	return w.finish(ctx, t)
+}
+
+// finish writes the logs and commits.
+func (w *writer) finish(ctx context.Context, t *tx) error {
 	if err := w.writeLogs(ctx, t); err != nil {
 		return err
 	}
