@@ -63,7 +63,7 @@ func (v *Verifier) Local(ctx context.Context, name latchkey.AccountName) (latchk
 // hashes, bound to the stored hash: a changed password is not in it.
 type passwordCache struct {
 	mu    sync.Mutex
-	mac   hmacKey
+	mac   *hmacKey
 	ready bool
 	known map[[32]byte]struct{}
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/rand"
 	"hash/crc32"
+	"strings"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
@@ -91,4 +92,24 @@ func WellFormed(audience latchkey.Audience, text string) bool {
 	}
 	check := checkCharacters(audience, head[:])
 	return text[tokenLen-tokenCheck:] == string(check[:])
+}
+
+// Redact is text with "***" in the place of every token in it, also of one whose
+// letters have become small: people put tokens where a name belongs.
+func Redact(text string) string {
+	for from := 0; len(text)-from >= tokenLen; from++ {
+		i := strings.IndexAny(text[from:], "Ll")
+		if i < 0 {
+			break
+		}
+		if from += i; len(text)-from < tokenLen {
+			break
+		}
+		found := strings.ToUpper(text[from : from+tokenLen])
+		if WellFormed(latchkey.ForAccount, found) || WellFormed(latchkey.ForHost, found) {
+			text = text[:from] + "***" + text[from+tokenLen:]
+			from += len("***") - 1
+		}
+	}
+	return text
 }
