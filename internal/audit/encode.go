@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -72,6 +73,7 @@ func (s *segment) text(b []byte, text string) []byte {
 	if text == "" {
 		return append(b, 0)
 	}
+	text = auth.Redact(text)
 	if n, ok := s.texts[text]; ok {
 		return binary.AppendUvarint(b, 2*n)
 	}

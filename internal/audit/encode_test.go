@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -63,6 +65,30 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("Decode (-want +got):\n%s", d)
 		}
 	})
+}
+
+// A token that went astray, as a user's name or as an argument, does not end up
+// in the trail.
+func TestNoTokenInTrail(t *testing.T) {
+	for _, audience := range []latchkey.Audience{latchkey.ForAccount, latchkey.ForHost} {
+		token := auth.NewToken(audience).Reveal()
+		e := latchkey.Event{
+			At: noon, Name: latchkey.AccountName(token), Client: "curl " + token, Func: "Email::" + token, Reason: token,
+			Names: []string{"LK" + token}, Values: []string{"name=" + token + token + "."}, Messages: "There is no “" + strings.ToLower(token) + "”.",
+		}
+		body := Encode(&e)
+		if bytes.Contains(bytes.ToUpper(body), []byte(token)) {
+			t.Errorf("the trail holds the token: %q", body)
+		}
+		list, err := Decode(body)
+		if err != nil || len(list) != 1 || list[0].Values[0] != "name=******." || list[0].Messages != "There is no “***”." || list[0].Names[0] != "LK***" {
+			t.Errorf("Decode = %+v, %v", list, err)
+		}
+	}
+	plain := latchkey.Event{At: noon, Func: "LK", Messages: "LKLKLKLKLKLKLKLKLKLKLKLKLKLKLKLKLK is no token"}
+	if list, err := Decode(Encode(&plain)); err != nil || list[0].Func != plain.Func || list[0].Messages != plain.Messages {
+		t.Errorf("Decode = %+v, %v", list, err)
+	}
 }
 
 // A body that was cut is refused, wherever it was cut.

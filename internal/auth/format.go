@@ -97,18 +97,13 @@ func WellFormed(audience latchkey.Audience, text string) bool {
 // Redact is text with "***" in the place of every token in it, also of one whose
 // letters have become small: people put tokens where a name belongs.
 func Redact(text string) string {
-	for from := 0; len(text)-from >= tokenLen; from++ {
-		i := strings.IndexAny(text[from:], "Ll")
-		if i < 0 {
-			break
+	for at := 0; at+tokenLen <= len(text); at++ {
+		if text[at]|0x20 != 'l' || text[at+1]|0x20 != 'k' {
+			continue
 		}
-		if from += i; len(text)-from < tokenLen {
-			break
-		}
-		found := strings.ToUpper(text[from : from+tokenLen])
+		found := strings.ToUpper(text[at : at+tokenLen])
 		if WellFormed(latchkey.ForAccount, found) || WellFormed(latchkey.ForHost, found) {
-			text = text[:from] + "***" + text[from+tokenLen:]
-			from += len("***") - 1
+			text = text[:at] + "***" + text[at+tokenLen:]
 		}
 	}
 	return text
