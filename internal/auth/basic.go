@@ -78,7 +78,7 @@ func (c *passwordCache) key(cred latchkey.Credentials, hash string) [32]byte {
 		c.mac, c.ready, c.known = newHMACKey(k[:]), true, make(map[[32]byte]struct{})
 	}
 	c.mu.Unlock()
-	user, pass, stored := c.mac.sum([]byte(cred.User)), c.mac.sum([]byte(cred.Secret.Reveal())), c.mac.sum([]byte(hash))
+	user, pass, stored := sum(c.mac, cred.User), sum(c.mac, cred.Secret.Reveal()), sum(c.mac, hash)
 	return c.mac.sum(append(append(user[:], pass[:]...), stored[:]...))
 }
 

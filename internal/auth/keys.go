@@ -78,7 +78,7 @@ func NewKeys(secret []byte) *Keys {
 }
 
 // MAC is what a token is looked up by.
-func (k *Keys) MAC(token string) latchkey.TokenMAC { return k.mac.sum([]byte(token)) }
+func (k *Keys) MAC(token string) latchkey.TokenMAC { return sum(k.mac, token) }
 
 // Handle is the short name of a token that may be shown.
 func (k *Keys) Handle(mac latchkey.TokenMAC) (h latchkey.Handle) {
@@ -127,18 +127,23 @@ type hmacKey struct{ hashes sync.Pool }
 
 type keyedHash struct {
 	hash.Hash
-	sum [sha256.Size]byte
+	text []byte // what is hashed, where it does not escape
+	sum  [sha256.Size]byte
 }
 
 func newHMACKey(key []byte) *hmacKey {
 	return &hmacKey{sync.Pool{New: func() any { return &keyedHash{Hash: hmac.New(sha256.New, key)} }}}
 }
 
-func (k *hmacKey) sum(msg []byte) [32]byte {
+func (k *hmacKey) sum(msg []byte) [32]byte { return sum(k, msg) }
+
+func sum[T string | []byte](k *hmacKey, msg T) [32]byte {
 	h := k.hashes.Get().(*keyedHash)
 	defer k.hashes.Put(h)
+	h.text = append(h.text[:0], msg...)
 	h.Reset()
-	h.Write(msg)
+	h.Write(h.text)
+	clear(h.text) // it may be a token or a password
 	h.Sum(h.sum[:0])
 	return h.sum
 }
