@@ -223,6 +223,9 @@ func (h *host) RenameAccount(ctx context.Context, name, newName latchkey.Account
 			if err := notRenaming(tx, a.ID); err != nil {
 				return err
 			}
+			if newName != name && head(newName) == head(name) {
+				return nil // nobody else's name begins so
+			}
 			return nameFree(tx, newName)
 		})
 	})

@@ -6,6 +6,7 @@ import (
 	"path"
 
 	"github.com/latchkey/latchkey/internal/driver/homedir"
+	"github.com/latchkey/latchkey/internal/driver/maildir"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/password"
@@ -252,7 +253,16 @@ func (m *mail) Count(ctx context.Context) (n int64, err error) {
 }
 
 func (m *mail) Usage(ctx context.Context, a hosting.Address) (hosting.MailUsage, error) {
-	u, err := m.e.Mail.Usage(ctx, string(m.entry.Account.Name), string(a.Domain), a.Local)
+	var u maildir.Usage
+	id := m.entry.Account.ID
+	err := m.e.locks.share(ctx, id, func() error {
+		now, err := m.e.Auth.Entry(ctx, id) // its name may have changed since the call began
+		if err != nil {
+			return err
+		}
+		u, err = m.e.Mail.Usage(ctx, string(now.Account.Name), string(a.Domain), a.Local)
+		return err
+	})
 	return hosting.MailUsage{Bytes: u.Bytes, Messages: u.Messages, Modified: u.Modified}, err
 }
 
