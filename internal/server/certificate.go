@@ -68,9 +68,12 @@ func leafFor(names []string, now time.Time) *x509.Certificate {
 	return c
 }
 
+// serves reports whether own will do for a while yet, for these names and no
+// others.
 func serves(own, ca tls.Certificate, names []string, now time.Time) bool {
+	want := leafFor(names, now)
 	return own.Leaf.NotAfter.Sub(now) > 30*24*time.Hour && own.Leaf.CheckSignatureFrom(ca.Leaf) == nil &&
-		!slices.ContainsFunc(names, func(n string) bool { return own.Leaf.VerifyHostname(n) != nil })
+		slices.Equal(own.Leaf.DNSNames, want.DNSNames) && slices.EqualFunc(own.Leaf.IPAddresses, want.IPAddresses, net.IP.Equal)
 }
 
 func load(certFile, keyFile string) (tls.Certificate, error) {
@@ -109,7 +112,10 @@ func issue(dir, certFile, keyFile string, c *x509.Certificate, ca *tls.Certifica
 	if ca != nil {
 		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Leaf.Raw})...)
 	}
-	if err := errors.Join(durable.WriteFile(filepath.Join(dir, keyFile), keyPEM, 0o600), durable.WriteFile(filepath.Join(dir, certFile), chain, 0o644)); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, keyFile), keyPEM, 0o600); err != nil {
+		return tls.Certificate{}, fmt.Errorf("keeping the key of a certificate: %w", err)
+	}
+	if err := durable.WriteFile(filepath.Join(dir, certFile), chain, 0o644); err != nil {
 		return tls.Certificate{}, fmt.Errorf("keeping a certificate: %w", err)
 	}
 	return tls.X509KeyPair(chain, keyPEM)
