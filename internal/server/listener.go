@@ -53,13 +53,15 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
+// source is whom a connection is counted for: an address, or the network of 64
+// bits that whoever has one address of it has whole.
 func source(c net.Conn) netip.Addr {
 	at, err := netip.ParseAddrPort(c.RemoteAddr().String())
 	if err != nil {
 		return netip.Addr{}
 	}
 	a := at.Addr().Unmap()
-	if a.Is6() {
+	if a.Is6() && !a.IsLoopback() {
 		p, _ := a.Prefix(64)
 		return p.Addr()
 	}
@@ -124,3 +126,7 @@ func (c *quick) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// CloseWrite lets [http.Server] say that it is done before it hangs up, so that
+// a client which is still sending reads the answer.
+func (c *quick) CloseWrite() error { return c.tcp.CloseWrite() }

@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"time"
@@ -15,15 +17,37 @@ import (
 // listenLocal opens the local socket, for the server's own user and root. A
 // socket that a crashed server left behind is replaced; one that answers is not.
 func listenLocal(path string) (net.Listener, error) {
-	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		c.Close()
-		return nil, fmt.Errorf("%s is in use: another server is running there", path)
+	if err := clearPath(path); err != nil {
+		return nil, err
 	}
-	_ = os.Remove(path) // what is left of a server that is no more, or nothing
 	mask := unix.Umask(0o177)
 	l, err := net.Listen("unix", path)
 	unix.Umask(mask)
 	return l, err
+}
+
+// clearPath takes away the socket that a server left behind which is no more. Only
+// a refusal proves that nobody listens; whatever else stands at path stays.
+func clearPath(path string) error {
+	is, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if is.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("%s is not a socket: move it away, or choose another path", path)
+	}
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if errors.Is(err, unix.ECONNREFUSED) {
+		return os.Remove(path)
+	}
+	if err != nil {
+		return fmt.Errorf("%s may be in use: %w", path, err)
+	}
+	c.Close()
+	return fmt.Errorf("%s is in use: another server is running there", path)
 }
 
 // withPeer notes who is at the other end of the local socket, by the word of

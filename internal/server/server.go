@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -21,6 +20,17 @@ import (
 
 // Drain is how long calls under way may take when the server stops.
 const Drain = 10 * time.Second
+
+// patience is how long others may keep the server waiting.
+type patience struct {
+	header, read, write, idle time.Duration // as in [http.Server]
+	drain                     time.Duration
+}
+
+// usual is the patience of a server that was told nothing else.
+func usual() patience {
+	return patience{header: 5 * time.Second, read: 30 * time.Second, write: 60 * time.Second, idle: 60 * time.Second, drain: Drain}
+}
 
 // Server is everything that listens. Listeners are opened by [Server.Listen]
 // and served by [Server.Run].
@@ -32,8 +42,8 @@ type Server struct {
 	Hostname    string
 	Log         *slog.Logger
 
+	patience patience // zero: usual
 	services []*service
-	local    *service
 	mail     net.Listener
 }
 
@@ -55,6 +65,9 @@ func (s *Server) Listen() (err error) {
 			s.close()
 		}
 	}()
+	if s.patience == (patience{}) {
+		s.patience = usual()
+	}
 	all := newCrowd(connectionLimit())
 	for _, w := range s.Routes.ways(s.Addresses) {
 		if w.address == "" || w.address == "off" {
@@ -78,8 +91,7 @@ func (s *Server) Listen() (err error) {
 		}
 		local := s.http(s.Routes.Local)
 		local.ConnContext = withPeer
-		s.local = &service{name: "local", l: l, http: local}
-		s.services = append(s.services, s.local)
+		s.services = append(s.services, &service{name: "local", l: l, http: local})
 	}
 	return nil
 }
@@ -103,10 +115,10 @@ func connectionLimit() int {
 func (s *Server) http(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second,
-		IdleTimeout:       60 * time.Second,
+		ReadHeaderTimeout: s.patience.header,
+		ReadTimeout:       s.patience.read,
+		WriteTimeout:      s.patience.write,
+		IdleTimeout:       s.patience.idle,
 		MaxHeaderBytes:    80 << 10, // certificates and keys travel in request lines
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate},
@@ -156,7 +168,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	if s.mail != nil {
 		start("mail", func() error {
-			return lmtp.Serve(ctx, s.mail, s.Mail, lmtp.Options{Hostname: s.Hostname, Logger: s.Log})
+			return lmtp.Serve(ctx, s.mail, s.Mail, lmtp.Options{Hostname: s.Hostname, DrainTimeout: s.patience.drain, Logger: s.Log})
 		})
 	}
 	<-ctx.Done()
@@ -171,7 +183,7 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 func (s *Server) drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), Drain)
+	ctx, cancel := context.WithTimeout(context.Background(), s.patience.drain)
 	defer cancel()
 	done := make(chan struct{})
 	for _, v := range s.services {
@@ -185,9 +197,6 @@ func (s *Server) drain() {
 	for range s.services {
 		<-done
 	}
-	if s.local != nil {
-		_ = os.Remove(s.Addresses.Socket)
-	}
 }
 
 func (s *Server) close() {
@@ -197,6 +206,7 @@ func (s *Server) close() {
 	if s.mail != nil {
 		s.mail.Close()
 	}
+	s.services, s.mail = nil, nil
 }
 
 // Address is where a service really listens, or "".
