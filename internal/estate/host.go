@@ -157,7 +157,20 @@ var accountCreate = plan{
 func findAccount(r store.Reader, name latchkey.AccountName) (latchkey.Account, error) {
 	a, err := r.Account(name)
 	if errors.Is(err, store.ErrNotFound) || err == nil && a.Role != latchkey.RoleUser {
-		return a, &latchkey.Error{Kind: latchkey.NotFound, Param: "user", Msg: "System user " + string(name) + " does not exist!"}
+		return a, noUser(name)
+	}
+	return a, err
+}
+
+func noUser(name latchkey.AccountName) error {
+	return &latchkey.Error{Kind: latchkey.NotFound, Param: "user", Msg: "System user " + string(name) + " does not exist!"}
+}
+
+// stillThere is the row of an account that was called name a moment ago.
+func stillThere(r store.Reader, id latchkey.AccountID, name latchkey.AccountName) (latchkey.Account, error) {
+	a, err := r.AccountByID(id)
+	if errors.Is(err, store.ErrNotFound) {
+		err = noUser(name)
 	}
 	return a, err
 }
@@ -178,7 +191,7 @@ func (h *host) RemoveAccount(ctx context.Context, name latchkey.AccountName) err
 	in := &intent{Account: a.ID, Name: a.Name}
 	return h.e.locks.alone(ctx, a.ID, func() error {
 		return h.e.carryOut(ctx, h.act, h.caller, "account-remove", in, func(tx store.Tx) error {
-			now, err := tx.AccountByID(a.ID)
+			now, err := stillThere(tx, a.ID, name)
 			if err != nil {
 				return err
 			}
@@ -217,8 +230,12 @@ func (h *host) RenameAccount(ctx context.Context, name, newName latchkey.Account
 	in := &intent{Account: a.ID, Name: name, NewName: newName}
 	return h.e.locks.alone(ctx, a.ID, func() error {
 		return h.e.carryOut(ctx, h.act, h.caller, "account-rename", in, func(tx store.Tx) error {
-			if now, err := tx.AccountByID(a.ID); err != nil || now.Name != name {
-				return errors.Join(err, latchkey.Errorf(latchkey.NotFound, "System user %s does not exist!", name))
+			now, err := stillThere(tx, a.ID, name)
+			if err != nil {
+				return err
+			}
+			if now.Name != name {
+				return noUser(name)
 			}
 			if err := notRenaming(tx, a.ID); err != nil {
 				return err

@@ -1,8 +1,11 @@
 package estate_test
 
 import (
+	"strings"
+	"sync"
 	"testing"
 
+	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/test/testserver"
 )
@@ -35,5 +38,30 @@ func TestRenameAlike(t *testing.T) {
 	}
 	if err := h.RenameAccount(t.Context(), "demo", "customer9"); latchkey.KindOf(err) != latchkey.Exists {
 		t.Errorf("RenameAccount to another's first letters: %v, want %v", err, latchkey.Exists)
+	}
+}
+
+// Of several who remove one account at one moment, one does, and the others are
+// told what everybody is told of an account there is not.
+func TestRemoveTogether(t *testing.T) {
+	s := testserver.New(t)
+	results := make(chan *call.Result, 4)
+	var together sync.WaitGroup
+	for range cap(results) {
+		together.Go(func() { results <- s.Call(call.WHM, "root", "", "removeacct", "username", "demo") })
+	}
+	together.Wait()
+	close(results)
+	removed := 0
+	for res := range results {
+		switch {
+		case res.Err == nil:
+			removed++
+		case !strings.Contains(res.Err.Msg, "System user demo does not exist!"):
+			t.Errorf("removeacct: %v", res.Err)
+		}
+	}
+	if removed != 1 {
+		t.Errorf("removed %d times", removed)
 	}
 }
