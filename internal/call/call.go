@@ -78,10 +78,12 @@ type Service struct {
 // Do runs one call: who is it, what do they say, what is that, may they, on
 // what, do it, take it down. The result is part of r, which is of no further
 // use.
-func (s *Service) Do(ctx context.Context, r *Request) *Result {
-	act, res := &r.act, &r.res
+func (s *Service) Do(ctx context.Context, r *Request) (res *Result) {
+	act := &r.act
+	res = &r.res
 	act.Begin(s.Now, r.Origin)
 	defer s.takeDown(act, r, res)
+	defer s.catch(r)
 
 	if res.Caller, res.Err = s.who(ctx, r, act); res.Err != nil {
 		return res
@@ -97,7 +99,7 @@ func (s *Service) Do(ctx context.Context, r *Request) *Result {
 	if res.Err = policy.May(&res.Caller, res.Entry); res.Err != nil {
 		return res
 	}
-	s.run(ctx, act, r.Args, res)
+	s.run(ctx, r)
 	return res
 }
 
@@ -116,7 +118,7 @@ func (s *Service) Nested(ctx context.Context, on hosting.Account, module, name s
 		res.Err = policy.May(caller, res.Entry)
 	}
 	if res.Err == nil {
-		s.run(ctx, act, args, res)
+		s.run(ctx, r)
 	}
 	if res.Err != nil {
 		return api.Answer{Errors: []string{Words(res.Err, r, s.Log)}}
@@ -165,15 +167,23 @@ func (s *Service) what(r *Request) (*api.Entry, *latchkey.Error) {
 	return e, latchkey.AsError(err)
 }
 
-// run puts the account or the host into the caller's hands and calls the
-// function. A panic in it is an internal error of this call alone.
-func (s *Service) run(ctx context.Context, act *audit.Act, args api.Args, res *Result) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.Log.Error("a function panicked", "func", res.Entry.FullName(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			res.Err = &latchkey.Error{Kind: latchkey.Internal, Err: fmt.Errorf("panic: %v", p)}
+// catch makes a panic an internal error of this call alone.
+func (s *Service) catch(r *Request) {
+	if p := recover(); p != nil {
+		name := r.Module + "::" + r.Func
+		if r.res.Entry != nil {
+			name = r.res.Entry.FullName()
 		}
-	}()
+		s.Log.Error("a call panicked", "func", name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		r.res.Err = &latchkey.Error{Kind: latchkey.Internal, Err: fmt.Errorf("panic: %v", p)}
+	}
+}
+
+// run puts the account or the host into the caller's hands and calls the
+// function.
+func (s *Service) run(ctx context.Context, r *Request) {
+	defer s.catch(r)
+	act, args, res := &r.act, r.Args, &r.res
 	act.Calls(res.Entry.FullName(), res.Entry.Effect == api.Write, args, res.Entry.Params)
 	var data any
 	var err error
