@@ -3,6 +3,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -133,11 +134,16 @@ func (s *Server) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return nil, errors.New("no certificate")
 }
 
-// quietLog keeps the noise of strangers' connections out of the log.
+// quietLog keeps the noise of strangers' connections out of the log, but not
+// the panics of handlers.
 type quietLog struct{ log *slog.Logger }
 
 func (q *quietLog) Write(text []byte) (int, error) {
-	q.log.Debug("http", "text", string(text))
+	level := slog.LevelDebug
+	if bytes.Contains(text, []byte(": panic serving ")) {
+		level = slog.LevelError
+	}
+	q.log.Log(context.Background(), level, "http", "text", string(text))
 	return len(text), nil
 }
 
