@@ -104,7 +104,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 	h.close = append(h.close, unlock)
-	keys, err := auth.LoadKeys(filepath.Join(c.Data, "token.key"))
+	keys, err := loadKeys(c.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +165,16 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		h.keepers = append(h.keepers, keep)
 	}
 	return h, h.server.Listen()
+}
+
+// loadKeys reads the keys of a server's data. They are made for a new server
+// only: with other keys than its own a database has no token that is accepted.
+func loadKeys(data string) (*auth.Keys, error) {
+	key := filepath.Join(data, "token.key")
+	if !exists(key) && exists(filepath.Join(data, "latchkey.db")) {
+		return nil, fmt.Errorf("%s is missing, but there is a database: put it back from a backup, a new one makes all tokens invalid", key)
+	}
+	return auth.LoadKeys(key)
 }
 
 // registry holds every function there is.

@@ -38,6 +38,14 @@ func TestBuildFails(t *testing.T) {
 	if err := start(busy); err == nil || !strings.Contains(err.Error(), "listening for host") {
 		t.Errorf("a start on an address of another machine: %v", err)
 	}
+	must(t, os.Rename(key, key+".away"))
+	if err := start(c); err == nil || !strings.Contains(err.Error(), "token.key is missing") {
+		t.Errorf("a start without the key of the database: %v", err)
+	}
+	if _, err := os.Stat(key); err == nil {
+		t.Error("a start without the key made another one")
+	}
+	must(t, os.Rename(key+".away", key))
 	if err := start(c); err != nil {
 		t.Errorf("a start after those that failed: %v", err)
 	}
