@@ -198,7 +198,7 @@ func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger,
 		Addresses: server.Addresses{
 			Account: c.Account, AccountPlain: c.AccountPlain, Host: c.Host, HostPlain: c.HostPlain, LMTP: c.LMTP, Socket: h.socket,
 		},
-		Mail: h.estate.Deliveries(), Hostname: host.Hostname, Log: log,
+		Mail: h.estate.Deliveries(), Spool: c.Data, Hostname: host.Hostname, Log: log,
 	}
 	err := h.certify(s, c, now)
 	h.keepers = append(h.keepers, func(ctx context.Context) {

@@ -31,19 +31,22 @@ func ParseAddress(text string) (Address, error) {
 }
 
 // ParseLocal reads the part of an address before the @: 1 to 64 letters, digits
-// and . _ - + ~ = & ' ! # % ^ { } of which the first and last are no dot.
+// and . _ - + = & ', beginning with a letter, a digit or _, without two dots in
+// a row or one at the end. It becomes the name of a directory.
 func ParseLocal(text string) (string, error) {
 	local := strings.ToLower(text)
 	switch {
 	case local == "" || len(local) > 64:
 		return "", fmt.Errorf("must have 1 to 64 characters before the @")
-	case local[0] == '.' || local[len(local)-1] == '.' || strings.Contains(local, ".."):
+	case strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, ".."):
 		return "", fmt.Errorf("must not begin or end with a dot or have two in a row")
+	case strings.IndexByte("-+=&'", local[0]) >= 0:
+		return "", fmt.Errorf("must begin with a letter, a digit or _")
 	}
 	for i := range len(local) {
 		c := local[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("._-+~=&'!#%^{}", rune(c)) {
-			return "", fmt.Errorf("may only have letters, digits and . _ - + ~ = & ' before the @")
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && strings.IndexByte("._-+=&'", c) < 0 {
+			return "", fmt.Errorf("may only have letters, digits and . _ - + = & ' before the @")
 		}
 	}
 	return local, nil

@@ -22,6 +22,7 @@ func TestParseAddress(t *testing.T) {
 		"b b@example.com", "bob@[127.0.0.1]", "bob@[IPv6:::1]", "bob@exa mple.com", "bob@.com", "bob@example.com..", "bob@-a.b",
 		"bob@a..b", ".bob@x.y", "bob.@x.y", "b..b@x.y", "bob\r@x.y", "bob\n@x.y", "bob@x.y\r\nRCPT", "bob\x00@x.y", "bob@x.y\x00",
 		"b\u00fcb@x.y", "bob@\u00fc.de", "bob\u0085@x.y", "bob@x/../y.z", "bob(c)@x.y", "<bob@x.y>", "bob@x.y>", "a,b@x.y", "a:b@x.y", `a\b@x.y`,
+		"-x@x.y", "+x@x.y", "~x@x.y", "'x@x.y", "{x}@x.y", "a~b@x.y",
 		"a/b@x.y", "../b@x.y", "|id@x.y", "`id`@x.y", "$(id)@x.y", "*@x.y",
 		strings.Repeat("a", 65) + "@x.y", "b@" + strings.Repeat("a.", 130) + "x",
 	} {

@@ -49,7 +49,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if !ok {
 			return &counted{Conn: c, crowd: l.crowd, src: src}, nil
 		}
-		return &quick{counted: counted{Conn: tcp, crowd: l.crowd, src: src}, tcp: tcp, reads: quickReads}, nil
+		return &quick{counted: counted{Conn: &lazy{Conn: tcp}, crowd: l.crowd, src: src}, tcp: tcp, reads: quickReads}, nil
 	}
 }
 
@@ -115,7 +115,7 @@ type quick struct {
 }
 
 func (c *quick) Read(b []byte) (int, error) {
-	n, err := c.tcp.Read(b)
+	n, err := c.Conn.Read(b)
 	if c.reads > 0 {
 		c.reads--
 		if raw, err := c.tcp.SyscallConn(); err == nil {

@@ -40,6 +40,7 @@ type Server struct {
 	Certificate atomic.Pointer[tls.Certificate] // may be replaced while the server runs
 	Addresses   Addresses
 	Mail        lmtp.Backend
+	Spool       string // where large messages wait for their recipients
 	Hostname    string
 	Log         *slog.Logger
 
@@ -174,7 +175,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	if s.mail != nil {
 		start("mail", func() error {
-			return lmtp.Serve(ctx, s.mail, s.Mail, lmtp.Options{Hostname: s.Hostname, DrainTimeout: s.patience.drain, Logger: s.Log})
+			return lmtp.Serve(ctx, s.mail, s.Mail, lmtp.Options{Hostname: s.Hostname, SpoolDir: s.Spool, DrainTimeout: s.patience.drain, Logger: s.Log})
 		})
 	}
 	<-ctx.Done()

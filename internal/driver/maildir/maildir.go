@@ -69,9 +69,9 @@ func (p place) check() error {
 	if !validStep(p.domain, 254, "._-") {
 		return latchkey.Errorf(latchkey.Invalid, "The domain %.80q is not valid for a mailbox: give a host name in lower case.", p.domain)
 	}
-	if !validStep(p.user, 64, "._-+=&") {
+	if !validStep(p.user, 64, "._-+=&'") {
 		return latchkey.Errorf(latchkey.Invalid,
-			"The mailbox name %.80q is not valid: use up to 64 of a-z, 0-9 and . _ - + = &, beginning with a letter, digit or underscore.", p.user)
+			"The mailbox name %.80q is not valid: use up to 64 of a-z, 0-9 and . _ - + = & ', beginning with a letter, digit or underscore.", p.user)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func TestMailbox(t *testing.T) {
 		{`add_pop?password=x`, `missing: email`},
 		{`add_pop?email=a&password=x&password_hash=y`, `invalid: Give either the “password” or the “password_hash” argument, not both.`},
 		{`add_pop?email=cpanel&password=x`, `invalid: An email account cannot be called “cpanel”: choose another name.`},
-		{`add_pop?email=a%20b&password=x`, noAddress + `may only have letters, digits and . _ - + ~ = & ' before the @.`},
+		{`add_pop?email=a%20b&password=x`, noAddress + `may only have letters, digits and . _ - + = & ' before the @.`},
 		{`add_pop?email=.a&password=x`, noAddress + `must not begin or end with a dot or have two in a row.`},
 
 		{`get_pop_quota?email=bob`, `5`},
