@@ -87,6 +87,9 @@ func (m *mail) ownsDomain(r store.Reader, d latchkey.Domain) error {
 
 // checkQuota holds a mailbox to what the package allows one to be.
 func checkQuota(a *latchkey.Account, bytes int64) error {
+	if bytes < 0 {
+		return latchkey.InvalidParam("quota", "The quota cannot be negative: use 0 for no limit.")
+	}
 	if most := a.Limits.MailboxMB; most != latchkey.Unlimited && (bytes == 0 || bytes > most<<20) {
 		return latchkey.InvalidParam("quota", "The quota is too large: the package allows an email account at most %d MB.", most)
 	}

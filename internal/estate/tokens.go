@@ -21,7 +21,7 @@ type tokens struct {
 }
 
 func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token, latchkey.Secret, error) {
-	if err := checkTokenName("name", n.Name); err != nil {
+	if err := hosting.CheckTokenName("name", n.Name); err != nil {
 		return latchkey.Token{}, latchkey.Secret{}, err
 	}
 	now := t.e.Now()
@@ -96,7 +96,7 @@ func (t *tokens) List(ctx context.Context) (list []hosting.TokenInfo, err error)
 }
 
 func (t *tokens) Rename(ctx context.Context, name, newName string) error {
-	if err := checkTokenName("new_name", newName); err != nil {
+	if err := hosting.CheckTokenName("new_name", newName); err != nil {
 		return err
 	}
 	return t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
@@ -137,17 +137,4 @@ func (t *tokens) Revoke(ctx context.Context, name string) (found bool, err error
 		t.caller = nil // a call that revokes several tokens revokes them all
 	}
 	return found, err
-}
-
-// checkTokenName says why a token cannot be called name.
-func checkTokenName(param, name string) error {
-	ok := len(name) >= 1 && len(name) <= 50
-	for i := range len(name) {
-		c := name[i]
-		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-')
-	}
-	if !ok {
-		return latchkey.InvalidParam(param, "An API token’s name must have 1 to 50 characters and only letters, digits, dashes and underscores.")
-	}
-	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
-// Host is the server, in the hands of its administrator.
+// Host is the server, in the hands of its administrator. What is asked of an
+// account that is not there, or of the administrator as an account, fails with
+// NotFound.
 type Host interface {
 	// Caller is who acts.
 	Caller() *latchkey.Caller
@@ -15,12 +17,14 @@ type Host interface {
 	Tokens() Tokens
 
 	// CreateAccount makes an account with its home, ready to be used when it
-	// returns. Fails: Exists, Invalid, NotFound for a package there is not.
+	// returns. Fails: Exists, Invalid, NotFound for a package there is not. A
+	// name is taken, too, if another's begins with the same eight characters.
 	CreateAccount(ctx context.Context, a NewAccount) (latchkey.Account, error)
 	// RemoveAccount takes an account away with everything it owns. Its tokens
 	// are refused from the start.
 	RemoveAccount(ctx context.Context, name latchkey.AccountName) error
-	// RenameAccount keeps everything the account owns, its tokens too.
+	// RenameAccount keeps everything the account owns, its tokens too. Fails as
+	// CreateAccount does for names.
 	RenameAccount(ctx context.Context, name, newName latchkey.AccountName) error
 	// UpdateAccount changes an account by change, which must not touch its
 	// number, name, role or domain.
@@ -28,6 +32,8 @@ type Host interface {
 	// Suspend suspends an account, with the reason people are told, or ends its
 	// suspension.
 	Suspend(ctx context.Context, name latchkey.AccountName, on bool, reason string) error
+	// SetPassword sets the password of an account, or of the administrator. An
+	// empty one is Invalid.
 	SetPassword(ctx context.Context, name latchkey.AccountName, password latchkey.Secret) error
 	Account(ctx context.Context, name latchkey.AccountName) (latchkey.Account, error)
 	// Accounts is every account, by name; the administrator is none.
@@ -67,7 +73,7 @@ type NewAccount struct {
 	Password latchkey.Secret // empty: nobody can sign in with one until it is set
 	Package  string          // empty: "default"
 	Contact  string
-	Owner    latchkey.AccountName
+	Owner    latchkey.AccountName // empty: who makes it
 	// Limits changes what the package allows, for this account alone; nil
 	// changes nothing.
 	Limits func(*latchkey.Limits)

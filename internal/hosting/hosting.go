@@ -54,7 +54,7 @@ type Tokens interface {
 	Create(ctx context.Context, t NewToken) (latchkey.Token, latchkey.Secret, error)
 	// List is every token that was not revoked, expired ones too, by name.
 	List(ctx context.Context) ([]TokenInfo, error)
-	// Rename fails with NotFound or Exists.
+	// Rename keeps everything but the name. Fails: NotFound, Exists, Invalid.
 	Rename(ctx context.Context, name, newName string) error
 	// Revoke reports whether there was such a token. When it returns, the token
 	// is refused.
@@ -62,7 +62,7 @@ type Tokens interface {
 }
 
 // NewToken is what a token is to be. Expires zero is never; a time that has
-// passed is Invalid.
+// passed is Invalid, and so is a name that fails [CheckTokenName].
 type NewToken struct {
 	Name     string
 	Expires  time.Time
@@ -76,15 +76,17 @@ type TokenInfo struct {
 	Expired bool // it has run out: it is refused, and stays until it is revoked
 }
 
-// Mail is an account's mail.
+// Mail is an account's mail. What is asked of a mailbox that is not there, or of
+// a domain that is not the account's, fails with NotFound.
 type Mail interface {
 	// Create makes a mailbox that takes mail when it returns. Fails: Exists,
-	// Invalid, Limit, NotFound for a domain that is not the account's.
+	// Invalid, Limit for one more than the account may have, NotFound.
 	Create(ctx context.Context, m NewMailbox) error
 	// Remove takes a mailbox and its mail away.
 	Remove(ctx context.Context, a Address) error
 	SetPassword(ctx context.Context, a Address, password latchkey.Secret) error
 	// SetQuota sets the most a mailbox may hold, in bytes; 0 is no limit.
+	// Less, and more than the account's limits let one hold, is Invalid.
 	SetQuota(ctx context.Context, a Address, bytes int64) error
 	// Suspend switches one way of using a mailbox off or on.
 	Suspend(ctx context.Context, a Address, what Suspension, on bool) error

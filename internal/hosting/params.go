@@ -78,6 +78,20 @@ func (a AccountParam) Resource() latchkey.Resource {
 	return latchkey.Resource{Kind: "account", Name: string(a.Name)}
 }
 
+// CheckTokenName says why a token cannot be called name, which parameter param
+// gives: 1 to 50 letters, digits, dashes and underscores.
+func CheckTokenName(param, name string) error {
+	ok := len(name) >= 1 && len(name) <= 50
+	for i := range len(name) {
+		c := name[i]
+		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-')
+	}
+	if !ok {
+		return latchkey.InvalidParam(param, "An API token’s name must have 1 to 50 characters and only letters, digits, dashes and underscores.")
+	}
+	return nil
+}
+
 // reserved names belong to system users, services and database directories.
 const reserved = " root admin administrator all aria backup bin cpanel daemon default disabled dovecot ftp games ib information_schema" +
 	" list localhost lp mail mailman man munin mysql named news nobody operator performance_schema postfix postgres postmaster proxy" +
