@@ -1,6 +1,7 @@
 package hostingtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -45,7 +46,8 @@ var _ hosting.Host = (*Host)(nil)
 // feature lists that always exist, at noon of 1 January 2026.
 func NewHost() *Host {
 	root := New()
-	root.Data.Name, root.Data.Role = "root", latchkey.RoleRoot
+	root.Data.ID, root.Data.Name, root.Data.Role, root.door = 1, "root", latchkey.RoleRoot, latchkey.ForHost
+	root.Who.Account, root.Who.Name = 1, "root"
 	h := &Host{
 		Now:      root.Now,
 		Who:      latchkey.Caller{Kind: latchkey.ByToken, Role: latchkey.RoleRoot, Account: 1, Name: "root", Features: latchkey.AllFeatures()},
@@ -56,6 +58,7 @@ func NewHost() *Host {
 		packages: map[string]latchkey.Package{},
 		lists:    map[string]latchkey.FeatureList{},
 	}
+	root.Now = func() time.Time { return h.Now() }
 	h.packages["default"] = latchkey.Package{Name: "default", FeatureList: latchkey.DefaultList, Limits: latchkey.NoLimits(), CGI: true}
 	every, mailOnly := map[string]bool{}, map[string]bool{}
 	for _, f := range latchkey.Features() {
@@ -75,12 +78,18 @@ func (h *Host) Use(name latchkey.AccountName, bytes, inodes int64) {
 	h.accounts[name].bytes, h.accounts[name].inodes = bytes, inodes
 }
 
-// Opens reports whether password is the one of the account called name.
+// Opens reports whether password is the one of the account called name, or of
+// the administrator.
 func (h *Host) Opens(name latchkey.AccountName, password string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	a := h.accounts[name]
-	return a != nil && a.PasswordHash != "" && a.PasswordHash == digest(password)
+	hash := ""
+	if name == h.root.Data.Name {
+		hash = h.root.Data.PasswordHash
+	} else if a := h.accounts[name]; a != nil {
+		hash = a.PasswordHash
+	}
+	return hash != "" && hash == digest(password)
 }
 
 func (h *Host) Caller() *latchkey.Caller              { return &h.Who }
@@ -91,7 +100,7 @@ func (h *Host) Home(name latchkey.AccountName) string { return path.Join("/home"
 func (h *Host) CreateAccount(_ context.Context, n hosting.NewAccount) (latchkey.Account, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.free(n.Name); err != nil {
+	if err := h.free(n.Name, ""); err != nil {
 		return latchkey.Account{}, err
 	}
 	for _, a := range h.accounts {
@@ -108,8 +117,8 @@ func (h *Host) CreateAccount(_ context.Context, n hosting.NewAccount) (latchkey.
 	}
 	h.lastID++
 	a := &hosted{Account: latchkey.Account{
-		ID: h.lastID, Name: n.Name, Domain: n.Domain, Owner: n.Owner, Package: n.Package, ContactEmail: n.Contact,
-		Locale: "en", Theme: "jupiter", Shell: "/usr/local/cpanel/bin/noshell", Limits: p.Limits, Created: h.Now(),
+		ID: h.lastID, Name: n.Name, Domain: n.Domain, Owner: cmp.Or(n.Owner, h.Who.Name), Package: n.Package, ContactEmail: n.Contact,
+		Locale: cmp.Or(p.Locale, "en"), Theme: cmp.Or(p.Theme, "jupiter"), Shell: "/usr/local/cpanel/bin/noshell", Limits: p.Limits, Created: h.Now(),
 	}, overrides: map[string]bool{}}
 	if n.Limits != nil {
 		n.Limits(&a.Limits)
@@ -121,12 +130,16 @@ func (h *Host) CreateAccount(_ context.Context, n hosting.NewAccount) (latchkey.
 	return a.Account, nil
 }
 
-func (h *Host) free(name latchkey.AccountName) error {
+// free says why the account called now, or a new one, cannot be called name.
+func (h *Host) free(name, now latchkey.AccountName) error {
 	if err := hosting.CheckNewName(name); err != nil {
 		return err
 	}
-	if h.accounts[name] != nil {
-		return latchkey.Errorf(latchkey.Exists, "The username “%s” is taken.", name)
+	head := func(n latchkey.AccountName) latchkey.AccountName { return n[:min(len(n), 8)] }
+	for other := range h.accounts {
+		if head(other) == head(name) && (other != now || other == name) {
+			return latchkey.Errorf(latchkey.Exists, "The username “%s” is taken.", name)
+		}
 	}
 	return nil
 }
@@ -156,7 +169,7 @@ func (h *Host) RemoveAccount(_ context.Context, name latchkey.AccountName) error
 
 func (h *Host) RenameAccount(_ context.Context, name, newName latchkey.AccountName) error {
 	return h.with(name, func(a *hosted) error {
-		if err := h.free(newName); err != nil {
+		if err := h.free(newName, name); err != nil {
 			return err
 		}
 		delete(h.accounts, name)
@@ -196,7 +209,13 @@ func (h *Host) Suspend(_ context.Context, name latchkey.AccountName, on bool, re
 
 func (h *Host) SetPassword(_ context.Context, name latchkey.AccountName, password latchkey.Secret) error {
 	if password.Empty() {
-		return latchkey.InvalidParam("password", "The password is empty.")
+		return noPassword()
+	}
+	if name == h.root.Data.Name {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.root.Data.PasswordHash = digest(password.Reveal())
+		return nil
 	}
 	return h.with(name, func(a *hosted) error { a.PasswordHash = digest(password.Reveal()); return nil })
 }
@@ -245,26 +264,10 @@ func (h *Host) PutPackage(_ context.Context, p latchkey.Package, mustBeNew bool)
 	h.packages[p.Name] = p
 	for _, a := range h.accounts {
 		if there && a.Package == p.Name {
-			follow(&a.Limits, was.Limits, p.Limits)
+			a.Limits = a.Limits.Changed(was.Limits, p.Limits)
 		}
 	}
 	return nil
-}
-
-// follow changes in limits what differs between was and now.
-func follow(limits *latchkey.Limits, was, now latchkey.Limits) {
-	fields := func(l *latchkey.Limits) []*int64 {
-		return []*int64{
-			&l.DiskMB, &l.Inodes, &l.BandwidthMB, &l.Mailboxes, &l.MailboxMB, &l.FTPAccounts,
-			&l.Databases, &l.Subdomains, &l.Addons, &l.Parked, &l.Lists, &l.EmailPerHour,
-		}
-	}
-	to, from, next := fields(limits), fields(&was), fields(&now)
-	for i := range to {
-		if *from[i] != *next[i] {
-			*to[i] = *next[i]
-		}
-	}
 }
 
 func (h *Host) Package(_ context.Context, name string) (latchkey.Package, error) {

@@ -1,6 +1,7 @@
-// Package hostingtest has an account that lives in memory, for tests of
-// functions. It keeps the promises of package hosting: names are unique, limits
-// hold, what is not the account's is not found. Start at [New].
+// Package hostingtest is the contract of package hosting, as tests that every
+// implementation passes ([RunAccount], [RunHost]), and an account and a server
+// that live in memory and keep it, for tests of functions. Start there at [New]
+// and [NewHost]. They do not know how strong a password is.
 package hostingtest
 
 import (
@@ -31,6 +32,8 @@ type Account struct {
 	Used    hosting.Quota
 
 	mu     sync.Mutex
+	door   latchkey.Audience // of the tokens
+	lastID latchkey.TokenID
 	tokens map[string]*hosting.TokenInfo
 	boxes  map[hosting.Address]*box
 }
@@ -104,6 +107,9 @@ type tokens Account
 func (t *tokens) Create(_ context.Context, n hosting.NewToken) (latchkey.Token, latchkey.Secret, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := hosting.CheckTokenName("name", n.Name); err != nil {
+		return latchkey.Token{}, latchkey.Secret{}, err
+	}
 	now := t.Now()
 	switch {
 	case t.Data.Suspended:
@@ -113,9 +119,10 @@ func (t *tokens) Create(_ context.Context, n hosting.NewToken) (latchkey.Token, 
 	case t.tokens[n.Name] != nil:
 		return latchkey.Token{}, latchkey.Secret{}, taken(n.Name)
 	}
-	secret := digest(fmt.Sprint("token ", n.Name, len(t.tokens)))
+	secret := digest(fmt.Sprint("token ", n.Name, t.lastID))
+	t.lastID++
 	k := latchkey.Token{
-		ID: latchkey.TokenID(len(t.tokens) + 1), Account: t.Data.ID, Name: n.Name, Handle: latchkey.Handle([]byte(secret[:6])),
+		ID: t.lastID, Account: t.Who.Account, Audience: t.door, Name: n.Name, Handle: latchkey.Handle([]byte(secret[:6])),
 		Created: now, Expires: n.Expires, ReadOnly: n.ReadOnly,
 	}
 	t.tokens[n.Name] = &hosting.TokenInfo{Token: k}
@@ -131,7 +138,9 @@ func (t *tokens) List(context.Context) ([]hosting.TokenInfo, error) {
 	defer t.mu.Unlock()
 	var list []hosting.TokenInfo
 	for _, name := range slices.Sorted(maps.Keys(t.tokens)) {
-		list = append(list, *t.tokens[name])
+		k := *t.tokens[name]
+		k.Expired = k.Token.Expired(t.Now())
+		list = append(list, k)
 	}
 	return list, nil
 }
@@ -139,6 +148,9 @@ func (t *tokens) List(context.Context) ([]hosting.TokenInfo, error) {
 func (t *tokens) Rename(_ context.Context, name, newName string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := hosting.CheckTokenName("new_name", newName); err != nil {
+		return err
+	}
 	k := t.tokens[name]
 	switch {
 	case k == nil:
@@ -171,7 +183,9 @@ func (m *mail) Create(_ context.Context, n hosting.NewMailbox) error {
 	}
 	switch {
 	case n.Hash == "" && n.Password.Empty():
-		return latchkey.InvalidParam("password", "The password is empty.")
+		return noPassword()
+	case n.Hash != "" && n.Hash[0] != '$' && n.Hash[0] != '{':
+		return latchkey.InvalidParam("password_hash", "This is not a usable password hash.")
 	case !m.owns(n.Address.Domain):
 		return notOwned(n.Address.Domain)
 	case m.boxes[n.Address] != nil:
@@ -194,7 +208,12 @@ func notOwned(d latchkey.Domain) error {
 	return latchkey.Errorf(latchkey.NotFound, "You do not own the domain “%s”.", d)
 }
 
+func noPassword() error { return latchkey.InvalidParam("password", "The password is empty.") }
+
 func (m *mail) fits(quota int64) error {
+	if quota < 0 {
+		return latchkey.InvalidParam("quota", "The quota is negative.")
+	}
 	if most := m.Data.Limits.MailboxMB; most != latchkey.Unlimited && (quota == 0 || quota > most<<20) {
 		return latchkey.InvalidParam("quota", "The quota is too large: the package allows an email account at most %d MB.", most)
 	}
@@ -225,6 +244,9 @@ func (m *mail) Remove(_ context.Context, a hosting.Address) error {
 }
 
 func (m *mail) SetPassword(_ context.Context, a hosting.Address, password latchkey.Secret) error {
+	if password.Empty() {
+		return noPassword()
+	}
 	return m.with(a, func(b *box) error { b.hash = digest(password.Reveal()); return nil })
 }
 

@@ -1,0 +1,83 @@
+package estate_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
+	"github.com/latchkey/latchkey/test/testserver"
+)
+
+func TestAccount(t *testing.T) {
+	hostingtest.RunAccount(t, func(t *testing.T) *hostingtest.Tenant {
+		s := testserver.New(t)
+		do := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return &hostingtest.Tenant{
+			Open: func() hosting.Account {
+				c, err := s.Verifier.Local(t.Context(), "demo")
+				if err != nil {
+					t.Error(err)
+				}
+				acct, err := s.Estate.Account(t.Context(), audit.Begin(s.Now, latchkey.Origin{}), &c)
+				if err != nil {
+					t.Error(err)
+				}
+				return acct
+			},
+			Now: s.Now, Wait: s.Wait,
+			Limit: func(change func(*latchkey.Limits)) {
+				_, err := hostOf(t, s).UpdateAccount(t.Context(), "demo", func(a *latchkey.Account) error { change(&a.Limits); return nil })
+				do(err)
+			},
+			Suspend: func(on bool) { do(hostOf(t, s).Suspend(t.Context(), "demo", on, "")) },
+			Own: func(k latchkey.DomainKind, d latchkey.Domain) {
+				_, err := s.Store.Write(t.Context(), func(tx store.Tx) error {
+					a, err := tx.Account("demo")
+					if err != nil {
+						return err
+					}
+					return tx.InsertDomain(a.ID, latchkey.OwnedDomain{Name: d, Kind: k, DocumentRoot: string(d), Created: s.Now()})
+				})
+				do(err)
+			},
+			Deliver: func(at hosting.Address, message string) error {
+				box, err := s.Estate.Deliveries().Resolve(t.Context(), at)
+				if err != nil {
+					return err
+				}
+				return box.Deliver(t.Context(), strings.NewReader(message))
+			},
+		}
+	})
+}
+
+func TestHost(t *testing.T) {
+	hostingtest.RunHost(t, func(t *testing.T) *hostingtest.Landlord {
+		s := testserver.New(t)
+		for _, name := range []string{"demo", "other"} {
+			s.WHM("removeacct", "user", name)
+		}
+		return &hostingtest.Landlord{
+			Open: func() hosting.Host { return hostOf(t, s) },
+			Now:  s.Now, Wait: s.Wait,
+			Opens: func(name latchkey.AccountName, password string) bool {
+				cred := latchkey.Credentials{Scheme: latchkey.SchemeBasic, User: string(name), Secret: latchkey.NewSecret(password)}
+				audience := latchkey.ForAccount
+				if name == "root" {
+					audience = latchkey.ForHost
+				}
+				_, refusal := s.Verifier.Check(t.Context(), cred, audience, latchkey.Origin{})
+				return refusal == nil
+			},
+		}
+	})
+}

@@ -1,0 +1,201 @@
+package hostingtest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// purse is somebody's tokens under test.
+type purse struct {
+	open     func() hosting.Tokens
+	now      latchkey.Clock
+	wait     func(time.Duration)
+	owner    latchkey.AccountID
+	audience latchkey.Audience
+}
+
+// runTokens runs the contract of [hosting.Tokens].
+func runTokens(t *testing.T, open func(t *testing.T) *purse) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, *purse)
+	}{
+		{"Tokens", testTokens},
+		{"TokenNames", testTokenNames},
+		{"TokenList", testTokenList},
+		{"TokenExpiry", testTokenExpiry},
+		{"TokenRename", testTokenRename},
+		{"TokenRevoke", testTokenRevoke},
+		{"TokensAtOnce", testTokensAtOnce},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+	}
+}
+
+func tokenName(k hosting.TokenInfo) string { return k.Name }
+
+func (p *purse) create(t *testing.T, n hosting.NewToken) (latchkey.Token, latchkey.Secret) {
+	t.Helper()
+	k, secret, err := p.open().Create(t.Context(), n)
+	worked(t, "Create "+n.Name, err)
+	return k, secret
+}
+
+// lists checks what is listed.
+func (p *purse) lists(t *testing.T, want ...string) []hosting.TokenInfo {
+	t.Helper()
+	list, err := p.open().List(t.Context())
+	same(t, "List", each(list, tokenName), err, append([]string{}, want...))
+	return list
+}
+
+func testTokens(t *testing.T, p *purse) {
+	p.lists(t)
+	n := hosting.NewToken{Name: "full", Expires: p.now().Add(time.Hour).Truncate(time.Second), ReadOnly: true}
+	k, secret := p.create(t, n)
+	if k.ID == 0 || k.Account != p.owner || k.Audience != p.audience || k.Name != n.Name || k.Handle == (latchkey.Handle{}) ||
+		!k.Created.Equal(p.now()) || !k.Expires.Equal(n.Expires) || !k.ReadOnly || k.State != latchkey.TokenActive {
+		t.Errorf("Create(%+v) = %+v", n, k)
+	}
+	if text := secret.Reveal(); len(text) != 32 || strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
+		t.Errorf("the secret is %q, want 32 of A-Z and 0-9", text)
+	}
+	other, another := p.create(t, hosting.NewToken{Name: "other"})
+	if other.ID == k.ID || other.Handle == k.Handle || another.Reveal() == secret.Reveal() {
+		t.Error("two tokens share an id, a handle or a secret")
+	}
+	if !other.Expires.IsZero() || other.ReadOnly {
+		t.Errorf("Create with a name alone = %+v", other)
+	}
+	_, _, err := p.open().Create(t.Context(), hosting.NewToken{Name: "full"})
+	failed(t, "Create once more", err, latchkey.Exists)
+	for i, listed := range p.lists(t, "full", "other") {
+		if d := cmp.Diff([]latchkey.Token{k, other}[i], listed.Token); d != "" {
+			t.Errorf("List differs from Create (-made +listed):\n%s", d)
+		}
+		if listed.Expired || !listed.Use.At.IsZero() {
+			t.Errorf("a new token is listed as %+v", listed)
+		}
+	}
+}
+
+func testTokenNames(t *testing.T, p *purse) {
+	p.create(t, hosting.NewToken{Name: "ok"})
+	for _, name := range []string{"", strings.Repeat("a", 51), "a b", "a.b", "a/b", "ä", "a\n", "a\x00", "a,b", "*"} {
+		_, _, err := p.open().Create(t.Context(), hosting.NewToken{Name: name})
+		failed(t, "Create "+name, err, latchkey.Invalid)
+		failed(t, "Rename to "+name, p.open().Rename(t.Context(), "ok", name), latchkey.Invalid)
+	}
+	p.lists(t, "ok")
+	long := strings.Repeat("a", 50)
+	for _, name := range []string{"Az-_09", "OK", long, "-", "_"} {
+		p.create(t, hosting.NewToken{Name: name})
+	}
+	p.lists(t, "-", "Az-_09", "OK", "_", long, "ok")
+}
+
+func testTokenList(t *testing.T, p *purse) {
+	for _, name := range []string{"b", "a", "C", "a-b", "a1", "a_b"} {
+		p.create(t, hosting.NewToken{Name: name})
+	}
+	clear(p.lists(t, "C", "a", "a-b", "a1", "a_b", "b")) // ours to do with what we like
+	p.lists(t, "C", "a", "a-b", "a1", "a_b", "b")
+}
+
+func testTokenExpiry(t *testing.T, p *purse) {
+	for _, past := range []time.Duration{0, -time.Second, -time.Hour} {
+		_, _, err := p.open().Create(t.Context(), hosting.NewToken{Name: "past", Expires: p.now().Add(past)})
+		failed(t, "Create with an end that has passed", err, latchkey.Invalid)
+	}
+	p.create(t, hosting.NewToken{Name: "ends", Expires: p.now().Add(time.Hour)})
+	p.create(t, hosting.NewToken{Name: "stays"})
+	expired := func(want bool) {
+		t.Helper()
+		list := p.lists(t, "ends", "stays")
+		if got := [2]bool{list[0].Expired, list[1].Expired}; got != [2]bool{want, false} {
+			t.Errorf("expired: %v, want %v and never", got, want)
+		}
+	}
+	expired(false)
+	p.wait(time.Hour - time.Second)
+	expired(false)
+	p.wait(time.Second)
+	expired(true)
+	_, _, err := p.open().Create(t.Context(), hosting.NewToken{Name: "ends"})
+	failed(t, "Create with the name of a token that has expired", err, latchkey.Exists)
+	worked(t, "Rename a token that has expired", p.open().Rename(t.Context(), "ends", "ended"))
+	found, err := p.open().Revoke(t.Context(), "ended")
+	same(t, "Revoke a token that has expired", found, err, true)
+	p.lists(t, "stays")
+}
+
+func testTokenRename(t *testing.T, p *purse) {
+	ctx := t.Context()
+	k, _ := p.create(t, hosting.NewToken{Name: "one", Expires: p.now().Add(time.Hour), ReadOnly: true})
+	p.create(t, hosting.NewToken{Name: "two"})
+	failed(t, "Rename to a name that is taken", p.open().Rename(ctx, "one", "two"), latchkey.Exists)
+	failed(t, "Rename what is not there", p.open().Rename(ctx, "three", "four"), latchkey.NotFound)
+	failed(t, "Rename what is not there to what is", p.open().Rename(ctx, "three", "one"), latchkey.NotFound)
+	worked(t, "Rename to its own name", p.open().Rename(ctx, "one", "one"))
+	p.lists(t, "one", "two")
+	worked(t, "Rename", p.open().Rename(ctx, "one", "zero"))
+	is := p.lists(t, "two", "zero")[1].Token
+	if is.ID != k.ID || is.Handle != k.Handle || !is.Created.Equal(k.Created) || !is.Expires.Equal(k.Expires) || is.ReadOnly != k.ReadOnly {
+		t.Errorf("Rename made of %+v %+v", k, is)
+	}
+	failed(t, "Rename by the old name", p.open().Rename(ctx, "one", "three"), latchkey.NotFound)
+	p.create(t, hosting.NewToken{Name: "one"})
+	p.lists(t, "one", "two", "zero")
+}
+
+func testTokenRevoke(t *testing.T, p *purse) {
+	ctx := t.Context()
+	k, secret := p.create(t, hosting.NewToken{Name: "one"})
+	p.create(t, hosting.NewToken{Name: "two"})
+	found, err := p.open().Revoke(ctx, "three")
+	same(t, "Revoke what is not there", found, err, false)
+	found, err = p.open().Revoke(ctx, "one")
+	same(t, "Revoke", found, err, true)
+	found, err = p.open().Revoke(ctx, "one")
+	same(t, "Revoke once more", found, err, false)
+	p.lists(t, "two")
+	again, another := p.create(t, hosting.NewToken{Name: "one"})
+	if again.ID == k.ID || again.Handle == k.Handle || another.Reveal() == secret.Reveal() {
+		t.Error("a new token of an old name shares its id, handle or secret")
+	}
+	p.lists(t, "one", "two")
+}
+
+func testTokensAtOnce(t *testing.T, p *purse) {
+	made, kinds := atOnce(t, 8, func(int) error {
+		_, _, err := p.open().Create(t.Context(), hosting.NewToken{Name: "one"})
+		return err
+	})
+	same(t, "kinds", kinds, nil, []latchkey.Kind{latchkey.Exists})
+	if made != 1 {
+		t.Errorf("one token was made %d times", made)
+	}
+	revoked := make(chan bool, 8)
+	_, kinds = atOnce(t, 8, func(int) error {
+		found, err := p.open().Revoke(t.Context(), "one")
+		revoked <- found
+		return err
+	})
+	same(t, "kinds", kinds, nil, nil)
+	close(revoked)
+	n := 0
+	for found := range revoked {
+		if found {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("one token was revoked %d times", n)
+	}
+}
