@@ -42,7 +42,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		src := source(c)
 		if !l.admit(src) {
-			c.Close()
+			_ = c.Close()
 			continue
 		}
 		tcp, ok := c.(*net.TCPConn)

@@ -46,7 +46,7 @@ func clearPath(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s may be in use: %w", path, err)
 	}
-	c.Close()
+	_ = c.Close()
 	return fmt.Errorf("%s is in use: another server is running there", path)
 }
 

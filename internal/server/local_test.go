@@ -80,7 +80,10 @@ func TestLocalSocketOfTheNext(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sock")
 	h := newSlow()
 	first := serve(t, h, func(s *Server) { s.Addresses.Socket = path })
-	go http.Get("http://" + first.Address("account-plain")) //nolint:errcheck // it is cut off
+	_, err := io.WriteString(first.dial(t, "account-plain"), "GET / HTTP/1.0\r\n\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
 	<-h.begun
 	ended := make(chan error)
 	go func() { ended <- first.end() }()
@@ -113,7 +116,7 @@ func TestWhatStandsAtTheSocket(t *testing.T) {
 		{"a socket of another kind", func(path string) error {
 			c, err := net.ListenPacket("unixgram", path)
 			if err == nil {
-				t.Cleanup(func() { c.Close() })
+				t.Cleanup(func() { _ = c.Close() })
 			}
 			return err
 		}, false},
@@ -155,7 +158,7 @@ func TestLocalSocketStranger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}

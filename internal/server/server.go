@@ -154,7 +154,7 @@ func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	running := 0
-	ended := make(chan error)
+	ended := make(chan struct{})
 	start := func(name string, run func() error) {
 		running++
 		go func() {
@@ -162,7 +162,7 @@ func (s *Server) Run(ctx context.Context) error {
 			if err != nil && !errors.Is(err, http.ErrServerClosed) {
 				cancel(fmt.Errorf("%s: %w", name, err))
 			}
-			ended <- err
+			ended <- struct{}{}
 		}()
 	}
 	for _, v := range s.services {
@@ -196,7 +196,7 @@ func (s *Server) drain() {
 	for _, v := range s.services {
 		go func() {
 			if v.http.Shutdown(ctx) != nil {
-				v.http.Close()
+				_ = v.http.Close()
 			}
 			done <- struct{}{}
 		}()
@@ -208,10 +208,10 @@ func (s *Server) drain() {
 
 func (s *Server) close() {
 	for _, v := range s.services {
-		v.l.Close()
+		_ = v.l.Close()
 	}
 	if s.mail != nil {
-		s.mail.Close()
+		_ = s.mail.Close()
 	}
 	s.services, s.mail = nil, nil
 }

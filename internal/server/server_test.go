@@ -63,7 +63,7 @@ func (r *running) dial(t *testing.T, service string) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 	return c
 }
@@ -135,7 +135,7 @@ func TestHTTPVersions(t *testing.T) {
 				t.Fatalf("%s, %d bytes: %v", test.want, len(path), err)
 			}
 			body, err := io.ReadAll(res.Body)
-			res.Body.Close()
+			_ = res.Body.Close()
 			if string(body) != test.want || res.StatusCode != 200 || err != nil {
 				t.Errorf("%s, %d bytes: %s %q, %v", test.want, len(path), res.Status, body, err)
 			}
@@ -275,7 +275,7 @@ func TestShutdown(t *testing.T) {
 	for begun := time.Now(); !refused && time.Since(begun) < 5*time.Second; time.Sleep(time.Millisecond) {
 		c, err := net.Dial("tcp", s.Address("account-plain"))
 		if refused = errors.Is(err, syscall.ECONNREFUSED); err == nil {
-			c.Close()
+			_ = c.Close()
 		}
 	}
 	if !refused {
@@ -324,7 +324,7 @@ func TestListenerFails(t *testing.T) {
 	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}
-	s.services[0].l.Close()
+	_ = s.services[0].l.Close()
 	if err := s.Run(t.Context()); !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "account-plain") {
 		t.Errorf("Run = %v", err)
 	}
