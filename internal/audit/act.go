@@ -2,6 +2,7 @@ package audit
 
 import (
 	"strings"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/auth"
@@ -27,6 +28,9 @@ func (a *Act) Begin(now latchkey.Clock, from latchkey.Origin) {
 	a.now = now
 	a.event.At, a.event.From, a.event.Client = now(), from.Addr, from.Client
 }
+
+// At is when the call began.
+func (a *Act) At() time.Time { return a.event.At }
 
 // Asked notes what was asked for, in a stranger's words, where no function was
 // found.

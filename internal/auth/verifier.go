@@ -152,7 +152,10 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 		return latchkey.Caller{}, &Refusal{Reason: BadForm, Name: claimed(cred.User)}
 	}
 	mac := v.keys.MAC(text)
-	now := v.now()
+	now := from.At
+	if now.IsZero() {
+		now = v.now()
+	}
 	// Asked before the look-up and after it: the token may come into memory, or
 	// all memory be emptied, in between.
 	complete := v.complete.Load()
@@ -183,7 +186,7 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 	}
 	v.touch(&mac, now, from)
 	return latchkey.Caller{
-		Kind: latchkey.ByToken, Role: entry.Account.Role, Account: entry.Account.ID, Name: entry.Account.Name,
+		Kind: latchkey.ByToken, Role: entry.role, Account: latchkey.AccountID(s.account), Name: latchkey.AccountName(cred.User),
 		Token: latchkey.TokenID(s.id), Handle: s.handle, ReadOnly: s.flags&slotReadOnly != 0, Features: entry.Features,
 		Proof: mac,
 	}, nil
@@ -194,7 +197,7 @@ func (s *slot) refuses(entry *Entry, user string, audience latchkey.Audience, no
 	switch {
 	case entry == nil:
 		return CannotCheck
-	case string(entry.Account.Name) != user:
+	case !entry.is(user):
 		return WrongAccount
 	case s.flags&slotHost != 0 != (audience == latchkey.ForHost):
 		return WrongDoor
@@ -308,6 +311,7 @@ func (v *Verifier) Entry(ctx context.Context, id latchkey.AccountID) (*Entry, er
 	if err != nil {
 		return nil, err
 	}
+	e.settle()
 	v.accounts.put(id, e)
 	return e, nil
 }

@@ -82,6 +82,7 @@ func (s *Service) Do(ctx context.Context, r *Request) (res *Result) {
 	act := &r.act
 	res = &r.res
 	act.Begin(s.Now, r.Origin)
+	r.Origin.At = act.At()
 	defer s.takeDown(act, r, res)
 	defer s.catch(r)
 

@@ -133,5 +133,5 @@ func (a *account) Plan(ctx context.Context) (p latchkey.Package, err error) {
 }
 
 func (a *account) Quota(ctx context.Context) (hosting.Quota, error) {
-	return a.e.quota(ctx, a.entry)
+	return a.e.quota(ctx, a.entry, a.act.At())
 }

@@ -352,7 +352,7 @@ func (h *host) Quota(ctx context.Context, id latchkey.AccountID) (hosting.Quota,
 	if err != nil {
 		return hosting.Quota{}, err
 	}
-	return h.e.quota(ctx, entry)
+	return h.e.quota(ctx, entry, h.act.At())
 }
 
 // Bootstrap makes what every server has, where it is missing: the

@@ -36,7 +36,7 @@ type counter struct {
 	n  int
 }
 
-func (e *Estate) quota(ctx context.Context, entry *auth.Entry) (hosting.Quota, error) {
+func (e *Estate) quota(ctx context.Context, entry *auth.Entry, now time.Time) (hosting.Quota, error) {
 	u := entry.Usage
 	switch at := u.TakenAt.Load(); {
 	case at == 0:
@@ -46,7 +46,7 @@ func (e *Estate) quota(ctx context.Context, entry *auth.Entry) (hosting.Quota, e
 		case <-ctx.Done():
 			return hosting.Quota{}, ctx.Err()
 		}
-	case e.Now().Unix()-at > int64(usageMaxAge/time.Second):
+	case now.Unix()-at > int64(usageMaxAge/time.Second):
 		e.rescan(entry)
 	}
 	limits := &entry.Account.Limits

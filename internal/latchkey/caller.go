@@ -1,6 +1,9 @@
 package latchkey
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // CallerKind says by what a caller proved who they are.
 type CallerKind uint8
@@ -40,5 +43,6 @@ type Caller struct {
 // Origin is where a call comes from: it is not proof of anything.
 type Origin struct {
 	Addr   netip.Addr
-	Client string // the User-Agent, cut to a sane length
+	Client string    // the User-Agent, cut to a sane length
+	At     time.Time // when the call came; zero is now
 }

@@ -23,12 +23,16 @@ type deadline struct {
 	armed time.Time // what the connection knows; zero is none
 }
 
+// hasPassed is the deadline by which net/http ends a read that is under way.
+// What takes it back is never put off.
+var hasPassed = time.Unix(1, 0)
+
 // set notes a deadline and arms it if it has to be.
 func (d *deadline) set(t time.Time, arm func(time.Time) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.want = t
-	if !d.armed.IsZero() && !t.IsZero() && !t.Before(d.armed) {
+	if !d.armed.IsZero() && d.armed != hasPassed && (t.IsZero() || !t.Before(d.armed)) {
 		return nil
 	}
 	d.armed = t
