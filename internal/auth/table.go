@@ -35,10 +35,12 @@ const (
 	slotDamaged              // its row was tampered with: nothing else here may be trusted
 )
 
-const shards = 256
+// shards is how many parts the table has: enough that cores do not meet, and few
+// enough that a part of a large table is several huge pages.
+const shards = 32
 
 // table is the in-memory index of tokens: open addressing in memory that the
-// garbage collector never sees, in 256 parts that lock and grow by themselves.
+// garbage collector never sees, in parts that lock and grow by themselves.
 type table struct{ parts [shards]part }
 
 type part struct {
@@ -48,7 +50,7 @@ type part struct {
 	_     [24]byte
 }
 
-func (t *table) part(mac *latchkey.TokenMAC) *part { return &t.parts[mac[0]] }
+func (t *table) part(mac *latchkey.TokenMAC) *part { return &t.parts[int(mac[0])*shards/256] }
 
 // home is where a token's search begins.
 func home(mac []byte, size int) int {

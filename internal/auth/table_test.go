@@ -15,7 +15,7 @@ import (
 // crowdedMAC is one of few MACs that crowd one part of the table, many of them
 // with one home: all that can go wrong in open addressing goes wrong there.
 func crowdedMAC(n int) (mac latchkey.TokenMAC) {
-	mac[0] = byte(n % 2) // two parts
+	mac[0] = byte(n%2) << 7 // two parts
 	mac[1] = 60 + byte(n%5)
 	binary.BigEndian.PutUint16(mac[10:], uint16(n))
 	mac[20] = byte(n)
