@@ -79,7 +79,11 @@ func TestTableModel(t *testing.T) {
 						t.Fatalf("find(%d) = %d, %v, want %d, %v", n, got, ok, want.id, has)
 					}
 				}
-				if n := table.parts[0].count + table.parts[1].count; n != len(model) {
+				n := 0
+				for i := range table.parts {
+					n += table.parts[i].count
+				}
+				if n != len(model) {
 					t.Fatalf("count = %d, want %d", n, len(model))
 				}
 			},
