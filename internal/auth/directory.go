@@ -3,6 +3,7 @@ package auth
 import (
 	"sync"
 	"sync/atomic"
+	"unique"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
@@ -28,8 +29,13 @@ const maxName = 16
 // is reports whether the account is called user.
 func (e *Entry) is(user string) bool { return user == string(e.name[:e.nameLen]) }
 
-// settle fills in what is asked most from the account.
+// settle fills in what is asked most from the account. Texts that most accounts
+// have alike are kept once.
 func (e *Entry) settle() {
+	a := &e.Account
+	for _, text := range []*string{(*string)(&a.Owner), &a.Package, &a.Locale, &a.Theme, &a.Shell} {
+		*text = unique.Make(*text).Value()
+	}
 	e.nameLen = uint8(copy(e.name[:], e.Account.Name))
 	e.role = e.Account.Role
 	e.usable = !e.Account.Suspended && len(e.Account.Name) <= maxName
@@ -39,10 +45,17 @@ func (e *Entry) settle() {
 func (e *Entry) Usable() bool { return e.usable }
 
 // Usage is what an account's home takes up now: the last measurement, adjusted
-// by every write of ours since.
+// by every write of ours since. It holds no pointer and lives as long as the
+// server: however many accounts there are, the garbage collector has nothing to
+// do with it.
 type Usage struct {
 	Bytes, Inodes atomic.Int64
 	TakenAt       atomic.Int64 // unix seconds of the measurement; 0: not since the server started
+
+	// Writing is held while a write of ours changes the figures, and Writes
+	// counts them: a measurement sees whether it was disturbed.
+	Writing sync.Mutex
+	Writes  int
 }
 
 const chunkSize = 4096
@@ -52,9 +65,9 @@ type chunk [chunkSize]atomic.Pointer[Entry]
 // directory finds the entries that are in memory: an array by number, since
 // account numbers are dense.
 type directory struct {
-	mu     sync.Mutex // serialises growth
+	mu     sync.Mutex // serialises growth, and guards usages
 	chunks atomic.Pointer[[]*chunk]
-	usage  sync.Map // AccountID -> *Usage, kept across snapshots
+	usages []*[chunkSize]Usage // kept across snapshots
 }
 
 func (d *directory) find(id latchkey.AccountID) *Entry {
@@ -99,9 +112,10 @@ func (d *directory) dropAll() {
 
 // usageOf is the account's usage figures, the same for every snapshot of it.
 func (d *directory) usageOf(id latchkey.AccountID) *Usage {
-	if u, ok := d.usage.Load(id); ok {
-		return u.(*Usage)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for int(id/chunkSize) >= len(d.usages) {
+		d.usages = append(d.usages, new([chunkSize]Usage))
 	}
-	u, _ := d.usage.LoadOrStore(id, new(Usage))
-	return u.(*Usage)
+	return &d.usages[id/chunkSize][id%chunkSize]
 }

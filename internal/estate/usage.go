@@ -27,13 +27,7 @@ type usages struct {
 	mu      sync.Mutex
 	walking map[latchkey.AccountID]chan struct{}
 	turn    sync.Mutex                         // one walk at a time
-	writes  sync.Map                           // AccountID -> *counter: our writes, to see that a walk was undisturbed
 	dirty   map[latchkey.AccountID]*auth.Usage // adjusted since last written to the store
-}
-
-type counter struct {
-	mu sync.Mutex
-	n  int
 }
 
 func (e *Estate) quota(ctx context.Context, entry *auth.Entry, now time.Time) (hosting.Quota, error) {
@@ -89,25 +83,25 @@ func (e *Estate) rescan(entry *auth.Entry) <-chan struct{} {
 // out.
 func (e *Estate) walk(entry *auth.Entry) {
 	ctx := context.Background()
-	id, c := entry.Account.ID, e.writesOf(entry.Account.ID)
+	id, figures := entry.Account.ID, entry.Usage
 	undisturbed := func() bool {
-		c.mu.Lock()
-		before := c.n
-		c.mu.Unlock()
+		figures.Writing.Lock()
+		before := figures.Writes
+		figures.Writing.Unlock()
 		u, err := e.Homes.Measure(ctx, string(entry.Account.Name))
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if err == nil && c.n != before {
+		figures.Writing.Lock()
+		defer figures.Writing.Unlock()
+		if err == nil && figures.Writes != before {
 			return false
 		}
 		if err == nil {
-			entry.Usage.Bytes.Store(u.Bytes)
-			entry.Usage.Inodes.Store(u.Inodes)
-			e.usages.mark(id, entry.Usage)
+			figures.Bytes.Store(u.Bytes)
+			figures.Inodes.Store(u.Inodes)
+			e.usages.mark(id, figures)
 		} else {
 			e.Log.Warn("a home could not be measured", "account", entry.Account.Name, "err", err)
 		}
-		entry.Usage.TakenAt.Store(e.Now().Unix())
+		figures.TakenAt.Store(e.Now().Unix())
 		return true
 	}
 	for range 3 {
@@ -116,14 +110,6 @@ func (e *Estate) walk(entry *auth.Entry) {
 		}
 	}
 	_ = e.locks.alone(ctx, id, func() error { undisturbed(); return nil })
-}
-
-func (e *Estate) writesOf(id latchkey.AccountID) *counter {
-	if c, ok := e.usages.writes.Load(id); ok {
-		return c.(*counter)
-	}
-	c, _ := e.usages.writes.LoadOrStore(id, new(counter))
-	return c.(*counter)
 }
 
 // tracked runs a write of ours in a home and adjusts the home's usage by what
@@ -139,13 +125,13 @@ func (e *Estate) adjust(ctx context.Context, id latchkey.AccountID, delta homedi
 	if err != nil {
 		return // an account that is being made or removed has no figures
 	}
-	c := e.writesOf(id)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n++
-	entry.Usage.Bytes.Add(delta.Bytes)
-	entry.Usage.Inodes.Add(delta.Inodes)
-	e.usages.mark(id, entry.Usage)
+	figures := entry.Usage
+	figures.Writing.Lock()
+	defer figures.Writing.Unlock()
+	figures.Writes++
+	figures.Bytes.Add(delta.Bytes)
+	figures.Inodes.Add(delta.Inodes)
+	e.usages.mark(id, figures)
 }
 
 func (us *usages) mark(id latchkey.AccountID, u *auth.Usage) {

@@ -17,12 +17,15 @@ func (d *Door) execute(w http.ResponseWriter, r *http.Request, target request.Ta
 	u.Speaker = (*executeSpeaker)(u)
 	res := d.Calls.Do(r.Context(), &u.Request)
 	if res.Err != nil && res.Err.Kind == latchkey.BadCredentials {
-		send(w, http.StatusUnauthorized, func(b []byte) []byte { return appendUAPI(b, &u.Request, res, nil, d) })
+		send(w, http.StatusUnauthorized, func(b []byte) []byte { return append(b, uapiDenied...) })
 		return
 	}
 	report := u.cutData(res)
 	send(w, http.StatusOK, func(b []byte) []byte { return appendUAPI(b, &u.Request, res, report, d) })
 }
+
+// uapiDenied is the one body of every refused credential on /execute.
+const uapiDenied = `{"data":null,"errors":["Access denied"],"messages":null,"metadata":{},"status":0,"warnings":null}`
 
 // executeSpeaker says what a request to /execute means.
 type executeSpeaker utterance
