@@ -8,7 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log"
+	"log" //nolint:depguard // http.Server wants one; what it says goes to slog
 	"log/slog"
 	"net"
 	"net/http"
