@@ -98,7 +98,8 @@ type Mail interface {
 	Count(ctx context.Context) (int64, error)
 	// Usage is what a mailbox holds now.
 	Usage(ctx context.Context, a Address) (MailUsage, error)
-	// Domains are the domains that may have mailboxes.
+	// Domains are the domains that may have mailboxes, the main one first, then
+	// by name.
 	Domains(ctx context.Context) ([]latchkey.Domain, error)
 }
 

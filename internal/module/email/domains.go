@@ -2,7 +2,6 @@ package email
 
 import (
 	"context"
-	"slices"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -25,9 +24,6 @@ func listMailDomains(ctx context.Context, acct hosting.Account, p listMailDomain
 	list, err := acct.Mail().Domains(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if i := slices.Index(list, acct.Info().Domain); i > 0 {
-		list = slices.Insert(slices.Delete(list, i, i+1), 0, acct.Info().Domain)
 	}
 	rows := make([]mailDomain, 0, len(list))
 	for _, d := range list {
