@@ -123,6 +123,9 @@ type Refusal struct {
 
 // Check finds out who cred belongs to at the door of audience.
 func (v *Verifier) Check(ctx context.Context, cred latchkey.Credentials, audience latchkey.Audience, from latchkey.Origin) (latchkey.Caller, *Refusal) {
+	if audience == latchkey.ForWebmail && cred.Scheme != latchkey.SchemeNone {
+		return latchkey.Caller{}, &Refusal{Reason: WrongDoor, Name: claimed(cred.User)}
+	}
 	switch cred.Scheme {
 	case latchkey.SchemeToken, latchkey.SchemeHostToken:
 		if (cred.Scheme == latchkey.SchemeHostToken) != (audience == latchkey.ForHost) {

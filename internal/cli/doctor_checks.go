@@ -191,7 +191,8 @@ func (d *doctor) ports() []finding {
 	server, _ := d.serverProcess()
 	var list []finding
 	for _, p := range []struct{ setting, address string }{
-		{"account", d.config.Account}, {"account_plain", d.config.AccountPlain}, {"host", d.config.Host}, {"host_plain", d.config.HostPlain}, {"lmtp", d.config.LMTP},
+		{"account", d.config.Account}, {"account_plain", d.config.AccountPlain}, {"host", d.config.Host}, {"host_plain", d.config.HostPlain},
+		{"webmail", d.config.Webmail}, {"webmail_plain", d.config.WebmailPlain}, {"lmtp", d.config.LMTP},
 	} {
 		if p.address != "" && p.address != "off" {
 			list = append(list, port(p.setting, p.address, server))

@@ -120,7 +120,8 @@ func openSandbox(ctx context.Context, s std, o sandboxOptions) (*sandbox, error)
 	}
 	c := config.Config{
 		Data: sb.dir, Hostname: "localhost", IP: "127.0.0.1", LogLevel: "warn",
-		Account: port("2083"), AccountPlain: port("2082"), Host: port("2087"), HostPlain: port("2086"), LMTP: port("2424"),
+		Account: port("2083"), AccountPlain: port("2082"), Host: port("2087"), HostPlain: port("2086"),
+		Webmail: port("2096"), WebmailPlain: port("2095"), LMTP: port("2424"),
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelError}))
 	if o.verbose {
@@ -236,12 +237,13 @@ func (sb *sandbox) environment() []string {
 		"LATCHKEY_URL=" + sb.url("https", "account"),
 		"LATCHKEY_PLAIN_URL=" + sb.url("http", "account-plain"),
 		"LATCHKEY_WHM_URL=" + sb.url("https", "host"),
+		"LATCHKEY_WEBMAIL_URL=" + sb.url("https", "webmail"),
 		"LATCHKEY_USER=" + demoUser, "LATCHKEY_PASSWORD=" + x.Password, "LATCHKEY_DOMAIN=" + demoDomain, "LATCHKEY_TOKEN=" + x.Token,
 		"LATCHKEY_OTHER_USER=" + otherUser, "LATCHKEY_OTHER_PASSWORD=" + x.OtherPass, "LATCHKEY_OTHER_DOMAIN=" + otherDomain, "LATCHKEY_OTHER_TOKEN=" + x.OtherToken,
 		"LATCHKEY_WHM_USER=" + string(estate.RootName), "LATCHKEY_WHM_PASSWORD=" + x.RootPass, "LATCHKEY_WHM_TOKEN=" + x.RootToken,
 		"LATCHKEY_CA=" + sb.authority, "LATCHKEY_LMTP=" + sb.server.Address("mail"), "LATCHKEY_DATA=" + sb.dir,
 		// What is not there yet is empty, not missing.
-		"LATCHKEY_WEBMAIL_URL=", "LATCHKEY_DNS=",
+		"LATCHKEY_DNS=",
 	}
 }
 
@@ -281,6 +283,7 @@ func (sb *sandbox) greet(s std, took time.Duration) {
 		{"Accounts' API", sb.url("https", "account")},
 		{"", sb.url("http", "account-plain") + "  (without TLS, for this machine only)"},
 		{"Administrator", sb.url("https", "host")},
+		{"Webmail", sb.url("https", "webmail")},
 		{"Mail (LMTP)", sb.server.Address("mail")},
 		{"State", sb.dir},
 		{"", ""},

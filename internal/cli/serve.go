@@ -53,7 +53,7 @@ func serveCommand(s std) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log.Info("ready", "account", h.server.Address("account"), "host", h.server.Address("host"), "mail", h.server.Address("mail"), "data", c.Data)
+			log.Info("ready", "account", h.server.Address("account"), "host", h.server.Address("host"), "webmail", h.server.Address("webmail"), "mail", h.server.Address("mail"), "data", c.Data)
 			return h.run(cmd.Context())
 		},
 	}
@@ -194,9 +194,11 @@ func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger,
 		Routes: server.Routes{
 			Account: door(latchkey.ForAccount, false), AccountPlain: door(latchkey.ForAccount, true),
 			Host: door(latchkey.ForHost, false), HostPlain: door(latchkey.ForHost, true),
+			Webmail: door(latchkey.ForWebmail, false), WebmailPlain: door(latchkey.ForWebmail, true),
 		},
 		Addresses: server.Addresses{
-			Account: c.Account, AccountPlain: c.AccountPlain, Host: c.Host, HostPlain: c.HostPlain, LMTP: c.LMTP, Socket: h.socket,
+			Account: c.Account, AccountPlain: c.AccountPlain, Host: c.Host, HostPlain: c.HostPlain,
+			Webmail: c.Webmail, WebmailPlain: c.WebmailPlain, LMTP: c.LMTP, Socket: h.socket,
 		},
 		Mail: h.estate.Deliveries(), Spool: c.Data, Hostname: host.Hostname, Log: log,
 	}

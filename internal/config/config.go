@@ -32,6 +32,8 @@ type Config struct {
 	AccountPlain string `toml:"account_plain" default:":2082" doc:"The same without TLS. Credentials are refused there except from this machine."`
 	Host         string `toml:"host" default:":2087" doc:"Listener of the administrator's API, with TLS."`
 	HostPlain    string `toml:"host_plain" default:":2086" doc:"The same without TLS."`
+	Webmail      string `toml:"webmail" default:":2096" doc:"Listener of the mailboxes' API, with TLS."`
+	WebmailPlain string `toml:"webmail_plain" default:":2095" doc:"The same without TLS."`
 	LMTP         string `toml:"lmtp" default:"127.0.0.1:2424" doc:"Listener that takes mail from the mail server (LMTP)."`
 
 	Certificate string `toml:"certificate" doc:"File with the TLS certificate chain (PEM). Empty: one is made, signed by a local authority."`

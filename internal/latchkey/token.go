@@ -8,13 +8,15 @@ import (
 // TokenID numbers a token for as long as the server exists.
 type TokenID uint64
 
-// Audience says at which door a token opens: an account's API or the
-// administrator's. A token for one is garbage at the other.
+// Audience says at which door a credential opens: an account's API, the
+// administrator's or webmail. A token for one is garbage at the other, and there
+// are none for webmail.
 type Audience uint8
 
 const (
 	ForAccount Audience = iota
 	ForHost
+	ForWebmail
 )
 
 // TokenState is whether a token may be used, apart from its expiry.

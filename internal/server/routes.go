@@ -6,6 +6,7 @@ import "net/http"
 type Routes struct {
 	Account, AccountPlain http.Handler // an account's API
 	Host, HostPlain       http.Handler // the administrator's API
+	Webmail, WebmailPlain http.Handler // a mailbox's API
 	Local                 http.Handler // the local socket
 }
 
@@ -26,5 +27,7 @@ func (r Routes) ways(a Addresses) []way {
 		{"account-plain", a.AccountPlain, false, r.AccountPlain},
 		{"host", a.Host, true, r.Host},
 		{"host-plain", a.HostPlain, false, r.HostPlain},
+		{"webmail", a.Webmail, true, r.Webmail},
+		{"webmail-plain", a.WebmailPlain, false, r.WebmailPlain},
 	}
 }

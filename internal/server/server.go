@@ -50,7 +50,10 @@ type Server struct {
 }
 
 // Addresses say where to listen; "off" or "" is nowhere.
-type Addresses struct{ Account, AccountPlain, Host, HostPlain, LMTP, Socket string }
+type Addresses struct {
+	Account, AccountPlain, Host, HostPlain, Webmail, WebmailPlain string
+	LMTP, Socket                                                  string
+}
 
 // service is one listener and what answers on it.
 type service struct {

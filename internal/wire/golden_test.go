@@ -121,7 +121,7 @@ func ask(t *testing.T, s *testserver.Server, section, text string) string {
 		t.Fatalf("%s: %v", text, err)
 	}
 	r.RemoteAddr = "198.51.100.7:4000"
-	door := map[string]http.Handler{"request": s.Account, "request plain": s.AccountPlain, "request host": s.Host}[section]
+	door := map[string]http.Handler{"request": s.Account, "request plain": s.AccountPlain, "request host": s.Host, "request webmail": s.Webmail}[section]
 	if door == nil {
 		t.Fatalf("no door for %q", section)
 	}

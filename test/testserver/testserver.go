@@ -46,9 +46,10 @@ type Server struct {
 	Verifier *auth.Verifier
 	Trail    *audit.Recorder
 	Heads    *audit.Heads
-	// The doors: an account's with TLS and without, and the administrator's.
-	Account, AccountPlain, Host *wire.Door
-	Log                         *SafeBuffer
+	// The doors: an account's with TLS and without, the administrator's and
+	// webmail's.
+	Account, AccountPlain, Host, Webmail *wire.Door
+	Log                                  *SafeBuffer
 
 	t     testing.TB
 	mu    sync.Mutex
@@ -102,6 +103,7 @@ func New(t testing.TB) *Server {
 	s.Account = &wire.Door{Calls: s.Calls, Log: log}
 	s.AccountPlain = &wire.Door{Calls: s.Calls, Log: log, InClear: true}
 	s.Host = &wire.Door{Calls: s.Calls, Audience: latchkey.ForHost, Log: log}
+	s.Webmail = &wire.Door{Calls: s.Calls, Audience: latchkey.ForWebmail, Log: log}
 
 	var keepers sync.WaitGroup
 	for _, keep := range []func(context.Context){s.Verifier.Run, s.Trail.Run, s.Estate.RunUsage} {
