@@ -12,12 +12,14 @@ import (
 )
 
 // A segment is some events, encoded together: its length, then the events. A
-// text that comes again within a segment stands in it once.
+// text that comes again within a segment stands in it once, but for names of
+// accounts: on a large server hardly one comes again.
 //
 // A link of the trail is one or more segments, one after another.
 type segment struct {
 	buf   []byte
 	texts map[string]uint64
+	said  uint64 // how many texts stand in it
 	last  int64 // microseconds of the event before
 	n     int
 }
@@ -46,7 +48,8 @@ func (s *segment) add(e *latchkey.Event) {
 	b = append(b, flags, byte(e.Outcome))
 	b = append(b, e.Handle[:]...)
 	b = append(b, e.From.AsSlice()...)
-	for _, text := range [...]string{string(e.Name), e.Client, e.Func, e.Reason, e.Messages} {
+	b = s.say(b, auth.Redact(string(e.Name)))
+	for _, text := range [...]string{e.Client, e.Func, e.Reason, e.Messages} {
 		b = s.text(b, text)
 	}
 	for _, list := range [...][]string{e.Names, e.Values} {
@@ -77,7 +80,17 @@ func (s *segment) text(b []byte, text string) []byte {
 	if n, ok := s.texts[text]; ok {
 		return binary.AppendUvarint(b, 2*n)
 	}
-	s.texts[text] = uint64(len(s.texts) + 1)
+	b = s.say(b, text)
+	s.texts[text] = s.said
+	return b
+}
+
+// say appends a text that nobody looks for again.
+func (s *segment) say(b []byte, text string) []byte {
+	if text == "" {
+		return append(b, 0)
+	}
+	s.said++
 	b = binary.AppendUvarint(b, 2*uint64(len(text))+1)
 	return append(b, text...)
 }
@@ -86,7 +99,7 @@ func (s *segment) text(b []byte, text string) []byte {
 func (s *segment) seal(body []byte) []byte {
 	body = binary.AppendUvarint(body, uint64(len(s.buf)))
 	body = append(body, s.buf...)
-	s.buf, s.last, s.n = s.buf[:0], 0, 0
+	s.buf, s.last, s.said, s.n = s.buf[:0], 0, 0, 0
 	clear(s.texts)
 	return body
 }

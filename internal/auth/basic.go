@@ -42,7 +42,7 @@ func (v *Verifier) checkPassword(ctx context.Context, cred latchkey.Credentials,
 	switch {
 	case (a.Role == latchkey.RoleRoot) != (audience == latchkey.ForHost):
 		return refuse(WrongDoor, a.ID)
-	case !entry.Usable():
+	case a.Suspended:
 		return refuse(AccountOff, a.ID)
 	}
 	return latchkey.Caller{Kind: latchkey.ByPassword, Role: a.Role, Account: a.ID, Name: a.Name, Features: entry.Features, Proof: passwordProof(a)}, nil

@@ -14,38 +14,42 @@ import (
 // nothing is changed after any of these was answered. It asks r only for what
 // is not in memory, which is what those steps have just changed.
 func (v *Verifier) Stands(r store.Reader, c *latchkey.Caller) error {
-	e, err := v.entryNow(r, c.Account)
+	s, err := v.standingNow(r, c.Account)
 	if err == nil {
-		err = v.credentialStands(r, c, &e.Account)
+		err = v.credentialStands(r, c, &s)
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return &latchkey.Error{Kind: latchkey.BadCredentials, Msg: "Access denied"}
 	case err != nil:
 		return err
-	case c.Features&^e.Features != 0:
+	case c.Features&^s.features != 0:
 		return &latchkey.Error{Kind: latchkey.FeatureOff, Msg: "A feature of the account was switched off while this call was under way: nothing was changed."}
 	}
 	return nil
 }
 
-// entryNow is an account's entry from memory or from r. It is not remembered:
-// r may show what is not committed yet.
-func (v *Verifier) entryNow(r store.Reader, id latchkey.AccountID) (*Entry, error) {
-	if e := v.accounts.find(id); e != nil {
-		return e, nil
+// standingNow is what checks ask of an account, from memory or from r. It is not
+// remembered: r may show what is not committed yet.
+func (v *Verifier) standingNow(r store.Reader, id latchkey.AccountID) (standing, error) {
+	if s, ok := v.accounts.standing(id); ok {
+		return s, nil
 	}
-	e := new(Entry)
-	var err error
-	if e.Account, err = r.AccountByID(id); err == nil {
-		e.Features, err = Features(r, e.Account)
+	e, err := readEntry(r, id)
+	return standingOf(&e), err
+}
+
+// accountNow is an account from memory or from r.
+func (v *Verifier) accountNow(r store.Reader, id latchkey.AccountID) (latchkey.Account, error) {
+	if e := v.accounts.entry(id); e != nil {
+		return e.Account, nil
 	}
-	return e, err
+	return r.AccountByID(id)
 }
 
 // credentialStands fails with [store.ErrNotFound] where what c was let in by is
 // no more, or does not let in any more.
-func (v *Verifier) credentialStands(r store.Reader, c *latchkey.Caller, a *latchkey.Account) error {
+func (v *Verifier) credentialStands(r store.Reader, c *latchkey.Caller, of *standing) error {
 	stands := true
 	switch c.Kind {
 	case latchkey.ByToken:
@@ -60,11 +64,15 @@ func (v *Verifier) credentialStands(r store.Reader, c *latchkey.Caller, a *latch
 		}
 		stands = t.ID == c.Token && t.State == latchkey.TokenActive
 	case latchkey.ByPassword:
-		stands = passwordProof(a) == c.Proof
+		a, err := v.accountNow(r, c.Account)
+		if err != nil {
+			return err
+		}
+		stands = passwordProof(&a) == c.Proof
 	default: // the system vouches for the caller, suspended or not
 		return nil
 	}
-	if !stands || a.Suspended {
+	if !stands || !of.usable {
 		return store.ErrNotFound
 	}
 	return nil

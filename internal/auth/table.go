@@ -25,7 +25,10 @@ type slot struct {
 	_       [2]byte
 }
 
-const _ = uint(64-unsafe.Sizeof(slot{})) | uint(unsafe.Sizeof(slot{})-64) // a slot is one cache line
+const (
+	_ = uint(64-unsafe.Sizeof(slot{})) | uint(unsafe.Sizeof(slot{})-64) // a slot is one cache line
+	_ = uint(64-unsafe.Sizeof(line{})) | uint(unsafe.Sizeof(line{})-64) // and so is what is known of an account
+)
 
 const (
 	slotTaken    = 1 << iota // there is a token here
@@ -103,7 +106,7 @@ func (p *part) insert(s slot) {
 
 func (p *part) grow() {
 	old := p.slots
-	p.slots = allocate(max(64, 2*len(old)))
+	p.slots = allocate[slot](max(64, 2*len(old)))
 	for i := range old {
 		if old[i].flags&slotTaken != 0 {
 			p.insert(old[i])
@@ -163,18 +166,20 @@ func (t *table) clear() {
 	}
 }
 
-// allocate takes zeroed memory from the system, in huge pages where it can. If
-// the system has none to give, the Go heap does as well.
-func allocate(n int) []slot {
-	size := n * int(unsafe.Sizeof(slot{}))
+// allocate takes zeroed memory for n values without pointers from the system, in
+// huge pages where it can. If the system has none to give, the Go heap does as
+// well.
+func allocate[T slot | line](n int) []T {
+	var zero T
+	size := n * int(unsafe.Sizeof(zero))
 	b, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
-		return make([]slot, n)
+		return make([]T, n)
 	}
 	if size >= 2<<20 {
 		_ = syscall.Madvise(b, 14) // MADV_HUGEPAGE: faster where allowed, no matter where not
 	}
-	return unsafe.Slice((*slot)(unsafe.Pointer(unsafe.SliceData(b))), n)
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }
 
 func release(s []slot) {

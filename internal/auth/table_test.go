@@ -209,29 +209,86 @@ func TestInterned(t *testing.T) {
 	}
 }
 
-func TestDirectory(t *testing.T) {
-	var d directory
-	if d.find(0) != nil || d.find(1<<20) != nil {
-		t.Error("an empty directory finds something")
+func TestAccounts(t *testing.T) {
+	var as accounts
+	if _, ok := as.standing(0); ok || as.entry(1<<20) != nil {
+		t.Error("something is known of an account nobody has asked for")
 	}
-	for _, id := range []latchkey.AccountID{1, chunkSize - 1, chunkSize, 5*chunkSize + 3} {
-		e := &Entry{Usage: d.usageOf(id)}
-		d.put(id, e)
-		if d.find(id) != e {
-			t.Errorf("find(%d) is not what was put", id)
+	ids := []latchkey.AccountID{1, firstChunk - 1, firstChunk, 3*firstChunk - 1, 3 * firstChunk, 50*firstChunk + 3}
+	for _, id := range ids {
+		as.put(&Entry{Account: latchkey.Account{
+			ID: id, Name: latchkey.AccountName(fmt.Sprint("u", id)), Role: latchkey.RoleUser, Suspended: id%2 == 0,
+			Limits: latchkey.Limits{DiskMB: int64(id), Inodes: latchkey.Unlimited},
+		}, Features: latchkey.FeatureSet(id)})
+		as.line(id).bytes.Store(int64(id) + 7)
+	}
+	for _, id := range ids {
+		s, ok := as.standing(id)
+		if !ok || !s.is(fmt.Sprint("u", id)) || s.is("u") || s.role != latchkey.RoleUser || s.usable != (id%2 == 1) || s.features != latchkey.FeatureSet(id) {
+			t.Errorf("account %d stands as %+v, %v", id, s, ok)
+		}
+		f := as.line(id).figures()
+		if f.Bytes != int64(id)+7 || f.ByteLimit != int64(id)<<20 || f.InodeLimit != latchkey.Unlimited {
+			t.Errorf("account %d has the figures %+v", id, f)
 		}
 	}
-	u := d.usageOf(1)
-	d.drop(1)
-	d.drop(999_999)
-	if d.find(1) != nil || d.find(chunkSize) == nil {
-		t.Error("drop(1) dropped the wrong entry")
+	as.drop(1)
+	as.drop(999_999)
+	if _, ok := as.standing(1); ok || as.entry(1) != nil {
+		t.Error("what was dropped is still known")
 	}
-	if d.usageOf(1) != u {
-		t.Error("usage did not outlive its entry")
+	if _, ok := as.standing(firstChunk); !ok {
+		t.Error("drop(1) dropped another account too")
 	}
-	d.dropAll()
-	if d.find(chunkSize) != nil {
-		t.Error("dropAll left an entry")
+	if as.line(1).figures().Bytes != 8 {
+		t.Error("the figures did not outlive what was known of the account")
 	}
+	as.dropAll()
+	if _, ok := as.standing(firstChunk); ok || as.entry(firstChunk) != nil {
+		t.Error("dropAll left an account")
+	}
+}
+
+// A name that is too long for an account is nobody's, not even that of its
+// beginning.
+func TestLongNameStandsForNobody(t *testing.T) {
+	var as accounts
+	as.put(&Entry{Account: latchkey.Account{ID: 1, Name: "abcdefghijklmnopq"}})
+	if s, ok := as.standing(1); !ok || s.usable {
+		t.Errorf("an account with a name of 17 letters stands as %+v, %v", s, ok)
+	}
+}
+
+// Whoever reads a line sees it as it was before a change or after it.
+func TestLinesAreReadWhole(t *testing.T) {
+	var as accounts
+	put := func(name string, features latchkey.FeatureSet) {
+		as.put(&Entry{Account: latchkey.Account{ID: 1, Name: latchkey.AccountName(name)}, Features: features})
+	}
+	put("aaaaaaaaaaaaaaaa", 1)
+	var readers sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				s, ok := as.standing(1)
+				if ok && !(s.is("aaaaaaaaaaaaaaaa") && s.features == 1) && !(s.is("b") && s.features == 2) {
+					t.Errorf("a line was read as %+v", s)
+					return
+				}
+			}
+		})
+	}
+	for range 20_000 {
+		put("b", 2)
+		as.drop(1)
+		put("aaaaaaaaaaaaaaaa", 1)
+	}
+	close(stop)
+	readers.Wait()
 }

@@ -29,7 +29,7 @@ type Verifier struct {
 	log    *slog.Logger
 
 	tokens    table
-	accounts  directory
+	accounts  accounts
 	clients   interned
 	passwords passwordCache
 
@@ -176,31 +176,30 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 	if s.flags&slotDamaged != 0 {
 		return latchkey.Caller{}, &Refusal{Reason: RowDamaged, Name: claimed(cred.User)}
 	}
-	entry, err := v.Entry(ctx, latchkey.AccountID(s.account))
-	reason := s.refuses(entry, cred.User, audience, v.expiryTime(now))
+	of, err := v.standing(ctx, latchkey.AccountID(s.account))
+	reason := s.refuses(&of, cred.User, audience, v.expiryTime(now))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		reason = UnknownAccount
 	case err != nil:
 		v.log.Error("account look-up", "err", err)
+		reason = CannotCheck
 	}
 	if reason != "" {
 		return latchkey.Caller{}, &Refusal{Reason: reason, Account: latchkey.AccountID(s.account), Name: claimed(cred.User), Handle: s.handle}
 	}
 	v.touch(&mac, now, from)
 	return latchkey.Caller{
-		Kind: latchkey.ByToken, Role: entry.role, Account: latchkey.AccountID(s.account), Name: latchkey.AccountName(cred.User),
-		Token: latchkey.TokenID(s.id), Handle: s.handle, ReadOnly: s.flags&slotReadOnly != 0, Features: entry.Features,
+		Kind: latchkey.ByToken, Role: of.role, Account: latchkey.AccountID(s.account), Name: latchkey.AccountName(cred.User),
+		Token: latchkey.TokenID(s.id), Handle: s.handle, ReadOnly: s.flags&slotReadOnly != 0, Features: of.features,
 		Proof: mac,
 	}, nil
 }
 
 // refuses says why a token that exists may not be used now by user, or "".
-func (s *slot) refuses(entry *Entry, user string, audience latchkey.Audience, now int64) Reason {
+func (s *slot) refuses(of *standing, user string, audience latchkey.Audience, now int64) Reason {
 	switch {
-	case entry == nil:
-		return CannotCheck
-	case !entry.is(user):
+	case !of.is(user):
 		return WrongAccount
 	case s.flags&slotHost != 0 != (audience == latchkey.ForHost):
 		return WrongDoor
@@ -208,7 +207,7 @@ func (s *slot) refuses(entry *Entry, user string, audience latchkey.Audience, no
 		return TokenOff
 	case s.expires != 0 && now >= int64(s.expires):
 		return TokenExpired
-	case !entry.Usable():
+	case !of.usable:
 		return AccountOff
 	}
 	return ""
@@ -291,46 +290,101 @@ func (v *Verifier) remember(t *latchkey.Token) {
 	v.tokens.put(s, &t.MAC)
 }
 
+// standing is what checks ask of an account, from memory or from the store.
+func (v *Verifier) standing(ctx context.Context, id latchkey.AccountID) (standing, error) {
+	if s, ok := v.accounts.standing(id); ok {
+		return s, nil
+	}
+	e, err := v.Entry(ctx, id)
+	if err != nil {
+		return standing{}, err
+	}
+	return standingOf(e), nil
+}
+
 // Entry is an account's entry, from memory or from the store.
 func (v *Verifier) Entry(ctx context.Context, id latchkey.AccountID) (*Entry, error) {
-	if e := v.accounts.find(id); e != nil {
+	if e := v.accounts.entry(id); e != nil {
 		return e, nil
 	}
 	v.filling.Lock()
 	defer v.filling.Unlock()
-	if e := v.accounts.find(id); e != nil {
+	if e := v.accounts.entry(id); e != nil {
 		return e, nil
 	}
-	e := &Entry{Usage: v.accounts.usageOf(id)}
+	e := new(Entry)
+	var was store.Usage
 	err := v.store.Read(ctx, func(r store.Reader) (err error) {
-		if e.Account, err = r.AccountByID(id); err != nil {
+		if *e, err = readEntry(r, id); err != nil {
 			return err
 		}
-		if e.Features, err = Features(r, e.Account); err != nil {
-			return err
+		if was, err = r.Usage(id); errors.Is(err, store.ErrNotFound) {
+			err = nil
 		}
-		return v.recallUsage(r, id, e.Usage)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	e.settle()
-	v.accounts.put(id, e)
+	l := v.accounts.put(e)
+	if l.takenAt.Load() == 0 && l.bytes.Load() == 0 { // the figures from before the server started
+		l.bytes.Store(was.Bytes)
+		l.inodes.Store(was.Inodes)
+	}
 	return e, nil
 }
 
-// recallUsage fills in the figures from before the server started, once.
-func (v *Verifier) recallUsage(r store.Reader, id latchkey.AccountID, u *Usage) error {
-	if u.TakenAt.Load() != 0 || u.Bytes.Load() != 0 {
-		return nil
+func readEntry(r store.Reader, id latchkey.AccountID) (e Entry, err error) {
+	if e.Account, err = r.AccountByID(id); err == nil {
+		e.Features, err = Features(r, e.Account)
 	}
-	was, err := r.Usage(id)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
+	return e, err
+}
+
+// Figures are what an account's home takes up and may, from memory or from the
+// store.
+func (v *Verifier) Figures(ctx context.Context, id latchkey.AccountID) (Figures, error) {
+	l, err := v.line(ctx, id)
+	if err != nil {
+		return Figures{}, err
 	}
-	u.Bytes.Store(was.Bytes)
-	u.Inodes.Store(was.Inodes)
+	return l.figures(), nil
+}
+
+// line is an account's line, filled in.
+func (v *Verifier) line(ctx context.Context, id latchkey.AccountID) (*line, error) {
+	if l := v.accounts.line(id); l != nil && l.state.Load()&lineKnown != 0 {
+		return l, nil
+	}
+	if _, err := v.Entry(ctx, id); err != nil {
+		return nil, err
+	}
+	return v.accounts.line(id), nil
+}
+
+// Adjust adds to what an account's home takes up.
+func (v *Verifier) Adjust(ctx context.Context, id latchkey.AccountID, bytes, inodes int64) error {
+	l, err := v.line(ctx, id)
+	if err == nil {
+		l.bytes.Add(bytes)
+		l.inodes.Add(inodes)
+	}
 	return err
+}
+
+// Measured sets what an account's home takes up, as measured at a time. With
+// nothing measured the figures stay, and are not to be measured again soon.
+func (v *Verifier) Measured(ctx context.Context, id latchkey.AccountID, found *Figures, at time.Time) error {
+	l, err := v.line(ctx, id)
+	if err != nil {
+		return err
+	}
+	if found != nil {
+		l.bytes.Store(found.Bytes)
+		l.inodes.Store(found.Inodes)
+	}
+	l.takenAt.Store(uint32(at.Unix()))
+	return nil
 }
 
 // EntryOf is the entry of the account called name.

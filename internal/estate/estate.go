@@ -50,12 +50,8 @@ type Config struct {
 func New(c Config) *Estate { return &Estate{Config: c} }
 
 // Account puts caller's own account into their hands.
-func (e *Estate) Account(ctx context.Context, act *audit.Act, caller *latchkey.Caller) (hosting.Account, error) {
-	entry, err := e.Auth.Entry(ctx, caller.Account)
-	if err != nil {
-		return nil, err
-	}
-	return &account{e: e, act: act, caller: caller, entry: entry}, nil
+func (e *Estate) Account(_ context.Context, act *audit.Act, caller *latchkey.Caller) (hosting.Account, error) {
+	return &account{e: e, act: act, caller: caller}, nil
 }
 
 // Host puts the server into the administrator's hands.
@@ -98,21 +94,31 @@ type account struct {
 	e      *Estate
 	act    *audit.Act
 	caller *latchkey.Caller
-	entry  *auth.Entry
+	info   *latchkey.Account // nil until it is asked for
 }
 
-func (a *account) Info() *latchkey.Account  { return &a.entry.Account }
+func (a *account) Info(ctx context.Context) (*latchkey.Account, error) {
+	if a.info == nil {
+		entry, err := a.e.Auth.Entry(ctx, a.caller.Account)
+		if err != nil {
+			return nil, err
+		}
+		a.info = &entry.Account
+	}
+	return a.info, nil
+}
+
 func (a *account) Caller() *latchkey.Caller { return a.caller }
 func (a *account) Server() *hosting.Server  { return &a.e.Server }
-func (a *account) Home() string             { return path.Join(a.e.HomeRoot, string(a.entry.Account.Name)) }
+func (a *account) Home() string             { return path.Join(a.e.HomeRoot, string(a.caller.Name)) }
 func (a *account) Mail() hosting.Mail       { return &mail{a} }
 func (a *account) Tokens() hosting.Tokens {
-	return &tokens{e: a.e, act: a.act, caller: a.caller, account: a.entry.Account.ID, audience: latchkey.ForAccount}
+	return &tokens{e: a.e, act: a.act, caller: a.caller, account: a.caller.Account, audience: latchkey.ForAccount}
 }
 
 func (a *account) Domains(ctx context.Context) (list []latchkey.OwnedDomain, err error) {
 	err = a.e.Store.Read(ctx, func(r store.Reader) (err error) {
-		list, err = r.Domains(a.entry.Account.ID)
+		list, err = r.Domains(a.caller.Account)
 		return err
 	})
 	for i, d := range list {
@@ -125,13 +131,17 @@ func (a *account) Domains(ctx context.Context) (list []latchkey.OwnedDomain, err
 }
 
 func (a *account) Plan(ctx context.Context) (p latchkey.Package, err error) {
+	info, err := a.Info(ctx)
+	if err != nil {
+		return p, err
+	}
 	err = a.e.Store.Read(ctx, func(r store.Reader) (err error) {
-		p, err = r.Package(a.entry.Account.Package)
+		p, err = r.Package(info.Package)
 		return err
 	})
 	return p, err
 }
 
 func (a *account) Quota(ctx context.Context) (hosting.Quota, error) {
-	return a.e.quota(ctx, a.entry, a.act.At())
+	return a.e.quota(ctx, a.caller.Account, a.act.At())
 }

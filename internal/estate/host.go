@@ -348,11 +348,7 @@ func (h *host) Accounts(ctx context.Context) (list []latchkey.Account, err error
 }
 
 func (h *host) Quota(ctx context.Context, id latchkey.AccountID) (hosting.Quota, error) {
-	entry, err := h.e.Auth.Entry(ctx, id)
-	if err != nil {
-		return hosting.Quota{}, err
-	}
-	return h.e.quota(ctx, entry, h.act.At())
+	return h.e.quota(ctx, id, h.act.At())
 }
 
 // Bootstrap makes what every server has, where it is missing: the

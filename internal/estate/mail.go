@@ -25,7 +25,7 @@ func (m *mail) Create(ctx context.Context, n hosting.NewMailbox) error {
 	if err != nil {
 		return err
 	}
-	in := &intent{Account: m.entry.Account.ID, Name: m.entry.Account.Name, Domain: n.Address.Domain, Local: n.Address.Local}
+	in := &intent{Account: m.caller.Account, Name: m.caller.Name, Domain: n.Address.Domain, Local: n.Address.Local}
 	row := store.Mailbox{Account: in.Account, Domain: in.Domain, Local: in.Local, PasswordHash: string(hash), Quota: n.Quota, Created: m.e.Now()}
 	return m.e.locks.share(ctx, in.Account, func() error {
 		return m.e.carryOut(ctx, m.act, m.caller, "mailbox-create", in, func(tx store.Tx) error { return m.reserve(tx, in, row) })
@@ -79,7 +79,7 @@ func (m *mail) reserve(tx store.Tx, in *intent, row store.Mailbox) error {
 
 func (m *mail) ownsDomain(r store.Reader, d latchkey.Domain) error {
 	owner, err := r.DomainOwner(d)
-	if errors.Is(err, store.ErrNotFound) || err == nil && owner != m.entry.Account.ID {
+	if errors.Is(err, store.ErrNotFound) || err == nil && owner != m.caller.Account {
 		return &latchkey.Error{Kind: latchkey.NotFound, Param: "domain", Msg: "You do not own the domain “" + string(d) + "”."}
 	}
 	return err
@@ -115,7 +115,7 @@ var mailboxCreate = plan{
 }
 
 func (m *mail) Remove(ctx context.Context, a hosting.Address) error {
-	in := &intent{Account: m.entry.Account.ID, Name: m.entry.Account.Name, Domain: a.Domain, Local: a.Local}
+	in := &intent{Account: m.caller.Account, Name: m.caller.Name, Domain: a.Domain, Local: a.Local}
 	return m.e.locks.share(ctx, in.Account, func() error {
 		return m.e.carryOut(ctx, m.act, m.caller, "mailbox-remove", in, func(tx store.Tx) error {
 			owner, err := tx.AccountByID(in.Account)
@@ -147,7 +147,7 @@ func (m *mail) find(r store.Reader, a hosting.Address) (store.Mailbox, error) {
 	if err := m.ownsDomain(r, a.Domain); err != nil {
 		return store.Mailbox{}, err
 	}
-	row, err := r.Mailbox(m.entry.Account.ID, a.Domain, a.Local)
+	row, err := r.Mailbox(m.caller.Account, a.Domain, a.Local)
 	if errors.Is(err, store.ErrNotFound) {
 		err = &latchkey.Error{Kind: latchkey.NotFound, Param: "email", Msg: "You do not have an email account named “" + a.String() + "”."}
 	}
@@ -229,7 +229,7 @@ func (m *mail) Mailbox(ctx context.Context, a hosting.Address) (box hosting.Mail
 
 func (m *mail) Mailboxes(ctx context.Context) (list []hosting.Mailbox, err error) {
 	err = m.e.Store.Read(ctx, func(r store.Reader) error {
-		rows, err := r.Mailboxes(m.entry.Account.ID, store.Mailbox{}, 0)
+		rows, err := r.Mailboxes(m.caller.Account, store.Mailbox{}, 0)
 		list = make([]hosting.Mailbox, len(rows))
 		for i := range rows {
 			list[i] = mailbox(&rows[i])
@@ -249,7 +249,7 @@ func mailbox(row *store.Mailbox) hosting.Mailbox {
 
 func (m *mail) Count(ctx context.Context) (n int64, err error) {
 	err = m.e.Store.Read(ctx, func(r store.Reader) (err error) {
-		n, err = r.MailboxCount(m.entry.Account.ID)
+		n, err = r.MailboxCount(m.caller.Account)
 		return err
 	})
 	return n, err
@@ -257,7 +257,7 @@ func (m *mail) Count(ctx context.Context) (n int64, err error) {
 
 func (m *mail) Usage(ctx context.Context, a hosting.Address) (hosting.MailUsage, error) {
 	var u maildir.Usage
-	id := m.entry.Account.ID
+	id := m.caller.Account
 	err := m.e.locks.share(ctx, id, func() error {
 		now, err := m.e.Auth.Entry(ctx, id) // its name may have changed since the call began
 		if err != nil {

@@ -25,91 +25,104 @@ const (
 // usages are the walks under way.
 type usages struct {
 	mu      sync.Mutex
-	walking map[latchkey.AccountID]chan struct{}
-	turn    sync.Mutex                         // one walk at a time
-	dirty   map[latchkey.AccountID]*auth.Usage // adjusted since last written to the store
+	walking map[latchkey.AccountID]*walk
+	turn    sync.Mutex                      // one walk at a time
+	dirty   map[latchkey.AccountID]struct{} // changed since last written to the store
 }
 
-func (e *Estate) quota(ctx context.Context, entry *auth.Entry, now time.Time) (hosting.Quota, error) {
-	u := entry.Usage
-	switch at := u.TakenAt.Load(); {
-	case at == 0:
+// walk is one walk over a home: done is closed when it is over, and writes
+// counts the writes of ours meanwhile, so that it sees whether it was disturbed.
+type walk struct {
+	done   chan struct{}
+	writes int
+}
+
+func (e *Estate) quota(ctx context.Context, id latchkey.AccountID, now time.Time) (hosting.Quota, error) {
+	f, err := e.Auth.Figures(ctx, id)
+	if err != nil {
+		return hosting.Quota{}, err
+	}
+	switch {
+	case f.TakenAt == 0:
 		select {
-		case <-e.rescan(entry):
+		case <-e.rescan(id):
 		case <-time.After(usageMaxWait):
 		case <-ctx.Done():
 			return hosting.Quota{}, ctx.Err()
 		}
-	case now.Unix()-at > int64(usageMaxAge/time.Second):
-		e.rescan(entry)
+		if f, err = e.Auth.Figures(ctx, id); err != nil {
+			return hosting.Quota{}, err
+		}
+	case now.Unix()-f.TakenAt > int64(usageMaxAge/time.Second):
+		e.rescan(id)
 	}
-	limits := &entry.Account.Limits
-	q := hosting.Quota{Bytes: u.Bytes.Load(), Inodes: u.Inodes.Load(), ByteLimit: latchkey.Unlimited, InodeLimit: limits.Inodes}
-	if limits.DiskMB != latchkey.Unlimited {
-		q.ByteLimit = limits.DiskMB << 20
-	}
-	return q, nil
+	return hosting.Quota{Bytes: f.Bytes, Inodes: f.Inodes, ByteLimit: f.ByteLimit, InodeLimit: f.InodeLimit}, nil
 }
 
 // rescan starts a walk, unless one is under way, and returns what is closed
 // when it is over.
-func (e *Estate) rescan(entry *auth.Entry) <-chan struct{} {
+func (e *Estate) rescan(id latchkey.AccountID) <-chan struct{} {
 	us := &e.usages
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	id := entry.Account.ID
-	if done, ok := us.walking[id]; ok {
-		return done
+	if w, ok := us.walking[id]; ok {
+		return w.done
 	}
 	if us.walking == nil {
-		us.walking = make(map[latchkey.AccountID]chan struct{})
+		us.walking = make(map[latchkey.AccountID]*walk)
 	}
-	done := make(chan struct{})
-	us.walking[id] = done
+	w := &walk{done: make(chan struct{})}
+	us.walking[id] = w
 	go func() {
 		us.turn.Lock()
 		defer us.turn.Unlock()
-		e.walk(entry)
+		e.walk(id, w)
 		us.mu.Lock()
 		delete(us.walking, id)
 		us.mu.Unlock()
-		close(done)
+		close(w.done)
 	}()
-	return done
+	return w.done
 }
 
 // walk measures a home. A write of ours during the walk may or may not be in
 // its result, so a disturbed walk is repeated, the last time with writers kept
 // out.
-func (e *Estate) walk(entry *auth.Entry) {
+func (e *Estate) walk(id latchkey.AccountID, w *walk) {
 	ctx := context.Background()
-	id, figures := entry.Account.ID, entry.Usage
-	undisturbed := func() bool {
-		figures.Writing.Lock()
-		before := figures.Writes
-		figures.Writing.Unlock()
-		u, err := e.Homes.Measure(ctx, string(entry.Account.Name))
-		figures.Writing.Lock()
-		defer figures.Writing.Unlock()
-		if err == nil && figures.Writes != before {
-			return false
-		}
-		if err == nil {
-			figures.Bytes.Store(u.Bytes)
-			figures.Inodes.Store(u.Inodes)
-			e.usages.mark(id, figures)
-		} else {
-			e.Log.Warn("a home could not be measured", "account", entry.Account.Name, "err", err)
-		}
-		figures.TakenAt.Store(e.Now().Unix())
-		return true
-	}
 	for range 3 {
-		if undisturbed() {
+		if e.undisturbed(ctx, id, w) {
 			return
 		}
 	}
-	_ = e.locks.alone(ctx, id, func() error { undisturbed(); return nil })
+	_ = e.locks.alone(ctx, id, func() error { e.undisturbed(ctx, id, w); return nil })
+}
+
+// undisturbed measures a home and reports whether nothing of ours was written
+// meanwhile. A home that cannot be measured keeps the figures it has.
+func (e *Estate) undisturbed(ctx context.Context, id latchkey.AccountID, w *walk) bool {
+	us := &e.usages
+	us.mu.Lock()
+	before := w.writes
+	us.mu.Unlock()
+	entry, err := e.Auth.Entry(ctx, id)
+	if err != nil {
+		return true // the account is no more
+	}
+	u, err := e.Homes.Measure(ctx, string(entry.Account.Name))
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	if err != nil {
+		e.Log.Warn("a home could not be measured", "account", entry.Account.Name, "err", err)
+		_ = e.Auth.Measured(ctx, id, nil, e.Now())
+		return true
+	}
+	if w.writes != before {
+		return false
+	}
+	us.mark(id)
+	_ = e.Auth.Measured(ctx, id, &auth.Figures{Bytes: u.Bytes, Inodes: u.Inodes}, e.Now())
+	return true
 }
 
 // tracked runs a write of ours in a home and adjusts the home's usage by what
@@ -121,26 +134,26 @@ func (e *Estate) tracked(ctx context.Context, id latchkey.AccountID, write func(
 }
 
 func (e *Estate) adjust(ctx context.Context, id latchkey.AccountID, delta homedir.Usage) {
-	entry, err := e.Auth.Entry(ctx, id)
-	if err != nil {
+	if _, err := e.Auth.Figures(ctx, id); err != nil {
 		return // an account that is being made or removed has no figures
 	}
-	figures := entry.Usage
-	figures.Writing.Lock()
-	defer figures.Writing.Unlock()
-	figures.Writes++
-	figures.Bytes.Add(delta.Bytes)
-	figures.Inodes.Add(delta.Inodes)
-	e.usages.mark(id, figures)
-}
-
-func (us *usages) mark(id latchkey.AccountID, u *auth.Usage) {
+	us := &e.usages
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	if us.dirty == nil {
-		us.dirty = make(map[latchkey.AccountID]*auth.Usage)
+	if w := us.walking[id]; w != nil {
+		w.writes++
 	}
-	us.dirty[id] = u
+	if e.Auth.Adjust(ctx, id, delta.Bytes, delta.Inodes) == nil {
+		us.mark(id)
+	}
+}
+
+// mark notes that an account's figures have changed. us is locked.
+func (us *usages) mark(id latchkey.AccountID) {
+	if us.dirty == nil {
+		us.dirty = make(map[latchkey.AccountID]struct{})
+	}
+	us.dirty[id] = struct{}{}
 }
 
 // RunUsage writes usage figures to the store now and then until ctx ends, and
@@ -167,19 +180,31 @@ func (e *Estate) saveUsage() {
 	if len(dirty) == 0 {
 		return
 	}
+	figures := make(map[latchkey.AccountID]auth.Figures, len(dirty))
+	for id := range dirty {
+		if f, err := e.Auth.Figures(context.Background(), id); err == nil {
+			figures[id] = f
+		}
+	}
 	_, err := e.Store.Write(context.Background(), func(tx store.Tx) error {
-		for id, u := range dirty {
+		for id, f := range figures {
 			if _, err := tx.AccountByID(id); err != nil {
 				continue
 			}
-			if err := tx.PutUsage(id, store.Usage{Bytes: u.Bytes.Load(), Inodes: u.Inodes.Load(), TakenAt: e.Now()}); err != nil {
+			if err := tx.PutUsage(id, store.Usage{Bytes: f.Bytes, Inodes: f.Inodes, TakenAt: e.Now()}); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		e.Log.Warn("usage figures could not be saved", "err", err)
+	if err == nil {
+		return
+	}
+	e.Log.Warn("usage figures could not be saved", "err", err)
+	e.usages.mu.Lock()
+	defer e.usages.mu.Unlock()
+	for id := range figures {
+		e.usages.mark(id)
 	}
 }
 

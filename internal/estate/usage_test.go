@@ -18,10 +18,13 @@ func TestUsageOfMailboxesMadeTogether(t *testing.T) {
 	s := testserver.New(t)
 	acct := letIn(t, s, latchkey.SchemeBasic, testserver.Password)
 	s.UAPI("demo", "Email", "add_pop", "email", "first", "password", testserver.Password)
-	entry, err := s.Verifier.Entry(t.Context(), acct.Info().ID)
-	must(t, err)
-	for entry.Usage.TakenAt.Load() == 0 {
-		_, err := acct.Quota(t.Context())
+	for {
+		f, err := s.Verifier.Figures(t.Context(), acct.Caller().Account)
+		must(t, err)
+		if f.TakenAt != 0 {
+			break
+		}
+		_, err = acct.Quota(t.Context())
 		must(t, err)
 		time.Sleep(10 * time.Millisecond)
 	}

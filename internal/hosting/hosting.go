@@ -13,8 +13,8 @@ import (
 
 // Account is one account, in the hands of one caller.
 type Account interface {
-	// Info is the account as it was when the call began.
-	Info() *latchkey.Account
+	// Info is the account as it is when the call first asks.
+	Info(ctx context.Context) (*latchkey.Account, error)
 	// Caller is who acts.
 	Caller() *latchkey.Caller
 	// Home is the path of the account's home, as clients are told it.

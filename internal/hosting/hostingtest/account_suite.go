@@ -57,7 +57,7 @@ func RunAccount(t *testing.T, open func(t *testing.T) *Tenant) {
 		a := open(t)
 		return &purse{
 			open: func() hosting.Tokens { return a.Open().Tokens() }, now: a.Now, wait: a.Wait,
-			owner: a.Open().Info().ID, audience: latchkey.ForAccount,
+			owner: a.Open().Caller().Account, audience: latchkey.ForAccount,
 		}
 	})
 }
@@ -81,7 +81,10 @@ func (a *Tenant) box(t *testing.T, local string) hosting.Address {
 
 func testInfo(t *testing.T, a *Tenant) {
 	acct := a.Open()
-	info := acct.Info()
+	info, err := acct.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if info.ID == 0 || info.Role != latchkey.RoleUser || info.Domain != "example.com" || info.Limits != latchkey.NoLimits() {
 		t.Errorf("Info = %+v", info)
 	}
@@ -98,11 +101,11 @@ func testInfo(t *testing.T, a *Tenant) {
 	same(t, "Plan", p.Name, err, info.Package)
 
 	a.Limit(func(l *latchkey.Limits) { l.Mailboxes = 3 })
-	if acct.Info().Limits.Mailboxes != latchkey.Unlimited {
-		t.Error("Info has changed while the call was under way")
+	if info, err := acct.Info(t.Context()); err != nil || info.Limits.Mailboxes != latchkey.Unlimited {
+		t.Errorf("Info has changed while the call was under way: %v", err)
 	}
-	if got := a.Open().Info().Limits.Mailboxes; got != 3 {
-		t.Errorf("the next call has a limit of %d mailboxes, want 3", got)
+	if now, err := a.Open().Info(t.Context()); err != nil || now.Limits.Mailboxes != 3 {
+		t.Errorf("the next call has %+v, %v, want a limit of 3 mailboxes", now, err)
 	}
 }
 

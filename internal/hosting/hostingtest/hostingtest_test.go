@@ -21,7 +21,7 @@ type begun struct {
 	info latchkey.Account
 }
 
-func (b *begun) Info() *latchkey.Account { return &b.info }
+func (b *begun) Info(context.Context) (*latchkey.Account, error) { return &b.info, nil }
 
 func (b *begun) Quota(ctx context.Context) (hosting.Quota, error) {
 	q := hosting.Quota{ByteLimit: latchkey.Unlimited, InodeLimit: b.info.Limits.Inodes}

@@ -89,12 +89,12 @@ func (a *Account) UseToken(name string, u latchkey.Use) {
 	a.tokens[name].Use = u
 }
 
-func (a *Account) Info() *latchkey.Account  { return &a.Data }
-func (a *Account) Caller() *latchkey.Caller { return &a.Who }
-func (a *Account) Server() *hosting.Server  { return &a.Machine }
-func (a *Account) Home() string             { return path.Join("/home", string(a.Data.Name)) }
-func (a *Account) Tokens() hosting.Tokens   { return (*tokens)(a) }
-func (a *Account) Mail() hosting.Mail       { return (*mail)(a) }
+func (a *Account) Info(context.Context) (*latchkey.Account, error) { return &a.Data, nil }
+func (a *Account) Caller() *latchkey.Caller                        { return &a.Who }
+func (a *Account) Server() *hosting.Server                         { return &a.Machine }
+func (a *Account) Home() string                                    { return path.Join("/home", string(a.Data.Name)) }
+func (a *Account) Tokens() hosting.Tokens                          { return (*tokens)(a) }
+func (a *Account) Mail() hosting.Mail                              { return (*mail)(a) }
 
 func (a *Account) Domains(context.Context) ([]latchkey.OwnedDomain, error) {
 	return slices.Clone(a.Owned), nil

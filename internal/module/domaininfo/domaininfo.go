@@ -46,7 +46,11 @@ type domains struct {
 // UAPI: DomainInfo::list_domains.
 func listDomains(ctx context.Context, acct hosting.Account, _ temporary) (domains, error) {
 	owned, err := acct.Domains(ctx)
-	list := domains{Main: acct.Info().Domain}
+	if err != nil {
+		return domains{}, err
+	}
+	main, err := primaryDomain(ctx, acct, temporary{})
+	list := domains{Main: main.Domain}
 	for _, d := range owned {
 		switch d.Kind {
 		case latchkey.AddonDomain:
@@ -65,8 +69,12 @@ type primary struct {
 }
 
 // UAPI: DomainInfo::primary_domain.
-func primaryDomain(_ context.Context, acct hosting.Account, _ temporary) (primary, error) {
-	return primary{acct.Info().Domain}, nil
+func primaryDomain(ctx context.Context, acct hosting.Account, _ temporary) (primary, error) {
+	a, err := acct.Info(ctx)
+	if err != nil {
+		return primary{}, err
+	}
+	return primary{a.Domain}, nil
 }
 
 // builtin are the names under a domain that come with it.
@@ -106,6 +114,7 @@ type redirects struct {
 // describer describes domains of one account.
 type describer struct {
 	acct      hosting.Account
+	info      *latchkey.Account
 	owned     []latchkey.OwnedDomain
 	plan      latchkey.Package
 	redirects bool
@@ -116,18 +125,22 @@ func newDescriber(ctx context.Context, acct hosting.Account, redirects bool) (*d
 	if err != nil {
 		return nil, err
 	}
+	info, err := acct.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
 	plan, err := acct.Plan(ctx)
 	if err != nil && latchkey.KindOf(err) != latchkey.NotFound {
 		return nil, err
 	}
-	return &describer{acct: acct, owned: owned, plan: plan, redirects: redirects}, nil
+	return &describer{acct: acct, info: info, owned: owned, plan: plan, redirects: redirects}, nil
 }
 
 func (ds *describer) describe(d latchkey.OwnedDomain) description {
-	user := string(ds.acct.Info().Name)
+	user := string(ds.info.Name)
 	text := description{
 		DocumentRoot: path.Join(ds.acct.Home(), d.DocumentRoot), Domain: d.Name, Group: user, HasCGI: ds.plan.CGI,
-		HomeDir: ds.acct.Home(), IP: ds.acct.Server().IP, Owner: string(ds.acct.Info().Owner),
+		HomeDir: ds.acct.Home(), IP: ds.acct.Server().IP, Owner: string(ds.info.Owner),
 		ServerAdmin: "webmaster@" + string(d.Name), ServerAlias: ds.aliases(d), ServerName: d.Name,
 		Type: d.Kind, UseCanonicalName: "Off", User: user,
 	}
@@ -175,7 +188,7 @@ func singleDomainData(ctx context.Context, acct hosting.Account, p singleParams)
 		switch {
 		case d.Name != p.Domain.Domain:
 		case d.Kind == latchkey.ParkedDomain:
-			return description{}, latchkey.InvalidParam("domain", "The domain “%s” is an alias: ask for “%s”.", d.Name, acct.Info().Domain)
+			return description{}, latchkey.InvalidParam("domain", "The domain “%s” is an alias: ask for “%s”.", d.Name, ds.info.Domain)
 		default:
 			return ds.describe(d), nil
 		}

@@ -37,28 +37,36 @@ func (q *quota) ParseParam(text string) error {
 
 // in is the quota in bytes for a mailbox of acct: what was asked for, else the
 // default.
-func (q quota) in(acct hosting.Account) int64 {
+func (q quota) in(ctx context.Context, acct hosting.Account) (int64, error) {
 	if q.given {
-		return q.bytes
+		return q.bytes, nil
 	}
-	return most(acct) << 20
+	return mostBytes(ctx, acct, api.None{})
 }
 
-// most is the largest quota a mailbox of acct may have, in megabytes, and also
+// mostMegabytes is the largest quota a mailbox of acct may have, in megabytes, and also
 // the default; 0 is no limit.
-func most(acct hosting.Account) int64 {
-	if mb := acct.Info().Limits.MailboxMB; mb < maxQuota {
-		return mb
+func mostMegabytes(ctx context.Context, acct hosting.Account, _ api.None) (int64, error) {
+	a, err := acct.Info(ctx)
+	if err != nil || a.Limits.MailboxMB >= maxQuota {
+		return 0, err
 	}
-	return 0
+	return a.Limits.MailboxMB, nil
 }
 
-func mostBytes(_ context.Context, acct hosting.Account, _ api.None) (int64, error) {
-	return most(acct) << 20, nil
+func mostBytes(ctx context.Context, acct hosting.Account, _ api.None) (int64, error) {
+	mb, err := mostMegabytes(ctx, acct, api.None{})
+	return mb << 20, err
 }
 
-func mostMegabytes(_ context.Context, acct hosting.Account, _ api.None) (int64, error) {
-	return most(acct), nil
+// mailboxOf is the mailbox that parameters name: a name alone is one of the
+// account's main domain.
+func mailboxOf(ctx context.Context, acct hosting.Account, name hosting.MailboxParam, domain hosting.DomainParam) (hosting.Address, error) {
+	a, err := acct.Info(ctx)
+	if err != nil {
+		return hosting.Address{}, err
+	}
+	return name.In(domain, a.Domain)
 }
 
 type addPopParams struct {
@@ -73,14 +81,18 @@ type addPopParams struct {
 
 // UAPI: Email::add_pop.
 func addPop(ctx context.Context, acct hosting.Account, p addPopParams) (api.Answer, error) {
-	a, err := p.Email.In(p.Domain, acct.Info().Domain)
+	a, err := mailboxOf(ctx, acct, p.Email, p.Domain)
 	if err != nil {
 		return api.Answer{}, err
 	}
 	if err := p.check(a); err != nil {
 		return api.Answer{}, err
 	}
-	err = acct.Mail().Create(ctx, hosting.NewMailbox{Address: a, Password: p.Password, Hash: p.PasswordHash.Reveal(), Quota: p.Quota.in(acct)})
+	quota, err := p.Quota.in(ctx, acct)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	err = acct.Mail().Create(ctx, hosting.NewMailbox{Address: a, Password: p.Password, Hash: p.PasswordHash.Reveal(), Quota: quota})
 	if latchkey.KindOf(err) == latchkey.Exists {
 		// Clients know the sentence with these quotes.
 		err = &latchkey.Error{Kind: latchkey.Exists, Param: "email", Msg: fmt.Sprintf(`The email account "%s" already exists!`, a), Err: err}
@@ -116,7 +128,7 @@ type deletePopParams struct {
 
 // UAPI: Email::delete_pop.
 func deletePop(ctx context.Context, acct hosting.Account, p deletePopParams) (api.Void, error) {
-	a, err := p.Email.In(p.Domain, acct.Info().Domain)
+	a, err := mailboxOf(ctx, acct, p.Email, p.Domain)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +143,7 @@ type passwdPopParams struct {
 
 // UAPI: Email::passwd_pop.
 func passwdPop(ctx context.Context, acct hosting.Account, p passwdPopParams) (api.Void, error) {
-	a, err := p.Email.In(p.Domain, acct.Info().Domain)
+	a, err := mailboxOf(ctx, acct, p.Email, p.Domain)
 	if err != nil {
 		return nil, err
 	}
@@ -146,11 +158,15 @@ type editPopQuotaParams struct {
 
 // UAPI: Email::edit_pop_quota.
 func editPopQuota(ctx context.Context, acct hosting.Account, p editPopQuotaParams) (api.Void, error) {
-	a, err := p.Email.In(p.Domain, acct.Info().Domain)
+	a, err := mailboxOf(ctx, acct, p.Email, p.Domain)
 	if err != nil {
 		return nil, err
 	}
-	return nil, acct.Mail().SetQuota(ctx, a, p.Quota.in(acct))
+	quota, err := p.Quota.in(ctx, acct)
+	if err != nil {
+		return nil, err
+	}
+	return nil, acct.Mail().SetQuota(ctx, a, quota)
 }
 
 type getPopQuotaParams struct {
@@ -161,7 +177,7 @@ type getPopQuotaParams struct {
 
 // UAPI: Email::get_pop_quota.
 func getPopQuota(ctx context.Context, acct hosting.Account, p getPopQuotaParams) (int64, error) {
-	a, err := p.Email.In(p.Domain, acct.Info().Domain)
+	a, err := mailboxOf(ctx, acct, p.Email, p.Domain)
 	if err != nil {
 		return 0, err
 	}
@@ -179,7 +195,7 @@ type verifyPasswordParams struct {
 
 // UAPI: Email::verify_password.
 func verifyPassword(ctx context.Context, acct hosting.Account, p verifyPasswordParams) (bool, error) {
-	a, err := p.Email.In(hosting.DomainParam{}, acct.Info().Domain)
+	a, err := mailboxOf(ctx, acct, p.Email, hosting.DomainParam{})
 	if err != nil {
 		return false, err
 	}

@@ -25,7 +25,7 @@ type suspendParams struct {
 // release_outgoing.
 func switching(what hosting.Suspension, on bool, answer any) func(context.Context, hosting.Account, suspendParams) (any, error) {
 	return func(ctx context.Context, acct hosting.Account, p suspendParams) (any, error) {
-		a, err := p.Email.In(hosting.DomainParam{}, acct.Info().Domain)
+		a, err := mailboxOf(ctx, acct, p.Email, hosting.DomainParam{})
 		if err != nil {
 			return nil, err
 		}

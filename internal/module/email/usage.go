@@ -23,7 +23,7 @@ type diskUsage struct {
 
 // UAPI: Email::get_disk_usage.
 func getDiskUsage(ctx context.Context, acct hosting.Account, p diskUsageParams) (diskUsage, error) {
-	a, err := p.User.In(p.Domain, acct.Info().Domain)
+	a, err := mailboxOf(ctx, acct, p.User, p.Domain)
 	if err != nil {
 		return diskUsage{}, err
 	}

@@ -58,7 +58,11 @@ func usages(ctx context.Context, acct hosting.Account, _ api.None) ([]usage, err
 	for _, d := range owned {
 		kinds[d.Kind]++
 	}
-	limits := &acct.Info().Limits
+	a, err := acct.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	limits := &a.Limits
 	return []usage{
 		{ID: "disk_usage", Description: "Disk Usage", Formatter: "format_bytes", Usage: q.Bytes, Maximum: maximum(q.ByteLimit)},
 		{ID: "filesusage", Description: "File Usage", Usage: q.Inodes, Maximum: maximum(q.InodeLimit)},

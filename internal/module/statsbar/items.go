@@ -39,23 +39,40 @@ var items = []item{
 func domains(kind latchkey.DomainKind, most func(*latchkey.Limits) int64) func(context.Context, hosting.Account) (int64, int64, error) {
 	return func(ctx context.Context, acct hosting.Account) (n, limit int64, err error) {
 		owned, err := acct.Domains(ctx)
+		if err != nil {
+			return 0, 0, err
+		}
 		for _, d := range owned {
 			if d.Kind == kind {
 				n++
 			}
 		}
-		return n, most(&acct.Info().Limits), err
+		limit, err = limitOf(ctx, acct, most)
+		return n, limit, err
 	}
 }
 
 func mailboxes(ctx context.Context, acct hosting.Account) (n, limit int64, err error) {
-	n, err = acct.Mail().Count(ctx)
-	return n, acct.Info().Limits.Mailboxes, err
+	if n, err = acct.Mail().Count(ctx); err != nil {
+		return 0, 0, err
+	}
+	limit, err = limitOf(ctx, acct, func(l *latchkey.Limits) int64 { return l.Mailboxes })
+	return n, limit, err
 }
 
 // lists is always 0 of what is allowed: nobody can make a list here.
-func lists(_ context.Context, acct hosting.Account) (n, limit int64, err error) {
-	return 0, acct.Info().Limits.Lists, nil
+func lists(ctx context.Context, acct hosting.Account) (n, limit int64, err error) {
+	limit, err = limitOf(ctx, acct, func(l *latchkey.Limits) int64 { return l.Lists })
+	return 0, limit, err
+}
+
+// limitOf is one of the account's limits.
+func limitOf(ctx context.Context, acct hosting.Account, which func(*latchkey.Limits) int64) (int64, error) {
+	a, err := acct.Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return which(&a.Limits), nil
 }
 
 func disk(ctx context.Context, acct hosting.Account) (n, limit int64, err error) {
@@ -73,5 +90,11 @@ func server(text func(*hosting.Server) string) func(context.Context, hosting.Acc
 }
 
 func info(text func(*latchkey.Account) string) func(context.Context, hosting.Account) (string, error) {
-	return func(_ context.Context, acct hosting.Account) (string, error) { return text(acct.Info()), nil }
+	return func(ctx context.Context, acct hosting.Account) (string, error) {
+		a, err := acct.Info(ctx)
+		if err != nil {
+			return "", err
+		}
+		return text(a), nil
+	}
 }

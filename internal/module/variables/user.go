@@ -115,7 +115,10 @@ func userOf(ctx context.Context, acct hosting.Account) (user, error) {
 	if err != nil {
 		return user{}, err
 	}
-	a := acct.Info()
+	a, err := acct.Info(ctx)
+	if err != nil {
+		return user{}, err
+	}
 	u := user{
 		BandwidthLimit: scaled(a.Limits.BandwidthMB, 20), CGIEnabled: plan.CGI, ContactEmail: a.ContactEmail, Created: a.Created,
 		DatabaseOwner: a.Name, DiskBlockLimit: scaled(a.Limits.DiskMB, 10), Domain: a.Domain, Feature: features(acct.Caller().Features),

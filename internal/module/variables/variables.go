@@ -64,10 +64,14 @@ func userInformation(ctx context.Context, acct hosting.Account, n names) (any, e
 }
 
 // UAPI: Variables::get_server_information.
-func serverInformation(_ context.Context, acct hosting.Account, n names) (any, error) {
+func serverInformation(ctx context.Context, acct hosting.Account, n names) (any, error) {
+	a, err := acct.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
 	s := acct.Server()
 	return n.of(server{
-		DefaultTheme: acct.Info().Theme, FTPServer: "disabled", MailboxStorageFormat: "maildir",
+		DefaultTheme: a.Theme, FTPServer: "disabled", MailboxStorageFormat: "maildir",
 		MinimumPasswordStrength: s.MinStrength, RequireSSL: true, Version: s.Version,
 	})
 }
