@@ -51,6 +51,13 @@ type Func[A any] struct {
 	API2Data func(data any) any
 	// Reason is the text of WHM API 1's metadata.reason; "OK" if it is empty.
 	Reason string
+	// API0 is the shape of a host function's answer in WHM API 0, for calls
+	// without api.version=1: see [Shape0]. A function without one is unknown
+	// there, as it is to clients that were written for it.
+	API0 Shape0
+	// API0Data turns the answer into what API 0 has in its place, where that is
+	// another than in API 1.
+	API0Data func(data any) any
 	// Meta takes the dialect's own parameters too: Batch and its like.
 	Meta bool
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/wire/encode"
 )
 
 // Entry is a function as the registry knows it, whatever it acts on.
@@ -20,6 +21,8 @@ type Entry struct {
 	Params                  []Param
 	API2Data                func(data any) any
 	Reason                  string
+	API0                    *encode.Template // nil where WHM API 0 does not know the function
+	API0Data                func(data any) any
 	Meta                    bool
 
 	// One of the two, by Audience.
@@ -59,6 +62,7 @@ func NewRegistry(account []Module[hosting.Account], host []Module[hosting.Host])
 		for _, f := range m.Funcs {
 			e := entry(m.Name, f, latchkey.ForHost)
 			e.OnHost = f.Run.Call
+			e.API0 = f.API0.template(f.Name)
 			e.full = "whm::" + f.Name
 			if r.host[f.Name] != nil {
 				panic("declared twice: " + f.Name)
@@ -74,7 +78,7 @@ func NewRegistry(account []Module[hosting.Account], host []Module[hosting.Host])
 func entry[A any](module string, f Func[A], audience latchkey.Audience) *Entry {
 	return &Entry{
 		Module: module, Name: f.Name, API2: f.API2, Doc: f.Doc, Audience: audience, Feature: f.Feature, Role: f.Role, Effect: f.Effect,
-		Params: f.Run.Params, API2Data: f.API2Data, Reason: f.Reason, Meta: f.Meta, full: module + "::" + f.Name,
+		Params: f.Run.Params, API2Data: f.API2Data, Reason: f.Reason, API0Data: f.API0Data, Meta: f.Meta, full: module + "::" + f.Name,
 	}
 }
 
