@@ -122,5 +122,13 @@ func (r *Registry) Host(name string) (*Entry, error) {
 	return nil, &latchkey.Error{Kind: latchkey.UnknownFunction, Param: name}
 }
 
+// Host0 finds a WHM function that WHM API 0 knows too.
+func (r *Registry) Host0(name string) (*Entry, error) {
+	if e, ok := r.host[name]; ok && e.API0 != nil {
+		return e, nil
+	}
+	return nil, &latchkey.Error{Kind: latchkey.UnknownFunction, Param: name}
+}
+
 // All are all functions, by name.
 func (r *Registry) All() []*Entry { return r.all }

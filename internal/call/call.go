@@ -23,7 +23,8 @@ type Names uint8
 const (
 	UAPI Names = iota // account functions by their UAPI names
 	API2              // account functions by their API 2 names
-	WHM               // host functions
+	WHM               // host functions, as WHM API 1 has them
+	WHM0              // host functions, as WHM API 0 has them
 )
 
 // Speaker says, once the caller is known, what they said: it fills in the names
@@ -164,6 +165,8 @@ func (s *Service) what(r *Request) (*api.Entry, *latchkey.Error) {
 		e, err = s.Registry.API2(r.Module, r.Func)
 	case WHM:
 		e, err = s.Registry.Host(r.Func)
+	case WHM0:
+		e, err = s.Registry.Host0(r.Func)
 	}
 	return e, latchkey.AsError(err)
 }

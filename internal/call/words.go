@@ -13,12 +13,23 @@ import (
 func Words(e *latchkey.Error, r *Request, log *slog.Logger) string {
 	switch e.Kind {
 	case latchkey.Missing:
+		switch r.Names {
+		case API2, WHM0:
+			return `"` + e.Param + `" is a required argument.`
+		case WHM:
+			return "API failure: Provide the “" + e.Param + "” argument."
+		}
 		return "Provide the ‘" + e.Param + "’ argument."
 	case latchkey.UnknownModule:
 		return "Failed to load module “" + e.Param + "”: The module “Cpanel::API::" + e.Param + "” does not exist."
 	case latchkey.UnknownFunction:
-		if r.Names == API2 {
+		switch r.Names {
+		case API2:
 			return "Could not find function “" + e.Param + "” in module “" + r.Module + "”"
+		case WHM:
+			return `Unknown app ("` + e.Param + `") requested for this version (1) of the API.`
+		case WHM0:
+			return "Unknown App Requested: " + e.Param
 		}
 		return "The system could not find the function “" + e.Param + "” in the module “" + r.Module + "”."
 	case latchkey.FeatureOff:

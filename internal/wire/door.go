@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 
@@ -42,13 +43,11 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	target, ok := request.Path(r.URL.Path)
 	switch target.Kind {
 	case request.Execute:
-		d.execute(w, r, target, ok)
-	case request.JSONAPI:
-		d.jsonAPI(w, r, target)
-	case request.JSONFunc:
-		d.whm(w, r, target, ok)
-	case request.XMLAPI, request.XMLFunc:
-		plain(w, http.StatusNotImplemented, "Answers in XML are not available on this server yet: use /json-api/.")
+		d.answer(w, r, target, ok, &uapiFlat)
+	case request.JSONAPI, request.XMLAPI:
+		d.answer(w, r, target, ok, &api2)
+	case request.JSONFunc, request.XMLFunc:
+		d.answer(w, r, target, ok, &whm1)
 	default:
 		plain(w, http.StatusNotFound, "There is nothing here. The API is under /execute/ and /json-api/.")
 	}
@@ -59,12 +58,13 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // requests mean.
 type utterance struct {
 	call.Request
-	door   *Door
-	http   *http.Request
-	target request.Target
-	known  bool // target is well formed
-	query  list.Query
-	cut    bool // query is set
+	door    *Door
+	http    *http.Request
+	dialect *dialect
+	known   bool // the path is well formed
+	xml     bool // the answer is to be in XML
+	query   list.Query
+	cut     bool // query is set
 }
 
 // utterances are used again: a call needs one of a good half kilobyte.
@@ -72,10 +72,12 @@ var utterances = sync.Pool{New: func() any { return new(utterance) }}
 
 // begin is the part of every dialect that comes before anything is read. Call
 // end when the answer is written.
-func (d *Door) begin(r *http.Request, names call.Names, target request.Target, known bool) *utterance {
+func (d *Door) begin(r *http.Request, target request.Target, known bool, in *dialect) *utterance {
 	u := utterances.Get().(*utterance)
-	u.door, u.http, u.target, u.known = d, r, target, known
-	u.Audience, u.Names, u.Module, u.Func = d.Audience, names, target.Module, target.Func
+	u.door, u.http, u.known, u.Speaker = d, r, known, u
+	u.xml = target.Kind == request.XMLAPI || target.Kind == request.XMLFunc
+	u.turn(in)
+	u.Audience, u.Module, u.Func = d.Audience, target.Module, target.Func
 	u.Cred = request.Credentials(r)
 	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		u.Origin.Addr = at.Addr().Unmap()
@@ -115,9 +117,8 @@ func printable(r rune) rune {
 	return r
 }
 
-// listen reads the arguments and takes those apart that cut the answer. cutting
-// says how they do in the dialect; ours are keys that are no arguments.
-func (u *utterance) listen(cutting func(api.Args) (list.Query, error), ours func(key string) bool) error {
+// listen reads the arguments.
+func (u *utterance) listen() error {
 	if u.http.URL.RawQuery == "" && u.http.ContentLength == 0 {
 		return nil
 	}
@@ -127,18 +128,26 @@ func (u *utterance) listen(cutting func(api.Args) (list.Query, error), ours func
 	}
 	defer p.Close()
 	u.Args = p.Args
-	if list.Wanted(u.Args) {
-		if u.query, err = cutting(u.Args); err != nil {
-			return err
-		}
-		u.cut = true
-		u.Args = drop(u.Args, list.IsMeta)
-	}
-	if ours != nil {
-		u.Args = drop(u.Args, ours)
-	}
 	return nil
 }
+
+// settle takes those arguments apart that are about the call and none of the
+// function's: those that cut the answer, as the dialect has them, and the
+// version.
+func (u *utterance) settle() (err error) {
+	if !slices.ContainsFunc(u.Args, isMeta) {
+		return nil
+	}
+	if u.cut = list.Wanted(u.Args); u.cut {
+		if u.query, err = u.dialect.cutting(u.Args); err != nil {
+			return err
+		}
+	}
+	u.Args = drop(u.Args, list.IsMeta)
+	return nil
+}
+
+func isMeta(a api.Arg) bool { return list.IsMeta(a.Key) }
 
 func drop(args api.Args, which func(string) bool) api.Args {
 	kept := args[:0:0]
@@ -153,26 +162,12 @@ func drop(args api.Args, which func(string) bool) api.Args {
 // The headers of every answer of the API, made once.
 var (
 	jsonType = []string{`application/json; charset="utf-8"`}
+	xmlType  = []string{`text/xml; charset="utf-8"`}
 	noStore  = []string{"no-store"}
 	noSniff  = []string{"nosniff"}
 )
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
-
-// send writes one JSON answer made by fill.
-func send(w http.ResponseWriter, status int, fill func(b []byte) []byte) {
-	h := w.Header()
-	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = jsonType, noStore, noSniff
-	if status != http.StatusOK {
-		w.WriteHeader(status)
-	}
-	buf := buffers.Get().(*[]byte)
-	*buf = fill((*buf)[:0])
-	_, _ = w.Write(*buf) // a client that has gone away is no error of ours
-	if cap(*buf) <= 1<<20 {
-		buffers.Put(buf)
-	}
-}
 
 func plain(w http.ResponseWriter, status int, text string) {
 	h := w.Header()

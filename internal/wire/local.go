@@ -12,7 +12,6 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/store"
 	"github.com/latchkey/latchkey/internal/wire/encode"
-	"github.com/latchkey/latchkey/internal/wire/list"
 )
 
 // Local answers on the local socket: what the command line asks. The system
@@ -34,7 +33,7 @@ func WithPeer(ctx context.Context, uid int) context.Context {
 
 // Say is one call as the command line sends it.
 type Say struct {
-	API    string      `json:"api"` // uapi, api2 or whm
+	API    string      `json:"api"` // uapi, api2, whm or whm0
 	User   string      `json:"user"`
 	Module string      `json:"module,omitempty"`
 	Func   string      `json:"func"`
@@ -69,43 +68,36 @@ func (l *Local) call(w http.ResponseWriter, r *http.Request) {
 	for i, kv := range s.Args {
 		args[i] = api.Arg{Key: kv[0], Value: kv[1]}
 	}
-	u := &utterance{Request: call.Request{
+	u := &utterance{door: l.Door, Request: call.Request{
 		Local: latchkey.AccountName(s.User), Origin: latchkey.Origin{Client: "command line"}, Module: s.Module, Func: s.Func, Args: args,
 	}}
-	cutting := list.FromUAPI
 	switch s.API {
+	case "uapi":
+		u.turn(&uapiWrapped)
 	case "api2":
-		u.Names, cutting = call.API2, list.FromAPI2
+		u.turn(&api2)
 	case "whm":
-		u.Names, u.Audience, cutting = call.WHM, latchkey.ForHost, list.FromWHM
+		u.turn(&whm1)
+	case "whm0":
+		u.turn(&whm0)
+	default:
+		plain(w, http.StatusBadRequest, "The request names no API.")
+		return
 	}
-	if list.Wanted(args) {
-		query, err := cutting(args)
-		if err != nil {
-			u.Speaker = refusal{err}
-		}
-		u.query, u.cut = query, true
+	if u.Names == call.WHM || u.Names == call.WHM0 {
+		u.Audience = latchkey.ForHost
 	}
-	u.Args = drop(args, list.IsMeta)
+	if err := u.settle(); err != nil {
+		u.Speaker = refusal{err}
+	}
 	res := l.Calls.Do(r.Context(), &u.Request)
-	send(w, http.StatusOK, func(b []byte) []byte { return l.appendSaid(b, u, res) })
+	u.send(w, http.StatusOK, func(b []byte) []byte { return u.dialect.write(b, u, res) })
 }
 
 // refusal is a request that was read and could not be understood.
 type refusal struct{ err error }
 
 func (r refusal) Say(*call.Request) error { return r.err }
-
-func (l *Local) appendSaid(b []byte, u *utterance, res *call.Result) []byte {
-	switch u.Names {
-	case call.API2:
-		res.Data = api2Data(res)
-		return appendAPI2(b, &u.Request, res, u.cutData(res), l.Door)
-	case call.WHM:
-		return appendWHM(b, &u.Request, res, u.cutHostData(res), l.Door)
-	}
-	return appendWrapped(b, &u.Request, res, u.cutData(res), l.Door)
-}
 
 // AuditLine is one event as the command line shows it.
 type AuditLine struct {

@@ -1,40 +1,21 @@
 package wire
 
 import (
-	"net/http"
-
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/wire/encode"
 	"github.com/latchkey/latchkey/internal/wire/list"
-	"github.com/latchkey/latchkey/internal/wire/request"
 )
 
-// execute answers /execute/Module/function: UAPI in its flat envelope.
-func (d *Door) execute(w http.ResponseWriter, r *http.Request, target request.Target, ok bool) {
-	u := d.begin(r, call.UAPI, target, ok)
-	defer u.end()
-	u.Speaker = (*executeSpeaker)(u)
-	res := d.Calls.Do(r.Context(), &u.Request)
-	if res.Err != nil && res.Err.Kind == latchkey.BadCredentials {
-		send(w, http.StatusUnauthorized, func(b []byte) []byte { return append(b, uapiDenied...) })
-		return
-	}
-	report := u.cutData(res)
-	send(w, http.StatusOK, func(b []byte) []byte { return appendUAPI(b, &u.Request, res, report, d) })
-}
-
-// uapiDenied is the one body of every refused credential on /execute.
-const uapiDenied = `{"data":null,"errors":["Access denied"],"messages":null,"metadata":{},"status":0,"warnings":null}`
-
-// executeSpeaker says what a request to /execute means.
-type executeSpeaker utterance
-
-func (s *executeSpeaker) Say(*call.Request) error {
-	if !s.known {
+// sayExecute says what a request to /execute means.
+func sayExecute(u *utterance) error {
+	if !u.known {
 		return latchkey.Errorf(latchkey.NotHere, "Function not found")
 	}
-	return (*utterance)(s).listen(list.FromUAPI, nil)
+	if err := u.listen(); err != nil {
+		return err
+	}
+	return u.settle()
 }
 
 // cutData filters, sorts and pages the answer as it was asked to.
@@ -47,14 +28,15 @@ func (u *utterance) cutData(res *call.Result) *list.Report {
 	return &report
 }
 
-// appendUAPI appends UAPI's flat envelope. All six keys are always there, and
+// writeUAPI appends UAPI's flat envelope. All six keys are always there, and
 // lists with nothing in them are null.
-func appendUAPI(b []byte, r *call.Request, res *call.Result, report *list.Report, d *Door) []byte {
+func writeUAPI(b []byte, u *utterance, res *call.Result) []byte {
+	report := u.cutData(res)
 	b = append(b, `{"data":`...)
 	b = encode.Append(b, res.Data)
 	b = append(b, `,"errors":`...)
 	if res.Err != nil {
-		b = appendTexts(b, []string{call.Words(res.Err, r, d.Log)})
+		b = appendTexts(b, []string{u.words(res.Err)})
 	} else {
 		b = appendTexts(b, res.Errors)
 	}
@@ -77,6 +59,9 @@ func appendUAPI(b []byte, r *call.Request, res *call.Result, report *list.Report
 	return append(b, '}')
 }
 
+// words are what the caller is told of an error.
+func (u *utterance) words(e *latchkey.Error) string { return call.Words(e, &u.Request, u.door.Log) }
+
 func appendTexts(b []byte, texts []string) []byte {
 	if len(texts) == 0 {
 		return append(b, "null"...)
@@ -84,14 +69,14 @@ func appendTexts(b []byte, texts []string) []byte {
 	return encode.Append(b, texts)
 }
 
-// appendWrapped appends UAPI's envelope as /json-api/cpanel and the command
+// writeWrapped appends UAPI's envelope as /json-api/cpanel and the command
 // line have it.
-func appendWrapped(b []byte, r *call.Request, res *call.Result, report *list.Report, d *Door) []byte {
+func writeWrapped(b []byte, u *utterance, res *call.Result) []byte {
 	b = append(b, `{"apiversion":3,"func":`...)
-	b = encode.Append(b, r.Func)
+	b = encode.Append(b, u.Func)
 	b = append(b, `,"module":`...)
-	b = encode.Append(b, r.Module)
+	b = encode.Append(b, u.Module)
 	b = append(b, `,"result":`...)
-	b = appendUAPI(b, r, res, report, d)
+	b = writeUAPI(b, u, res)
 	return append(b, '}')
 }

@@ -2,40 +2,31 @@ package wire
 
 import (
 	"cmp"
-	"net/http"
+	"strings"
 
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/wire/encode"
 	"github.com/latchkey/latchkey/internal/wire/list"
-	"github.com/latchkey/latchkey/internal/wire/request"
 )
 
-// whm answers /json-api/FUNCTION: WHM API 1.
-func (d *Door) whm(w http.ResponseWriter, r *http.Request, target request.Target, ok bool) {
-	u := d.begin(r, call.WHM, target, ok)
-	defer u.end()
-	u.Speaker = (*whmSpeaker)(u)
-	res := d.Calls.Do(r.Context(), &u.Request)
-	if res.Err != nil && res.Err.Kind == latchkey.BadCredentials {
-		send(w, http.StatusForbidden, func(b []byte) []byte { return append(b, accessDenied...) })
-		return
+// sayWHM says what a request to /json-api/FUNCTION means: a call of WHM API 1,
+// or of API 0 where api.version is 0 or missing. There is no version after 1:
+// who asks for one gets 1.
+func sayWHM(u *utterance) error {
+	if err := u.listen(); err != nil {
+		return err
 	}
-	report := u.cutHostData(res)
-	send(w, http.StatusOK, func(b []byte) []byte { return appendWHM(b, &u.Request, res, report, d) })
-}
-
-// whmSpeaker says what a request to /json-api/FUNCTION means.
-type whmSpeaker utterance
-
-func (s *whmSpeaker) Say(*call.Request) error {
+	if version := u.Args.Text("api.version"); version == "" || version == "0" {
+		u.turn(&whm0)
+	}
 	switch {
-	case s.Audience != latchkey.ForHost:
+	case u.Audience != latchkey.ForHost:
 		return latchkey.Errorf(latchkey.NotHere, "Permission denied")
-	case !s.known:
-		return &latchkey.Error{Kind: latchkey.UnknownFunction, Param: s.Func}
+	case !u.known:
+		return &latchkey.Error{Kind: latchkey.UnknownFunction, Param: u.Func}
 	}
-	return (*utterance)(s).listen(list.FromWHM, func(key string) bool { return key == "api.version" })
+	return u.settle()
 }
 
 // cutHostData cuts the one list that WHM's answers wrap in a hash.
@@ -48,9 +39,10 @@ func (u *utterance) cutHostData(res *call.Result) *list.Report {
 	return &report
 }
 
-// appendWHM appends WHM API 1's envelope; data is absent where a function has
+// writeWHM appends WHM API 1's envelope; data is absent where a function has
 // none.
-func appendWHM(b []byte, r *call.Request, res *call.Result, report *list.Report, d *Door) []byte {
+func writeWHM(b []byte, u *utterance, res *call.Result) []byte {
+	report := u.cutHostData(res)
 	b = append(b, '{')
 	if res.Err == nil {
 		start := len(b)
@@ -62,14 +54,9 @@ func appendWHM(b []byte, r *call.Request, res *call.Result, report *list.Report,
 			b = append(b, ',')
 		}
 	}
-	meta := metadata{Command: r.Func, Reason: "OK", Result: 1, Version: 1}
+	meta := metadata{Command: u.Func, Reason: u.hostReason(res, "OK"), Result: !res.Failed(), Version: 1}
 	if report != nil {
 		meta.WHM = report.WHM()
-	}
-	if res.Err != nil {
-		meta.Reason, meta.Result = hostWords(res.Err, r, d), 0
-	} else if reason := cmp.Or(res.Reason, res.Entry.Reason); reason != "" {
-		meta.Reason = reason
 	}
 	if len(res.Messages) > 0 || len(res.Warnings) > 0 {
 		meta.Output = &output{res.Messages, res.Warnings}
@@ -79,28 +66,29 @@ func appendWHM(b []byte, r *call.Request, res *call.Result, report *list.Report,
 	return append(b, '}')
 }
 
+// hostReason is what WHM says of a call beside its data; well where there is
+// nothing else to say.
+func (u *utterance) hostReason(res *call.Result, well string) string {
+	switch {
+	case res.Err != nil:
+		return u.words(res.Err)
+	case len(res.Errors) > 0:
+		return strings.Join(res.Errors, " ")
+	}
+	return cmp.Or(res.Reason, res.Entry.Reason, well)
+}
+
 // metadata is what WHM API 1 says of a call.
 type metadata struct {
 	list.WHM
 	Command string  `json:"command"`
 	Output  *output `json:"output,omitempty"`
 	Reason  string  `json:"reason"`
-	Result  int     `json:"result"`
+	Result  bool    `json:"result"`
 	Version int     `json:"version"`
 }
 
 type output struct {
 	Messages []string `json:"messages"`
 	Warnings []string `json:"warnings"`
-}
-
-// hostWords are words in WHM's own form.
-func hostWords(e *latchkey.Error, r *call.Request, d *Door) string {
-	switch e.Kind {
-	case latchkey.UnknownFunction:
-		return `Unknown app ("` + e.Param + `") requested for this version (1) of the API.`
-	case latchkey.Missing:
-		return "API failure: Provide the “" + e.Param + "” argument."
-	}
-	return call.Words(e, r, d.Log)
 }

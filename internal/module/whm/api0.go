@@ -1,0 +1,68 @@
+package whm
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/api"
+)
+
+// The shapes of WHM API 0 that one function has, or two.
+const (
+	createdShape  api.Shape0 = `{"result":[{"options":data,"rawout":"","status":status,"statusmsg":text}]}`
+	modifiedShape api.Shape0 = `{"result":[{"messages":messages,"newcfg":data,"status":status,"statusmsg":text,"warnings":warnings}]}`
+	passwordShape api.Shape0 = `{"passwd":[{"rawout":null,"services":null,"status":status,"statusmsg":text}]}`
+	packageShape  api.Shape0 = `{"result":[{"pkg":data.pkg,"status":status,"statusmsg":text}]}`
+)
+
+// createdOfAPI0 has null for nameservers that are not there.
+func createdOfAPI0(data any) any {
+	a, ok := data.(createdAccount)
+	if !ok {
+		return data
+	}
+	return struct {
+		createdAccount
+		Nameserver3 *string `json:"nameserver3"`
+		Nameserver4 *string `json:"nameserver4"`
+	}{a, orNull(a.Nameserver3), orNull(a.Nameserver4)}
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// accountsOfAPI0 has the time an account was made as text.
+func accountsOfAPI0(data any) any {
+	list, ok := data.(accountList)
+	if !ok {
+		return data
+	}
+	for i, row := range list.Acct {
+		switch row := row.(type) {
+		case accountRow:
+			list.Acct[i] = struct {
+				accountRow
+				UnixStartDate string `json:"unix_startdate"`
+			}{row, unixText(row.UnixStartDate)}
+		case map[string]any:
+			if at, ok := row["unix_startdate"].(time.Time); ok {
+				row["unix_startdate"] = unixText(at)
+			}
+		}
+	}
+	return list
+}
+
+func unixText(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
+
+// privilegesOfAPI0 is the one element of the list.
+func privilegesOfAPI0(data any) any {
+	if p, ok := data.(privilegeData); ok && len(p.Privileges) == 1 {
+		return p.Privileges[0]
+	}
+	return data
+}
