@@ -95,6 +95,31 @@ type Account struct {
 	PasswordHash  string // a crypt string; never shown
 }
 
+// Changed is a with every field that differs between was and is set to is, limit
+// by limit; but for the number, the name, the role and the password, which stay.
+func (a Account) Changed(was, is Account) Account {
+	take := func(mine *string, was, is string) {
+		if was != is {
+			*mine = is
+		}
+	}
+	take((*string)(&a.Domain), string(was.Domain), string(is.Domain))
+	take((*string)(&a.Owner), string(was.Owner), string(is.Owner))
+	take(&a.Package, was.Package, is.Package)
+	take(&a.ContactEmail, was.ContactEmail, is.ContactEmail)
+	take(&a.Locale, was.Locale, is.Locale)
+	take(&a.Theme, was.Theme, is.Theme)
+	take(&a.Shell, was.Shell, is.Shell)
+	a.Limits = a.Limits.Changed(was.Limits, is.Limits)
+	if was.Suspended != is.Suspended || was.SuspendReason != is.SuspendReason || !was.SuspendedAt.Equal(is.SuspendedAt) {
+		a.Suspended, a.SuspendReason, a.SuspendedAt = is.Suspended, is.SuspendReason, is.SuspendedAt
+	}
+	if !was.Created.Equal(is.Created) {
+		a.Created = is.Created
+	}
+	return a
+}
+
 // Package is a hosting plan: limits, and the feature list of its accounts.
 type Package struct {
 	Name        string

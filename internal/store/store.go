@@ -86,6 +86,14 @@ type Mailbox struct {
 // Address is local@domain.
 func (m *Mailbox) Address() string { return m.Local + "@" + string(m.Domain) }
 
+// HostedDomain is a domain and whose it is.
+type HostedDomain struct {
+	latchkey.OwnedDomain
+	Account latchkey.AccountName
+	Owner   latchkey.AccountName // of the account
+	Main    latchkey.Domain      // of the account
+}
+
 // Usage is what an account's home takes up, as last measured and since
 // adjusted by our own writes.
 type Usage struct {
@@ -146,6 +154,12 @@ type Reader interface {
 	// Accounts lists by name, at most limit of them, from after on. The
 	// administrator is not among them.
 	Accounts(after latchkey.AccountName, limit int) ([]latchkey.Account, error)
+	// AccountPage lists by name, at most limit of them, after the first skip of
+	// those from after on; only those that owner owns, unless it is "".
+	AccountPage(owner, after latchkey.AccountName, skip, limit int) ([]latchkey.Account, error)
+	// AccountCount is how many accounts there are that owner owns, or at all if it
+	// is "", and how many of them are suspended. It takes no longer for many.
+	AccountCount(owner latchkey.AccountName) (accounts, suspended int, err error)
 	// NameTaken reports whether a new account cannot be called name: the first
 	// eight characters of account names are unique. It also sees accounts that
 	// are being made or removed.
@@ -155,7 +169,16 @@ type Reader interface {
 	// DomainOwner also sees domains of accounts that are being made or removed.
 	DomainOwner(name latchkey.Domain) (latchkey.AccountID, error)
 
+	// Domain is a domain and the account it belongs to.
+	Domain(name latchkey.Domain) (latchkey.AccountID, latchkey.OwnedDomain, error)
+	// DomainsAfter lists the domains of all accounts by name, at most limit of
+	// them, from after on.
+	DomainsAfter(after latchkey.Domain, limit int) ([]HostedDomain, error)
+
 	Package(name string) (latchkey.Package, error)
+	// PackageUsed reports whether an account has the package. It also sees
+	// accounts that are being made or removed.
+	PackageUsed(name string) (bool, error)
 	Packages() ([]latchkey.Package, error)
 	FeatureList(name string) (latchkey.FeatureList, error)
 	FeatureLists() ([]latchkey.FeatureList, error)
@@ -198,7 +221,9 @@ type Tx interface {
 	RenameDomain(old, new latchkey.Domain) error
 
 	PutPackage(p latchkey.Package) error
+	DeletePackage(name string) error
 	PutFeatureList(l latchkey.FeatureList) error
+	DeleteFeatureList(name string) error
 	PutOverride(account latchkey.AccountID, feature string, on bool) error
 	DeleteOverride(account latchkey.AccountID, feature string) error
 

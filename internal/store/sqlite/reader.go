@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -76,19 +79,58 @@ func (r *reader) Accounts(after latchkey.AccountName, limit int) ([]latchkey.Acc
 		`SELECT `+accountColumns+` FROM account WHERE name > ? AND stage = 1 AND role = 0 ORDER BY name LIMIT ?`, string(after), limit)
 }
 
+func (r *reader) AccountPage(owner, after latchkey.AccountName, skip, limit int) ([]latchkey.Account, error) {
+	// The rows to skip are passed over in the index alone.
+	const page = `SELECT ` + accountColumns + ` FROM account WHERE id IN
+		(SELECT id FROM account WHERE %s name > ? AND stage = 1 AND role = 0 ORDER BY name LIMIT ? OFFSET ?) ORDER BY name`
+	if owner == "" {
+		return all(r.ctx, r.q, scanAccount, fmt.Sprintf(page, ""), string(after), limit, skip)
+	}
+	return all(r.ctx, r.q, scanAccount, fmt.Sprintf(page, "owner = ? AND"), string(owner), string(after), limit, skip)
+}
+
+func (r *reader) AccountCount(owner latchkey.AccountName) (accounts, suspended int, err error) {
+	err = r.q.one(r.ctx, `SELECT accounts, suspended FROM account_count WHERE owner = ?`, []any{cmp.Or(string(owner), "*")}, &accounts, &suspended)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return accounts, suspended, err
+}
+
 func (r *reader) NameTaken(name latchkey.AccountName) (taken bool, err error) {
 	head := name[:min(len(name), 8)]
 	err = r.q.one(r.ctx, `SELECT EXISTS (SELECT 1 FROM account WHERE substr(name, 1, 8) = ?)`, []any{string(head)}, &taken)
 	return taken, err
 }
 
+const domainColumns = `domain.name, domain.kind, domain.document_root, domain.created`
+
+// scanDomain reads a domain, and into more what stands before it.
+func scanDomain(s scanner, more ...any) (d latchkey.OwnedDomain, err error) {
+	var created int64
+	err = s.Scan(append(more, &d.Name, &d.Kind, &d.DocumentRoot, &created)...)
+	d.Created = instant(created)
+	return d, err
+}
+
 func (r *reader) Domains(account latchkey.AccountID) ([]latchkey.OwnedDomain, error) {
-	return all(r.ctx, r.q, func(s scanner) (d latchkey.OwnedDomain, err error) {
-		var created int64
-		err = s.Scan(&d.Name, &d.Kind, &d.DocumentRoot, &created)
-		d.Created = instant(created)
-		return d, err
-	}, `SELECT name, kind, document_root, created FROM domain WHERE account_id = ? ORDER BY name`, int64(account))
+	return all(r.ctx, r.q, func(s scanner) (latchkey.OwnedDomain, error) { return scanDomain(s) },
+		`SELECT `+domainColumns+` FROM domain WHERE account_id = ? ORDER BY name`, int64(account))
+}
+
+func (r *reader) Domain(name latchkey.Domain) (latchkey.AccountID, latchkey.OwnedDomain, error) {
+	var id latchkey.AccountID
+	d, err := found(r, func(s scanner) (latchkey.OwnedDomain, error) { return scanDomain(s, &id) },
+		`SELECT account.id, `+domainColumns+` FROM domain JOIN account ON account.id = domain.account_id WHERE domain.name = ? AND account.stage = 1`, string(name))
+	return id, d, err
+}
+
+func (r *reader) DomainsAfter(after latchkey.Domain, limit int) ([]store.HostedDomain, error) {
+	return all(r.ctx, r.q, func(s scanner) (h store.HostedDomain, err error) {
+		h.OwnedDomain, err = scanDomain(s, &h.Account, &h.Owner, &h.Main)
+		return h, err
+	}, `SELECT account.name, account.owner, account.domain, `+domainColumns+` FROM domain JOIN account ON account.id = domain.account_id
+		WHERE domain.name > ? AND account.stage = 1 ORDER BY domain.name LIMIT ?`, string(after), limit)
 }
 
 func (r *reader) DomainOwner(name latchkey.Domain) (id latchkey.AccountID, err error) {
@@ -110,6 +152,11 @@ func (r *reader) Package(name string) (latchkey.Package, error) {
 
 func (r *reader) Packages() ([]latchkey.Package, error) {
 	return all(r.ctx, r.q, scanJSON[latchkey.Package], `SELECT body FROM package ORDER BY name`)
+}
+
+func (r *reader) PackageUsed(name string) (used bool, err error) {
+	err = r.q.one(r.ctx, `SELECT EXISTS (SELECT 1 FROM account WHERE package = ? AND role = 0)`, []any{name}, &used)
+	return used, err
 }
 
 func (r *reader) FeatureList(name string) (latchkey.FeatureList, error) {

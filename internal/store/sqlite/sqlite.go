@@ -26,7 +26,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-const schemaVersion = 1
+const schemaVersion = 3
 
 // Options are how a store is opened. Now is required.
 type Options struct {

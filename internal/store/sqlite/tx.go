@@ -95,6 +95,14 @@ func (t *tx) PutPackage(p latchkey.Package) error {
 	return t.putJSON(`INSERT INTO package (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body`, p.Name, p)
 }
 
+func (t *tx) DeletePackage(name string) error {
+	return t.q.change(t.ctx, `DELETE FROM package WHERE name = ?`, name)
+}
+
+func (t *tx) DeleteFeatureList(name string) error {
+	return t.q.change(t.ctx, `DELETE FROM feature_list WHERE name = ?`, name)
+}
+
 func (t *tx) PutFeatureList(l latchkey.FeatureList) error {
 	return t.putJSON(`INSERT INTO feature_list (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body`, l.Name, l)
 }

@@ -1,0 +1,161 @@
+package storetest
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
+)
+
+// testAccountPages changes accounts at random and compares pages and counts
+// with a list kept by hand.
+func testAccountPages(t *testing.T, h *house) {
+	random := rand.New(rand.NewPCG(3, 5))
+	there := map[latchkey.AccountID]latchkey.Account{}
+	owners := []latchkey.AccountName{"root", "ann", "bob"}
+	change := func(step int) func(store.Tx) error {
+		return func(tx store.Tx) (err error) {
+			ids := make([]latchkey.AccountID, 0, len(there))
+			for id := range there {
+				ids = append(ids, id)
+			}
+			slices.Sort(ids)
+			if len(ids) == 0 || random.IntN(3) == 0 {
+				a := sample(latchkey.AccountName(fmt.Sprintf("n%03d%d", random.IntN(1000), step)))
+				a.Owner, a.Suspended = owners[random.IntN(3)], random.IntN(2) == 0
+				if a.ID, err = tx.InsertAccount(a, store.Creating); err == nil {
+					err = tx.StageAccount(a.ID, store.Ready)
+				}
+				there[a.ID] = a
+				return err
+			}
+			a := there[ids[random.IntN(len(ids))]]
+			switch random.IntN(4) {
+			case 0:
+				delete(there, a.ID)
+				if err := tx.StageAccount(a.ID, store.Removing); err != nil || random.IntN(2) == 0 {
+					return err
+				}
+				return tx.DeleteAccount(a.ID)
+			case 1:
+				a.Owner = owners[random.IntN(3)]
+			case 2:
+				a.Suspended = !a.Suspended
+			case 3:
+				a.Name = latchkey.AccountName(fmt.Sprintf("m%03d%d", random.IntN(1000), step))
+			}
+			there[a.ID] = a
+			return tx.UpdateAccount(a)
+		}
+	}
+	h.write(func(tx store.Tx) error {
+		_, err := tx.InsertAccount(latchkey.Account{Name: "root", Role: latchkey.RoleRoot, Owner: "root"}, store.Ready)
+		return err
+	})
+	for step := range 150 {
+		h.write(change(step))
+		owner := append(owners, "", "nobody")[random.IntN(5)]
+		pageIs(t, h, there, owner, random.IntN(12), random.IntN(6))
+	}
+}
+
+// pageIs compares one page, and the count, with the accounts there are.
+func pageIs(t *testing.T, h *house, there map[latchkey.AccountID]latchkey.Account, owner latchkey.AccountName, skip, limit int) {
+	t.Helper()
+	var want []latchkey.Account
+	suspended := 0
+	for _, a := range there {
+		if owner == "" || a.Owner == owner {
+			want = append(want, a)
+			if a.Suspended {
+				suspended++
+			}
+		}
+	}
+	slices.SortFunc(want, func(a, b latchkey.Account) int { return cmp.Compare(a.Name, b.Name) })
+	h.read(func(r store.Reader) error {
+		accounts, asleep, err := r.AccountCount(owner)
+		same(t, fmt.Sprintf("AccountCount(%q)", owner), []int{accounts, asleep}, err, []int{len(want), suspended})
+		from := min(skip, len(want))
+		got, err := r.AccountPage(owner, "", skip, limit)
+		same(t, fmt.Sprintf("AccountPage(%q, %d, %d)", owner, skip, limit), append([]latchkey.Account{}, got...), err, append([]latchkey.Account{}, want[from:min(from+limit, len(want))]...))
+		if from > 0 {
+			after, err := r.AccountPage(owner, want[from-1].Name, 0, limit)
+			same(t, "AccountPage after", after, err, got)
+		}
+		return nil
+	})
+}
+
+// testDomainsOfAll finds domains by name, whose ever they are.
+func testDomainsOfAll(t *testing.T, h *house) {
+	alice, bob := h.account("alice"), h.account("bob")
+	shop := latchkey.OwnedDomain{Name: "b.example", Kind: latchkey.AddonDomain, DocumentRoot: "shop", Created: epoch}
+	h.write(func(tx store.Tx) error { return tx.InsertDomain(alice, shop) })
+	hidden := sample("carol")
+	h.write(func(tx store.Tx) error {
+		id, err := tx.InsertAccount(hidden, store.Creating)
+		if err != nil {
+			return err
+		}
+		return tx.InsertDomain(id, latchkey.OwnedDomain{Name: hidden.Domain, Kind: latchkey.MainDomain})
+	})
+	whose := func(d store.HostedDomain) string {
+		return fmt.Sprintf("%s of %s (%s, %s)", d.Name, d.Account, d.Owner, d.Main)
+	}
+	h.read(func(r store.Reader) error {
+		id, d, err := r.Domain("b.example")
+		same(t, "Domain", d, err, shop)
+		if id != alice || id == bob {
+			t.Errorf("Domain is of %d, want %d", id, alice)
+		}
+		for _, name := range []latchkey.Domain{"no.example", hidden.Domain} {
+			_, _, err := r.Domain(name)
+			absent(t, "Domain "+string(name), err)
+		}
+		list, err := r.DomainsAfter("", 10)
+		same(t, "DomainsAfter", names(list, whose), err, []string{
+			"alice.example of alice (root, alice.example)", "b.example of alice (root, alice.example)", "bob.example of bob (root, bob.example)"})
+		list, err = r.DomainsAfter("alice.example", 1)
+		same(t, "DomainsAfter one", names(list, whose), err, []string{"b.example of alice (root, alice.example)"})
+		return nil
+	})
+}
+
+// testDeletePolicy takes packages and feature lists away.
+func testDeletePolicy(t *testing.T, h *house) {
+	h.write(func(tx store.Tx) error {
+		for _, name := range []string{"gold", "tin"} {
+			if err := tx.PutPackage(latchkey.Package{Name: name, FeatureList: name}); err != nil {
+				return err
+			}
+			if err := tx.PutFeatureList(latchkey.FeatureList{Name: name}); err != nil {
+				return err
+			}
+		}
+		_, err := tx.InsertAccount(sample("alice"), store.Creating) // of the package gold
+		return err
+	})
+	for name, want := range map[string]bool{"gold": true, "tin": false, "no": false} {
+		h.read(func(r store.Reader) error {
+			used, err := r.PackageUsed(name)
+			same(t, "PackageUsed "+name, used, err, want)
+			return nil
+		})
+	}
+	h.write(func(tx store.Tx) error { return tx.DeletePackage("tin") })
+	h.write(func(tx store.Tx) error { return tx.DeleteFeatureList("tin") })
+	h.writeErr(latchkey.NotFound, "DeletePackage again", func(tx store.Tx) error { return tx.DeletePackage("tin") })
+	h.writeErr(latchkey.NotFound, "DeleteFeatureList again", func(tx store.Tx) error { return tx.DeleteFeatureList("tin") })
+	h.read(func(r store.Reader) error {
+		plans, err := r.Packages()
+		same(t, "Packages", names(plans, func(p latchkey.Package) string { return p.Name }), err, []string{"gold"})
+		lists, err := r.FeatureLists()
+		same(t, "FeatureLists", names(lists, func(l latchkey.FeatureList) string { return l.Name }), err, []string{"gold"})
+		return nil
+	})
+}
