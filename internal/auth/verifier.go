@@ -387,6 +387,34 @@ func (v *Verifier) Measured(ctx context.Context, id latchkey.AccountID, found *F
 	return nil
 }
 
+// FiguresOf are the figures of accounts, in their order, from memory where they
+// are in it and from the store where not: a list of many leaves nothing in
+// memory.
+func (v *Verifier) FiguresOf(ctx context.Context, accounts []latchkey.Account) ([]Figures, error) {
+	list := make([]Figures, len(accounts))
+	var unknown []int
+	for i, a := range accounts {
+		if l := v.accounts.line(a.ID); l != nil && l.state.Load()&lineKnown != 0 {
+			list[i] = l.figures()
+		} else {
+			unknown = append(unknown, i)
+		}
+	}
+	if len(unknown) == 0 {
+		return list, nil
+	}
+	return list, v.store.Read(ctx, func(r store.Reader) error {
+		for _, i := range unknown {
+			was, err := r.Usage(accounts[i].ID)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			list[i] = Figures{Bytes: was.Bytes, Inodes: was.Inodes}
+		}
+		return nil
+	})
+}
+
 // EntryOf is the entry of the account called name.
 func (v *Verifier) EntryOf(ctx context.Context, name latchkey.AccountName) (*Entry, error) {
 	var a latchkey.Account

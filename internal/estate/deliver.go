@@ -107,7 +107,7 @@ func (b *box) put(ctx context.Context, row *store.Mailbox, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if q, err := b.e.quota(ctx, row.Account, b.e.Now()); err != nil {
+	if q, err := b.e.quota(ctx, row.Account, b.e.Now(), patience()); err != nil {
 		return err
 	} else if left := q.ByteLimit - q.Bytes; q.ByteLimit != latchkey.Unlimited && (room == maildir.Unlimited || left < room) {
 		room = max(left, 0)

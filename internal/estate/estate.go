@@ -121,13 +121,18 @@ func (a *account) Domains(ctx context.Context) (list []latchkey.OwnedDomain, err
 		list, err = r.Domains(a.caller.Account)
 		return err
 	})
+	return mainFirst(list), err
+}
+
+// mainFirst is the list with the main domain at its head.
+func mainFirst(list []latchkey.OwnedDomain) []latchkey.OwnedDomain {
 	for i, d := range list {
 		if d.Kind == latchkey.MainDomain {
 			copy(list[1:], list[:i])
 			list[0] = d
 		}
 	}
-	return list, err
+	return list
 }
 
 func (a *account) Plan(ctx context.Context) (p latchkey.Package, err error) {
@@ -143,5 +148,5 @@ func (a *account) Plan(ctx context.Context) (p latchkey.Package, err error) {
 }
 
 func (a *account) Quota(ctx context.Context) (hosting.Quota, error) {
-	return a.e.quota(ctx, a.caller.Account, a.act.At())
+	return a.e.quota(ctx, a.caller.Account, a.act.At(), patience())
 }

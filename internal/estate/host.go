@@ -1,10 +1,12 @@
 package estate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"path"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -14,9 +16,10 @@ import (
 
 // host is the server in the administrator's hands.
 type host struct {
-	e      *Estate
-	act    *audit.Act
-	caller *latchkey.Caller
+	e        *Estate
+	act      *audit.Act
+	caller   *latchkey.Caller
+	patience time.Time // until when this call waits for measurements; zero before it began to
 }
 
 func (h *host) Caller() *latchkey.Caller { return h.caller }
@@ -32,14 +35,8 @@ func (h *host) CreateAccount(ctx context.Context, n hosting.NewAccount) (latchke
 		return latchkey.Account{}, err
 	}
 	a := latchkey.Account{
-		Name: n.Name, Domain: n.Domain, Owner: n.Owner, Package: n.Package, ContactEmail: n.Contact,
-		Locale: "en", Theme: "jupiter", Shell: "/usr/local/cpanel/bin/noshell", Created: h.e.Now().UTC(),
-	}
-	if a.Owner == "" {
-		a.Owner = h.caller.Name
-	}
-	if a.Package == "" {
-		a.Package = DefaultPackage
+		Name: n.Name, Domain: n.Domain, Owner: cmp.Or(n.Owner, h.caller.Name), Package: cmp.Or(n.Package, DefaultPackage), ContactEmail: n.Contact,
+		Locale: n.Locale, Theme: n.Theme, Shell: "/usr/local/cpanel/bin/noshell", Created: h.e.Now().UTC(),
 	}
 	if !n.Password.Empty() {
 		hash, err := h.e.Hasher.Make(ctx, n.Password)
@@ -50,9 +47,9 @@ func (h *host) CreateAccount(ctx context.Context, n hosting.NewAccount) (latchke
 	}
 	h.e.naming.Lock()
 	defer h.e.naming.Unlock()
-	in := &intent{Name: a.Name, Domain: a.Domain}
+	in := &intent{Name: a.Name, Domain: a.Domain, Package: n.SaveAs}
 	err := h.e.carryOut(ctx, h.act, h.caller, "account-create", in, func(tx store.Tx) error {
-		if err := h.newAccount(tx, &a, n.Limits); err != nil {
+		if err := h.newAccount(tx, &a, &n); err != nil {
 			return err
 		}
 		in.Account = a.ID
@@ -63,9 +60,14 @@ func (h *host) CreateAccount(ctx context.Context, n hosting.NewAccount) (latchke
 
 // newAccount checks that the names are free, fills in what the package allows
 // and reserves them.
-func (h *host) newAccount(tx store.Tx, a *latchkey.Account, limits func(*latchkey.Limits)) error {
+func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccount) error {
 	if err := nameFree(tx, a.Name); err != nil {
 		return err
+	}
+	if a.Owner != a.Name {
+		if err := h.mayOwn(tx, a.Owner); err != nil {
+			return err
+		}
 	}
 	if _, err := tx.DomainOwner(a.Domain); !errors.Is(err, store.ErrNotFound) {
 		if err != nil {
@@ -77,20 +79,46 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, limits func(*latchke
 	if err != nil {
 		return err
 	}
+	if n.Limits != nil {
+		n.Limits(&p.Limits)
+	}
 	a.Limits = p.Limits
-	if p.Theme != "" {
-		a.Theme = p.Theme
-	}
-	if p.Locale != "" {
-		a.Locale = p.Locale
-	}
-	if limits != nil {
-		limits(&a.Limits)
+	a.Theme = cmp.Or(a.Theme, p.Theme, "jupiter")
+	a.Locale = cmp.Or(a.Locale, p.Locale, "en")
+	if n.SaveAs != "" {
+		p.Name, p.FeatureList = n.SaveAs, cmp.Or(n.FeatureList, p.FeatureList)
+		if err := savePackage(tx, p); err != nil {
+			return err
+		}
+		a.Package = p.Name
 	}
 	if a.ID, err = tx.InsertAccount(*a, store.Creating); err != nil {
 		return err
 	}
 	return tx.InsertDomain(a.ID, latchkey.OwnedDomain{Name: a.Domain, Kind: latchkey.MainDomain, DocumentRoot: "public_html", Created: a.Created})
+}
+
+// mayOwn reports whether there is somebody called name who can own an account.
+func (h *host) mayOwn(r store.Reader, name latchkey.AccountName) error {
+	if name == h.caller.Name || name == RootName {
+		return nil
+	}
+	_, err := findAccount(r, name)
+	return err
+}
+
+// savePackage makes a package there is not yet.
+func savePackage(tx store.Tx, p latchkey.Package) error {
+	if _, err := tx.Package(p.Name); !errors.Is(err, store.ErrNotFound) {
+		if err == nil {
+			err = latchkey.Errorf(latchkey.Exists, "A package named “%s” already exists.", p.Name)
+		}
+		return err
+	}
+	if _, err := tx.FeatureList(p.FeatureList); err != nil {
+		return noList(err, p.FeatureList)
+	}
+	return tx.PutPackage(p)
 }
 
 func nameFree(tx store.Tx, name latchkey.AccountName) error {
@@ -150,7 +178,15 @@ var accountCreate = plan{
 	revert: func(e *Estate, ctx context.Context, in *intent) error {
 		return gone(e.Homes.Remove(ctx, string(in.Name)))
 	},
-	undo: func(tx store.Tx, in *intent) error { return gone(tx.DeleteAccount(in.Account)) },
+	undo: func(tx store.Tx, in *intent) error {
+		if err := gone(tx.DeleteAccount(in.Account)); err != nil || in.Package == "" {
+			return err
+		}
+		if used, err := tx.PackageUsed(in.Package); err != nil || used { // somebody else's, by now
+			return err
+		}
+		return gone(tx.DeletePackage(in.Package))
+	},
 }
 
 // account is the row of an account that is no administrator.
@@ -218,35 +254,101 @@ var accountRemove = plan{
 }
 
 func (h *host) RenameAccount(ctx context.Context, name, newName latchkey.AccountName) error {
-	if err := hosting.CheckNewName(newName); err != nil {
-		return err
+	_, err := h.rename(ctx, name, newName, func(hosting.Moment, *latchkey.Account) error { return nil })
+	return err
+}
+
+func (h *host) ModifyAccount(ctx context.Context, name, newName latchkey.AccountName, change func(hosting.Moment, *latchkey.Account) error) (a latchkey.Account, err error) {
+	if newName != "" && newName != name {
+		return h.rename(ctx, name, newName, change)
 	}
-	a, err := h.Account(ctx, name)
-	if err != nil {
-		return err
+	err = h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
+		was, err := findAccount(tx, name)
+		if err != nil {
+			return err
+		}
+		if a, err = h.changed(tx, was, was.Name, change); err != nil {
+			return err
+		}
+		tx.Log(store.Change{Kind: store.AccountPut, Account: a.ID})
+		return tx.UpdateAccount(a)
+	})
+	return a, err
+}
+
+// rename changes an account and its name. What else changes becomes true with
+// the name, and not before.
+func (h *host) rename(ctx context.Context, name, newName latchkey.AccountName, change func(hosting.Moment, *latchkey.Account) error) (a latchkey.Account, err error) {
+	if err := hosting.CheckNewName(newName); err != nil {
+		return a, err
+	}
+	if a, err = h.Account(ctx, name); err != nil {
+		return a, err
 	}
 	h.e.naming.Lock()
 	defer h.e.naming.Unlock()
 	in := &intent{Account: a.ID, Name: name, NewName: newName}
-	return h.e.locks.alone(ctx, a.ID, func() error {
+	err = h.e.locks.alone(ctx, a.ID, func() error {
 		return h.e.carryOut(ctx, h.act, h.caller, "account-rename", in, func(tx store.Tx) error {
-			now, err := stillThere(tx, a.ID, name)
+			was, err := stillThere(tx, a.ID, name)
 			if err != nil {
 				return err
 			}
-			if now.Name != name {
+			if was.Name != name {
 				return noUser(name)
 			}
 			if err := notRenaming(tx, a.ID); err != nil {
 				return err
 			}
+			if a, err = h.changed(tx, was, newName, change); err != nil {
+				return err
+			}
+			in.Was, in.Is = bare(was), bare(a)
+			a.Name = newName
 			if newName != name && head(newName) == head(name) {
 				return nil // nobody else's name begins so
 			}
 			return nameFree(tx, newName)
 		})
 	})
+	return a, err
 }
+
+// bare is an account without what must not stand in an intent.
+func bare(a latchkey.Account) *latchkey.Account {
+	a.PasswordHash = ""
+	return &a
+}
+
+// changed is what change makes of an account that is to be called name.
+func (h *host) changed(r store.Reader, was latchkey.Account, name latchkey.AccountName, change func(hosting.Moment, *latchkey.Account) error) (latchkey.Account, error) {
+	a := was
+	if err := change(moment{r}, &a); err != nil {
+		return a, err
+	}
+	a.ID, a.Name, a.Role, a.Domain = was.ID, was.Name, was.Role, was.Domain
+	if a.Package != was.Package {
+		if _, err := findPackage(r, a.Package); err != nil {
+			return a, err
+		}
+	}
+	switch a.Owner {
+	case was.Owner:
+		if a.Owner == was.Name {
+			a.Owner = name // who owns itself does so by its new name
+		}
+	case was.Name, name:
+		a.Owner = name
+	default:
+		return a, h.mayOwn(r, a.Owner)
+	}
+	return a, nil
+}
+
+// moment is a transaction as those see it who say what to change.
+type moment struct{ r store.Reader }
+
+func (m moment) Package(name string) (latchkey.Package, error) { return findPackage(m.r, name) }
 
 var accountRename = plan{
 	apply: func(e *Estate, ctx context.Context, in *intent) error {
@@ -259,6 +361,9 @@ var accountRename = plan{
 		a, err := tx.AccountByID(in.Account)
 		if err != nil {
 			return gone(err)
+		}
+		if in.Is != nil {
+			a = a.Changed(*in.Was, *in.Is)
 		}
 		a.Name = in.NewName
 		tx.Log(store.Change{Kind: store.AccountPut, Account: in.Account})
@@ -278,26 +383,8 @@ var accountRename = plan{
 	undo:     func(store.Tx, *intent) error { return nil }, // nothing was reserved but the name, by the intent
 }
 
-func (h *host) UpdateAccount(ctx context.Context, name latchkey.AccountName, change func(*latchkey.Account) error) (a latchkey.Account, err error) {
-	err = h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
-		was, err := findAccount(tx, name)
-		if err != nil {
-			return err
-		}
-		a = was
-		if err := change(&a); err != nil {
-			return err
-		}
-		a.ID, a.Name, a.Role, a.Domain = was.ID, was.Name, was.Role, was.Domain
-		if a.Package != was.Package {
-			if _, err := findPackage(tx, a.Package); err != nil {
-				return err
-			}
-		}
-		tx.Log(store.Change{Kind: store.AccountPut, Account: a.ID})
-		return tx.UpdateAccount(a)
-	})
-	return a, err
+func (h *host) UpdateAccount(ctx context.Context, name latchkey.AccountName, change func(*latchkey.Account) error) (latchkey.Account, error) {
+	return h.ModifyAccount(ctx, name, "", func(_ hosting.Moment, a *latchkey.Account) error { return change(a) })
 }
 
 func (h *host) Suspend(ctx context.Context, name latchkey.AccountName, on bool, reason string) error {
@@ -333,11 +420,7 @@ func (h *host) Accounts(ctx context.Context) (list []latchkey.Account, err error
 		if len(list) > 0 {
 			after = list[len(list)-1].Name
 		}
-		var next []latchkey.Account
-		err := h.e.Store.Read(ctx, func(r store.Reader) (err error) {
-			next, err = r.Accounts(after, page)
-			return err
-		})
+		next, err := h.AccountsAfter(ctx, after, page)
 		if err != nil {
 			return nil, err
 		}
@@ -347,8 +430,103 @@ func (h *host) Accounts(ctx context.Context) (list []latchkey.Account, err error
 	}
 }
 
+// sees is the owner whose accounts alone the caller may see; "" for all.
+func (h *host) sees() latchkey.AccountName { return "" }
+
+func (h *host) AccountsAfter(ctx context.Context, after latchkey.AccountName, limit int) (list []latchkey.Account, err error) {
+	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		list, err = r.AccountPage(h.sees(), after, 0, limit)
+		return err
+	})
+	return list, err
+}
+
+func (h *host) AccountPage(ctx context.Context, skip, limit int) (list []latchkey.Account, total int, err error) {
+	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		if total, _, err = r.AccountCount(h.sees()); err != nil || skip >= total {
+			return err
+		}
+		list, err = r.AccountPage(h.sees(), "", skip, limit)
+		return err
+	})
+	return list, total, err
+}
+
+func (h *host) CountAccounts(ctx context.Context, owner latchkey.AccountName) (accounts, suspended int, err error) {
+	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		accounts, suspended, err = r.AccountCount(owner)
+		return err
+	})
+	return accounts, suspended, err
+}
+
+func (h *host) FindDomain(ctx context.Context, name latchkey.Domain) (a latchkey.Account, d latchkey.OwnedDomain, err error) {
+	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		var id latchkey.AccountID
+		if id, d, err = r.Domain(name); err != nil {
+			return noDomain(err, name)
+		}
+		a, err = r.AccountByID(id)
+		return noDomain(err, name)
+	})
+	return a, d, err
+}
+
+func noDomain(err error, name latchkey.Domain) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return &latchkey.Error{Kind: latchkey.NotFound, Param: "domain", Msg: "There is no domain “" + string(name) + "” on this server."}
+	}
+	return err
+}
+
+func (h *host) DomainsOf(ctx context.Context, name latchkey.AccountName) (list []latchkey.OwnedDomain, err error) {
+	err = h.e.Store.Read(ctx, func(r store.Reader) error {
+		a, err := findAccount(r, name)
+		if err == nil {
+			list, err = r.Domains(a.ID)
+		}
+		return err
+	})
+	return mainFirst(list), err
+}
+
+func (h *host) DomainsAfter(ctx context.Context, after latchkey.Domain, limit int) (list []hosting.HostedDomain, err error) {
+	err = h.e.Store.Read(ctx, func(r store.Reader) error {
+		domains, err := r.DomainsAfter(after, limit)
+		for _, d := range domains {
+			list = append(list, hosting.HostedDomain(d))
+		}
+		return err
+	})
+	return list, err
+}
+
 func (h *host) Quota(ctx context.Context, id latchkey.AccountID) (hosting.Quota, error) {
-	return h.e.quota(ctx, id, h.act.At())
+	return h.e.quota(ctx, id, h.act.At(), h.waiting())
+}
+
+func (h *host) Quotas(ctx context.Context, accounts []latchkey.Account) ([]hosting.Quota, error) {
+	figures, err := h.e.Auth.FiguresOf(ctx, accounts)
+	if err != nil {
+		return nil, err
+	}
+	quotas := make([]hosting.Quota, len(accounts))
+	for i, f := range figures {
+		if quotas[i], err = h.e.fresh(ctx, accounts[i].ID, f, h.act.At(), h.waiting()); err != nil && latchkey.KindOf(err) != latchkey.NotFound {
+			return nil, err
+		}
+		quotas[i].InodeLimit = accounts[i].Limits.Inodes
+		quotas[i].ByteLimit = accounts[i].Limits.DiskBytes()
+	}
+	return quotas, nil
+}
+
+// waiting is until when this call waits for homes to be measured.
+func (h *host) waiting() time.Time {
+	if h.patience.IsZero() {
+		h.patience = patience()
+	}
+	return h.patience
 }
 
 // Bootstrap makes what every server has, where it is missing: the

@@ -28,6 +28,11 @@ type intent struct {
 	NewName latchkey.AccountName `json:"new_name,omitempty"`
 	Domain  latchkey.Domain      `json:"domain,omitempty"`
 	Local   string               `json:"local,omitempty"`
+	Package string               `json:"package,omitempty"` // saved with an account
+	// What a rename changes besides the name: the account as it was and as it is
+	// to be.
+	Was *latchkey.Account `json:"was,omitempty"`
+	Is  *latchkey.Account `json:"is,omitempty"`
 }
 
 // plan is how one kind of intent is finished. Every function in it may run

@@ -2,24 +2,29 @@ package estate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/store"
 )
 
-func (h *host) PutPackage(ctx context.Context, p latchkey.Package, mustBeNew bool) error {
+func (h *host) ChangePackage(ctx context.Context, name string, change func(p *latchkey.Package, exists bool) error) error {
 	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
-		was, err := tx.Package(p.Name)
-		switch {
-		case err == nil && mustBeNew:
-			return latchkey.Errorf(latchkey.Exists, "A package named “%s” already exists.", p.Name)
-		case err != nil && !errors.Is(err, store.ErrNotFound):
+		was, err := tx.Package(name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 		existed := err == nil
+		p := was
+		p.Name = name
+		if err := change(&p, existed); err != nil {
+			return err
+		}
+		p.Name = name
 		if _, err := tx.FeatureList(p.FeatureList); err != nil {
 			return noList(err, p.FeatureList)
 		}
@@ -29,6 +34,42 @@ func (h *host) PutPackage(ctx context.Context, p latchkey.Package, mustBeNew boo
 		}
 		return passOn(tx, p.Name, was.Limits, p.Limits)
 	})
+}
+
+func (h *host) RemovePackage(ctx context.Context, name string) error {
+	if name == DefaultPackage {
+		return latchkey.Errorf(latchkey.Invalid, "The package “%s” cannot be deleted: accounts that name no other get it.", name)
+	}
+	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
+		if _, err := findPackage(tx, name); err != nil {
+			return err
+		}
+		used, err := tx.PackageUsed(name)
+		if err == nil && !used {
+			used, err = aboutToUse(tx, name)
+		}
+		switch {
+		case err != nil:
+			return err
+		case used:
+			return latchkey.Errorf(latchkey.Invalid, "The package “%s” cannot be deleted while accounts have it: move them to another with changepackage.", name)
+		}
+		tx.Log(store.Change{Kind: store.PolicyPut})
+		return tx.DeletePackage(name)
+	})
+}
+
+// aboutToUse reports whether an account whose renaming is under way gets the
+// package with its new name.
+func aboutToUse(r store.Reader, name string) (bool, error) {
+	open, err := r.Intents()
+	for _, i := range open {
+		var in intent
+		if err := json.Unmarshal(i.Body, &in); err == nil && in.Is != nil && in.Is.Package == name {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 // passOn changes, for every account that has the package, those limits that the
@@ -98,6 +139,28 @@ func (h *host) ChangeFeatureList(ctx context.Context, name string, create bool, 
 		}
 		tx.Log(store.Change{Kind: store.PolicyPut})
 		return tx.PutFeatureList(l)
+	})
+}
+
+func (h *host) RemoveFeatureList(ctx context.Context, name string) error {
+	if slices.Contains([]string{latchkey.DefaultList, latchkey.DisabledList, latchkey.MailOnlyList}, name) {
+		return latchkey.Errorf(latchkey.Invalid, "The feature list “%s” cannot be deleted: every server has it.", name)
+	}
+	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
+		if _, err := tx.FeatureList(name); err != nil {
+			return noList(err, name)
+		}
+		plans, err := tx.Packages()
+		if err != nil {
+			return err
+		}
+		for _, p := range plans {
+			if p.FeatureList == name {
+				return latchkey.Errorf(latchkey.Invalid, "The feature list “%s” cannot be deleted while a package has it, as “%s” does: give that another list with editpkg.", name, p.Name)
+			}
+		}
+		tx.Log(store.Change{Kind: store.PolicyPut})
+		return tx.DeleteFeatureList(name)
 	})
 }
 

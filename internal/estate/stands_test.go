@@ -114,12 +114,17 @@ func TestInFlightHost(t *testing.T) {
 	s.WHM("api_token_revoke", "token_name", "hand")
 	_, err = h.CreateAccount(t.Context(), hosting.NewAccount{Name: "eve", Domain: "eve.example"})
 	for name, err := range map[string]error{
-		"CreateAccount":     err,
-		"RenameAccount":     h.RenameAccount(t.Context(), "demo", "emo"),
-		"RemoveAccount":     h.RemoveAccount(t.Context(), "demo"),
-		"Suspend":           h.Suspend(t.Context(), "demo", true, ""),
-		"SetPassword":       h.SetPassword(t.Context(), "root", latchkey.NewSecret("eve-was-here-1")),
-		"PutPackage":        h.PutPackage(t.Context(), latchkey.Package{Name: "eve", FeatureList: latchkey.DefaultList}, true),
+		"CreateAccount": err,
+		"RenameAccount": h.RenameAccount(t.Context(), "demo", "emo"),
+		"RemoveAccount": h.RemoveAccount(t.Context(), "demo"),
+		"Suspend":       h.Suspend(t.Context(), "demo", true, ""),
+		"SetPassword":   h.SetPassword(t.Context(), "root", latchkey.NewSecret("eve-was-here-1")),
+		"ChangePackage": h.ChangePackage(t.Context(), "eve", func(p *latchkey.Package, _ bool) error {
+			p.FeatureList = latchkey.DefaultList
+			return nil
+		}),
+		"RemovePackage":     h.RemovePackage(t.Context(), "eve"),
+		"RemoveFeatureList": h.RemoveFeatureList(t.Context(), "eve"),
 		"ChangeFeatureList": h.ChangeFeatureList(t.Context(), latchkey.DisabledList, false, func(*latchkey.FeatureList) error { return nil }),
 		"Override":          h.Override(t.Context(), "demo", map[string]bool{"popaccts": false}),
 	} {

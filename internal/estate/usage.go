@@ -20,6 +20,9 @@ import (
 const (
 	usageMaxAge  = 10 * time.Minute
 	usageMaxWait = 250 * time.Millisecond
+	// usageMaxQueue is how many walks may wait for their turn before figures that
+	// are old stay so: a list of all accounts must not queue them all.
+	usageMaxQueue = 64
 )
 
 // usages are the walks under way.
@@ -37,26 +40,47 @@ type walk struct {
 	writes int
 }
 
-func (e *Estate) quota(ctx context.Context, id latchkey.AccountID, now time.Time) (hosting.Quota, error) {
+// patience is until when a call waits that begins to wait now.
+func patience() time.Time { return time.Now().Add(usageMaxWait) }
+
+func (e *Estate) quota(ctx context.Context, id latchkey.AccountID, now, until time.Time) (hosting.Quota, error) {
 	f, err := e.Auth.Figures(ctx, id)
 	if err != nil {
 		return hosting.Quota{}, err
 	}
+	return e.fresh(ctx, id, f, now, until)
+}
+
+// fresh is the quota of an account with figures f. It waits for the first
+// measurement until then at most: a call that lists many, and has waited, has
+// what was known last.
+func (e *Estate) fresh(ctx context.Context, id latchkey.AccountID, f auth.Figures, now, until time.Time) (_ hosting.Quota, err error) {
 	switch {
 	case f.TakenAt == 0:
+		wait := time.Until(until)
+		if wait <= 0 {
+			break
+		}
 		select {
 		case <-e.rescan(id):
-		case <-time.After(usageMaxWait):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return hosting.Quota{}, ctx.Err()
 		}
 		if f, err = e.Auth.Figures(ctx, id); err != nil {
 			return hosting.Quota{}, err
 		}
-	case now.Unix()-f.TakenAt > int64(usageMaxAge/time.Second):
+	case now.Unix()-f.TakenAt > int64(usageMaxAge/time.Second) && e.usages.waiting() < usageMaxQueue:
 		e.rescan(id)
 	}
 	return hosting.Quota{Bytes: f.Bytes, Inodes: f.Inodes, ByteLimit: f.ByteLimit, InodeLimit: f.InodeLimit}, nil
+}
+
+// waiting is how many walks are under way or wait for their turn.
+func (us *usages) waiting() int {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	return len(us.walking)
 }
 
 // rescan starts a walk, unless one is under way, and returns what is closed

@@ -17,8 +17,10 @@ type Host interface {
 	Tokens() Tokens
 
 	// CreateAccount makes an account with its home, ready to be used when it
-	// returns. Fails: Exists, Invalid, NotFound for a package there is not. A
-	// name is taken, too, if another's begins with the same eight characters.
+	// returns, and the package to be saved with it: both or neither. Fails:
+	// Exists, Invalid, NotFound for a package, a feature list or an owner there
+	// is not. A name is taken, too, if another's begins with the same eight
+	// characters.
 	CreateAccount(ctx context.Context, a NewAccount) (latchkey.Account, error)
 	// RemoveAccount takes an account away with everything it owns. Its tokens
 	// are refused from the start.
@@ -29,6 +31,11 @@ type Host interface {
 	// UpdateAccount changes an account by change, which must not touch its
 	// number, name, role or domain.
 	UpdateAccount(ctx context.Context, name latchkey.AccountName, change func(*latchkey.Account) error) (latchkey.Account, error)
+	// ModifyAccount changes an account by change, and its name to newName unless
+	// that is empty or the name it has: all of it or nothing. change must not
+	// touch its number, name, role or domain, and may run more than once. Fails
+	// as RenameAccount does, and with NotFound for an owner there is not.
+	ModifyAccount(ctx context.Context, name, newName latchkey.AccountName, change func(Moment, *latchkey.Account) error) (latchkey.Account, error)
 	// Suspend suspends an account, with the reason people are told, or ends its
 	// suspension.
 	Suspend(ctx context.Context, name latchkey.AccountName, on bool, reason string) error
@@ -38,22 +45,47 @@ type Host interface {
 	Account(ctx context.Context, name latchkey.AccountName) (latchkey.Account, error)
 	// Accounts is every account, by name; the administrator is none.
 	Accounts(ctx context.Context) ([]latchkey.Account, error)
+	// AccountsAfter is at most limit accounts by name, from after on.
+	AccountsAfter(ctx context.Context, after latchkey.AccountName, limit int) ([]latchkey.Account, error)
+	// AccountPage is at most limit accounts by name after the first skip of them,
+	// and how many there are. It takes no longer for many.
+	AccountPage(ctx context.Context, skip, limit int) ([]latchkey.Account, int, error)
+	// CountAccounts is how many accounts owner owns, and how many of them are
+	// suspended.
+	CountAccounts(ctx context.Context, owner latchkey.AccountName) (accounts, suspended int, err error)
 	// Quota is what an account's home takes up.
 	Quota(ctx context.Context, id latchkey.AccountID) (Quota, error)
+	// Quotas is Quota for many accounts: it waits no longer than for one, and
+	// has for the others what was known last.
+	Quotas(ctx context.Context, accounts []latchkey.Account) ([]Quota, error)
+	// FindDomain is a domain and the account it belongs to.
+	FindDomain(ctx context.Context, name latchkey.Domain) (latchkey.Account, latchkey.OwnedDomain, error)
+	// DomainsOf are an account's domains, the main one first, then by name.
+	DomainsOf(ctx context.Context, name latchkey.AccountName) ([]latchkey.OwnedDomain, error)
+	// DomainsAfter is at most limit domains of all accounts by name, from after
+	// on.
+	DomainsAfter(ctx context.Context, after latchkey.Domain, limit int) ([]HostedDomain, error)
 	// Home is the path of an account's home, as clients are told it.
 	Home(name latchkey.AccountName) string
 
-	// PutPackage makes a package, or puts it in the place of the one with its
-	// name. A limit that this changes changes, in the same moment, for every
-	// account that has the package, over what the account had of its own.
-	// Fails: Exists if it must be new, NotFound for a feature list there is not.
-	PutPackage(ctx context.Context, p latchkey.Package, mustBeNew bool) error
+	// ChangePackage changes the package called name by change, atomically. One
+	// there is not yet comes to change with nothing but its name, and is made. A
+	// limit that this changes changes, in the same moment, for every account that
+	// has the package, over what the account had of its own. Fails: NotFound for
+	// a feature list there is not.
+	ChangePackage(ctx context.Context, name string, change func(p *latchkey.Package, exists bool) error) error
+	// RemovePackage takes a package away. Fails: NotFound, Invalid while an
+	// account has it, and for the default one.
+	RemovePackage(ctx context.Context, name string) error
 	Package(ctx context.Context, name string) (latchkey.Package, error)
 	Packages(ctx context.Context) ([]latchkey.Package, error)
 
 	// ChangeFeatureList changes the list called name by change, atomically; a
 	// list there is not yet is made if create is set, else it is NotFound.
 	ChangeFeatureList(ctx context.Context, name string, create bool, change func(*latchkey.FeatureList) error) error
+	// RemoveFeatureList takes a list away. Fails: NotFound, Invalid while a
+	// package has it, and for those that always exist.
+	RemoveFeatureList(ctx context.Context, name string) error
 	FeatureList(ctx context.Context, name string) (latchkey.FeatureList, error)
 	FeatureLists(ctx context.Context) ([]latchkey.FeatureList, error)
 	// Override switches features for one account, over its list.
@@ -77,4 +109,24 @@ type NewAccount struct {
 	// Limits changes what the package allows, for this account alone; nil
 	// changes nothing.
 	Limits func(*latchkey.Limits)
+	Locale string // empty: the package's
+	Theme  string // empty: the package's
+	// SaveAs is the name of a new package with these limits, which the account
+	// gets instead; empty for none. FeatureList is that package's; empty for the
+	// one of Package.
+	SaveAs, FeatureList string
+}
+
+// Moment finds things as they are in the transaction of a change. What is not
+// there is NotFound.
+type Moment interface {
+	Package(name string) (latchkey.Package, error)
+}
+
+// HostedDomain is a domain and whose it is.
+type HostedDomain struct {
+	latchkey.OwnedDomain
+	Account latchkey.AccountName
+	Owner   latchkey.AccountName // of the account
+	Main    latchkey.Domain      // of the account
 }

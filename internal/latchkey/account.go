@@ -53,6 +53,14 @@ func NoLimits() Limits {
 	return Limits{u, u, u, u, u, u, u, u, u, u, u, u}
 }
 
+// DiskBytes is how many bytes the home may hold.
+func (l Limits) DiskBytes() int64 {
+	if l.DiskMB == Unlimited {
+		return Unlimited
+	}
+	return l.DiskMB << 20
+}
+
 // Changed is l with every limit that differs between was and is set to is.
 func (l Limits) Changed(was, is Limits) Limits {
 	take := func(mine *int64, was, is int64) {

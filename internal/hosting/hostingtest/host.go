@@ -103,31 +103,57 @@ func (h *Host) CreateAccount(_ context.Context, n hosting.NewAccount) (latchkey.
 	if err := h.free(n.Name, ""); err != nil {
 		return latchkey.Account{}, err
 	}
+	if err := h.mayOwn(cmp.Or(n.Owner, n.Name), n.Name); err != nil {
+		return latchkey.Account{}, err
+	}
 	for _, a := range h.accounts {
 		if a.Domain == n.Domain {
 			return latchkey.Account{}, latchkey.Errorf(latchkey.Exists, "The domain “%s” already exists.", n.Domain)
 		}
 	}
-	if n.Package == "" {
-		n.Package = "default"
-	}
-	p, err := h.plan(n.Package)
+	p, err := h.plan(cmp.Or(n.Package, "default"))
 	if err != nil {
 		return latchkey.Account{}, err
 	}
+	if n.Limits != nil {
+		n.Limits(&p.Limits)
+	}
+	if n.SaveAs != "" {
+		p.Name, p.FeatureList = n.SaveAs, cmp.Or(n.FeatureList, p.FeatureList)
+		if err := h.save(p); err != nil {
+			return latchkey.Account{}, err
+		}
+	}
 	h.lastID++
 	a := &hosted{Account: latchkey.Account{
-		ID: h.lastID, Name: n.Name, Domain: n.Domain, Owner: cmp.Or(n.Owner, h.Who.Name), Package: n.Package, ContactEmail: n.Contact,
-		Locale: cmp.Or(p.Locale, "en"), Theme: cmp.Or(p.Theme, "jupiter"), Shell: "/usr/local/cpanel/bin/noshell", Limits: p.Limits, Created: h.Now(),
+		ID: h.lastID, Name: n.Name, Domain: n.Domain, Owner: cmp.Or(n.Owner, h.Who.Name), Package: p.Name, ContactEmail: n.Contact,
+		Locale: cmp.Or(n.Locale, p.Locale, "en"), Theme: cmp.Or(n.Theme, p.Theme, "jupiter"), Shell: "/usr/local/cpanel/bin/noshell", Limits: p.Limits, Created: h.Now(),
 	}, overrides: map[string]bool{}}
-	if n.Limits != nil {
-		n.Limits(&a.Limits)
-	}
 	if !n.Password.Empty() {
 		a.PasswordHash = digest(n.Password.Reveal())
 	}
 	h.accounts[n.Name] = a
 	return a.Account, nil
+}
+
+// mayOwn says why owner cannot own the account called name.
+func (h *Host) mayOwn(owner, name latchkey.AccountName) error {
+	if owner == name || owner == h.Who.Name || owner == h.root.Data.Name || h.accounts[owner] != nil {
+		return nil
+	}
+	return latchkey.Errorf(latchkey.NotFound, "There is no account “%s”.", owner)
+}
+
+// save makes a package there is not yet.
+func (h *Host) save(p latchkey.Package) error {
+	if _, there := h.packages[p.Name]; there {
+		return latchkey.Errorf(latchkey.Exists, "A package named “%s” already exists.", p.Name)
+	}
+	if _, err := h.list(p.FeatureList); err != nil {
+		return err
+	}
+	h.packages[p.Name] = p
+	return nil
 }
 
 // free says why the account called now, or a new one, cannot be called name.
@@ -167,35 +193,60 @@ func (h *Host) RemoveAccount(_ context.Context, name latchkey.AccountName) error
 	return h.with(name, func(*hosted) error { delete(h.accounts, name); return nil })
 }
 
-func (h *Host) RenameAccount(_ context.Context, name, newName latchkey.AccountName) error {
-	return h.with(name, func(a *hosted) error {
-		if err := h.free(newName, name); err != nil {
-			return err
-		}
-		delete(h.accounts, name)
-		a.Name = newName
-		h.accounts[newName] = a
-		return nil
-	})
+func (h *Host) RenameAccount(ctx context.Context, name, newName latchkey.AccountName) error {
+	if name == newName {
+		return h.with(name, func(*hosted) error { return h.free(newName, name) })
+	}
+	if newName == "" {
+		return hosting.CheckNewName(newName)
+	}
+	_, err := h.ModifyAccount(ctx, name, newName, func(hosting.Moment, *latchkey.Account) error { return nil })
+	return err
 }
 
-func (h *Host) UpdateAccount(_ context.Context, name latchkey.AccountName, change func(*latchkey.Account) error) (now latchkey.Account, err error) {
+func (h *Host) UpdateAccount(ctx context.Context, name latchkey.AccountName, change func(*latchkey.Account) error) (latchkey.Account, error) {
+	return h.ModifyAccount(ctx, name, "", func(_ hosting.Moment, a *latchkey.Account) error { return change(a) })
+}
+
+func (h *Host) ModifyAccount(_ context.Context, name, newName latchkey.AccountName, change func(hosting.Moment, *latchkey.Account) error) (now latchkey.Account, err error) {
+	newName = cmp.Or(newName, name)
 	err = h.with(name, func(a *hosted) error {
+		if newName != name {
+			if err := h.free(newName, name); err != nil {
+				return err
+			}
+		}
 		now = a.Account
-		if err := change(&now); err != nil {
+		if err := change(moment{h}, &now); err != nil {
 			return err
 		}
 		if now.ID != a.ID || now.Name != a.Name || now.Role != a.Role || now.Domain != a.Domain {
-			return errors.New("UpdateAccount: the change touched what it must not")
+			return errors.New("ModifyAccount: the change touched what it must not")
 		}
 		if _, err := h.plan(now.Package); err != nil {
 			return err
 		}
+		if now.Owner == name {
+			now.Owner = newName
+		}
+		if now.Owner != a.Owner {
+			if err := h.mayOwn(now.Owner, newName); err != nil {
+				return err
+			}
+		}
+		delete(h.accounts, name)
+		now.Name = newName
 		a.Account = now
+		h.accounts[newName] = a
 		return nil
 	})
 	return now, err
 }
+
+// moment is a host in the middle of a change.
+type moment struct{ h *Host }
+
+func (m moment) Package(name string) (latchkey.Package, error) { return m.h.plan(name) }
 
 func (h *Host) Suspend(_ context.Context, name latchkey.AccountName, on bool, reason string) error {
 	return h.with(name, func(a *hosted) error {
@@ -235,6 +286,77 @@ func (h *Host) Accounts(context.Context) ([]latchkey.Account, error) {
 	return list, nil
 }
 
+func (h *Host) AccountsAfter(ctx context.Context, after latchkey.AccountName, limit int) ([]latchkey.Account, error) {
+	list, err := h.Accounts(ctx)
+	i := slices.IndexFunc(list, func(a latchkey.Account) bool { return a.Name > after })
+	if i < 0 {
+		return nil, err
+	}
+	return list[i:min(i+limit, len(list))], err
+}
+
+func (h *Host) AccountPage(ctx context.Context, skip, limit int) ([]latchkey.Account, int, error) {
+	list, err := h.Accounts(ctx)
+	skip = min(skip, len(list))
+	return list[skip:min(skip+limit, len(list))], len(list), err
+}
+
+func (h *Host) CountAccounts(_ context.Context, owner latchkey.AccountName) (accounts, suspended int, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, a := range h.accounts {
+		if a.Owner == owner {
+			accounts++
+			if a.Suspended {
+				suspended++
+			}
+		}
+	}
+	return accounts, suspended, nil
+}
+
+func (h *Host) Quotas(ctx context.Context, accounts []latchkey.Account) ([]hosting.Quota, error) {
+	quotas := make([]hosting.Quota, len(accounts))
+	for i, a := range accounts {
+		quotas[i], _ = h.Quota(ctx, a.ID) // of an account that has gone: nothing
+	}
+	return quotas, nil
+}
+
+func (h *Host) FindDomain(_ context.Context, name latchkey.Domain) (latchkey.Account, latchkey.OwnedDomain, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, a := range h.accounts {
+		if a.Domain == name {
+			return a.Account, a.main(), nil
+		}
+	}
+	return latchkey.Account{}, latchkey.OwnedDomain{}, latchkey.Errorf(latchkey.NotFound, "There is no domain “%s”.", name)
+}
+
+// main is the account's main domain, which is the only one it has here.
+func (a *hosted) main() latchkey.OwnedDomain {
+	return latchkey.OwnedDomain{Name: a.Domain, Kind: latchkey.MainDomain, DocumentRoot: "public_html", Created: a.Created}
+}
+
+func (h *Host) DomainsOf(_ context.Context, name latchkey.AccountName) (list []latchkey.OwnedDomain, err error) {
+	err = h.with(name, func(a *hosted) error { list = []latchkey.OwnedDomain{a.main()}; return nil })
+	return list, err
+}
+
+func (h *Host) DomainsAfter(_ context.Context, after latchkey.Domain, limit int) ([]hosting.HostedDomain, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []hosting.HostedDomain
+	for _, a := range h.accounts {
+		if a.Domain > after {
+			list = append(list, hosting.HostedDomain{OwnedDomain: a.main(), Account: a.Name, Owner: a.Owner, Main: a.Domain})
+		}
+	}
+	slices.SortFunc(list, func(x, y hosting.HostedDomain) int { return strings.Compare(string(x.Name), string(y.Name)) })
+	return list[:min(limit, len(list))], nil
+}
+
 func (h *Host) Quota(_ context.Context, id latchkey.AccountID) (hosting.Quota, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -251,12 +373,17 @@ func (h *Host) Quota(_ context.Context, id latchkey.AccountID) (hosting.Quota, e
 	return hosting.Quota{}, latchkey.Errorf(latchkey.NotFound, "There is no account %d.", id)
 }
 
-func (h *Host) PutPackage(_ context.Context, p latchkey.Package, mustBeNew bool) error {
+func (h *Host) ChangePackage(_ context.Context, name string, change func(*latchkey.Package, bool) error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	was, there := h.packages[p.Name]
-	if there && mustBeNew {
-		return latchkey.Errorf(latchkey.Exists, "A package named “%s” already exists.", p.Name)
+	was, there := h.packages[name]
+	p := was
+	p.Name = name
+	if err := change(&p, there); err != nil {
+		return err
+	}
+	if p.Name != name {
+		return errors.New("ChangePackage: the change touched the name")
 	}
 	if _, err := h.list(p.FeatureList); err != nil {
 		return err
@@ -267,6 +394,23 @@ func (h *Host) PutPackage(_ context.Context, p latchkey.Package, mustBeNew bool)
 			a.Limits = a.Limits.Changed(was.Limits, p.Limits)
 		}
 	}
+	return nil
+}
+
+func (h *Host) RemovePackage(_ context.Context, name string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, err := h.plan(name); err != nil {
+		return err
+	}
+	inUse := name == "default"
+	for _, a := range h.accounts {
+		inUse = inUse || a.Package == name
+	}
+	if inUse {
+		return latchkey.Errorf(latchkey.Invalid, "The package “%s” cannot be deleted.", name)
+	}
+	delete(h.packages, name)
 	return nil
 }
 
@@ -308,6 +452,23 @@ func (h *Host) ChangeFeatureList(_ context.Context, name string, create bool, ch
 		return errors.New("ChangeFeatureList: the change touched the name")
 	}
 	h.lists[name] = l
+	return nil
+}
+
+func (h *Host) RemoveFeatureList(_ context.Context, name string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, err := h.list(name); err != nil {
+		return err
+	}
+	inUse := name == latchkey.DefaultList || name == latchkey.DisabledList || name == latchkey.MailOnlyList
+	for _, p := range h.packages {
+		inUse = inUse || p.FeatureList == name
+	}
+	if inUse {
+		return latchkey.Errorf(latchkey.Invalid, "The feature list “%s” cannot be deleted.", name)
+	}
+	delete(h.lists, name)
 	return nil
 }
 

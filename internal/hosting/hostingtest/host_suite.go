@@ -38,6 +38,13 @@ func RunHost(t *testing.T, open func(t *testing.T) *Landlord) {
 		{"RemoveAccount", testRemoveAccount},
 		{"RenameAccount", testRenameAccount},
 		{"UpdateAccount", testUpdateAccount},
+		{"ModifyAccount", testModifyAccount},
+		{"SavePackage", testSavePackage},
+		{"Pages", testPages},
+		{"FindDomain", testFindDomain},
+		{"RemovePackage", testRemovePackage},
+		{"RemoveFeatureList", testRemoveFeatureList},
+		{"ChangePackageAtOnce", testChangePackageAtOnce},
 		{"Suspend", testSuspend},
 		{"SetPassword", testSetPassword},
 		{"HostQuota", testHostQuota},
@@ -69,7 +76,18 @@ func (h *Landlord) account(t *testing.T, name latchkey.AccountName, plan string)
 // plan makes a package called name.
 func (h *Landlord) plan(t *testing.T, name, list string, limits latchkey.Limits) {
 	t.Helper()
-	worked(t, "PutPackage "+name, h.Open().PutPackage(t.Context(), latchkey.Package{Name: name, FeatureList: list, Limits: limits}, true))
+	worked(t, "ChangePackage "+name, h.put(t, latchkey.Package{Name: name, FeatureList: list, Limits: limits}, true))
+}
+
+// put makes a package, or puts it in the place of the one with its name.
+func (h *Landlord) put(t *testing.T, p latchkey.Package, mustBeNew bool) error {
+	return h.Open().ChangePackage(t.Context(), p.Name, func(now *latchkey.Package, exists bool) error {
+		if exists && mustBeNew {
+			return latchkey.Errorf(latchkey.Exists, "there is one")
+		}
+		*now = p
+		return nil
+	})
 }
 
 // has checks which accounts there are.
@@ -121,7 +139,7 @@ func testCreateAccount(t *testing.T, h *Landlord) {
 		t.Errorf("two accounts share the home %s", home)
 	}
 
-	worked(t, "PutPackage", h.Open().PutPackage(ctx, latchkey.Package{Name: "de", FeatureList: latchkey.DefaultList, Locale: "de", Theme: "paper"}, true))
+	worked(t, "ChangePackage", h.put(t, latchkey.Package{Name: "de", FeatureList: latchkey.DefaultList, Locale: "de", Theme: "paper"}, true))
 	a := h.account(t, "dan", "de")
 	if a.Locale != "de" || a.Theme != "paper" || a.Limits != (latchkey.Limits{}) {
 		t.Errorf("an account is %+v, and not as its package says", a)
@@ -374,22 +392,22 @@ func testPackages(t *testing.T, h *Landlord) {
 	}
 	names("default")
 	want := latchkey.Package{Name: "gold", FeatureList: latchkey.MailOnlyList, Limits: few(5), Theme: "jupiter", Locale: "de", CGI: true, Shell: true, Digest: true, DedicatedIP: true}
-	worked(t, "PutPackage", h.Open().PutPackage(ctx, want, true))
+	worked(t, "ChangePackage", h.put(t, want, true))
 	got, err := h.Open().Package(ctx, "gold")
 	same(t, "Package", got, err, want)
-	failed(t, "PutPackage that must be new", h.Open().PutPackage(ctx, latchkey.Package{Name: "gold", FeatureList: latchkey.DefaultList}, true), latchkey.Exists)
+	failed(t, "ChangePackage that must be new", h.put(t, latchkey.Package{Name: "gold", FeatureList: latchkey.DefaultList}, true), latchkey.Exists)
 	for _, mustBeNew := range []bool{false, true} {
-		err := h.Open().PutPackage(ctx, latchkey.Package{Name: "tin", FeatureList: "no"}, mustBeNew)
-		failed(t, "PutPackage with a feature list there is not", err, latchkey.NotFound)
+		err := h.put(t, latchkey.Package{Name: "tin", FeatureList: "no"}, mustBeNew)
+		failed(t, "ChangePackage with a feature list there is not", err, latchkey.NotFound)
 	}
-	failed(t, "PutPackage over one, with a feature list there is not", h.Open().PutPackage(ctx, latchkey.Package{Name: "gold", FeatureList: "no"}, false), latchkey.NotFound)
+	failed(t, "ChangePackage over one, with a feature list there is not", h.put(t, latchkey.Package{Name: "gold", FeatureList: "no"}, false), latchkey.NotFound)
 	got, err = h.Open().Package(ctx, "gold")
 	same(t, "Package after changes that failed", got, err, want)
 	_, err = h.Open().Package(ctx, "tin")
 	failed(t, "Package that was refused", err, latchkey.NotFound)
 
 	want = latchkey.Package{Name: "gold", FeatureList: latchkey.DefaultList, Limits: few(6)}
-	worked(t, "PutPackage over one", h.Open().PutPackage(ctx, want, false))
+	worked(t, "ChangePackage over one", h.put(t, want, false))
 	got, err = h.Open().Package(ctx, "gold")
 	same(t, "Package", got, err, want)
 	h.plan(t, "Big", latchkey.DefaultList, few(1))
@@ -411,18 +429,18 @@ func testPackagePassesOn(t *testing.T, h *Landlord) {
 		same(t, "Limits of "+string(name), a.Limits, err, want)
 	}
 	now := with(few(5), func(l *latchkey.Limits) { l.DiskMB, l.EmailPerHour = 9, latchkey.Unlimited })
-	worked(t, "PutPackage", h.Open().PutPackage(ctx, latchkey.Package{Name: "gold", FeatureList: latchkey.DefaultList, Limits: now}, false))
+	worked(t, "ChangePackage", h.put(t, latchkey.Package{Name: "gold", FeatureList: latchkey.DefaultList, Limits: now}, false))
 	limits("ann", now)
 	limits("bob", few(5))
 	limits("cat", with(now, func(l *latchkey.Limits) { l.Mailboxes = 71 })) // which did not change
 
-	worked(t, "PutPackage", h.Open().PutPackage(ctx, latchkey.Package{Name: "gold", FeatureList: latchkey.DefaultList, Limits: few(8)}, false))
+	worked(t, "ChangePackage", h.put(t, latchkey.Package{Name: "gold", FeatureList: latchkey.DefaultList, Limits: few(8)}, false))
 	limits("ann", few(8))
 	limits("cat", few(8)) // all of them changed
 	_, err = h.Open().UpdateAccount(ctx, "ann", func(a *latchkey.Account) error { a.Package = "tin"; return nil })
 	worked(t, "UpdateAccount", err)
 	limits("ann", few(8)) // which limits go with it is the caller's to say
-	worked(t, "PutPackage", h.Open().PutPackage(ctx, latchkey.Package{Name: "gold", FeatureList: latchkey.DefaultList, Limits: few(3)}, false))
+	worked(t, "ChangePackage", h.put(t, latchkey.Package{Name: "gold", FeatureList: latchkey.DefaultList, Limits: few(3)}, false))
 	limits("ann", few(8)) // it has another by now
 }
 
@@ -493,7 +511,7 @@ func testFeatures(t *testing.T, h *Landlord) {
 	has("ann", only)
 	worked(t, "ChangeFeatureList", h.Open().ChangeFeatureList(ctx, "two", false, func(l *latchkey.FeatureList) error { l.Values["webmail"] = true; return nil }))
 	has("ann", only.With(latchkey.FeatureWebmail, true))
-	worked(t, "PutPackage", h.Open().PutPackage(ctx, latchkey.Package{Name: "small", FeatureList: latchkey.DefaultList, Limits: latchkey.NoLimits()}, false))
+	worked(t, "ChangePackage", h.put(t, latchkey.Package{Name: "small", FeatureList: latchkey.DefaultList, Limits: latchkey.NoLimits()}, false))
 	has("ann", latchkey.AllFeatures())
 	worked(t, "ChangeFeatureList", h.Open().ChangeFeatureList(ctx, latchkey.DisabledList, false, func(l *latchkey.FeatureList) error { l.Values["ftpaccts"] = false; return nil }))
 	worked(t, "Override", h.Open().Override(ctx, "bob", map[string]bool{"ftpaccts": true}))

@@ -68,63 +68,38 @@ type createdAccount struct {
 }
 
 func createAccount(ctx context.Context, h hosting.Host, p createAccountParams) (api.Answer, error) {
-	n, err := p.account(ctx, h)
+	n, err := p.account(h)
 	if err != nil {
 		return api.Answer{}, err
 	}
-	if n.Package, err = p.plan(ctx, h); err != nil {
+	if err := p.plan(ctx, h, &n); err != nil {
 		return api.Answer{}, err
 	}
 	a, err := h.CreateAccount(ctx, n)
 	if err != nil {
 		return api.Answer{}, already(err, "The username “%s” or the domain “%s” already exists: choose another.", n.Name, n.Domain)
 	}
-	if err := p.settle(ctx, h); err != nil {
-		return api.Answer{}, err
-	}
 	return api.Answer{Data: created(h.Server(), a.Package), Warnings: createUnable.noEffect(p.Rest)}, nil
 }
 
-// account checks all that can be checked before anything is made.
-func (p *createAccountParams) account(ctx context.Context, h hosting.Host) (hosting.NewAccount, error) {
-	n := hosting.NewAccount{Name: p.Username.Name, Domain: p.Domain.Domain, Contact: string(p.Contact), Limits: p.limits}
+// account checks what can be checked without looking at other accounts.
+func (p *createAccountParams) account(h hosting.Host) (hosting.NewAccount, error) {
+	n := hosting.NewAccount{
+		Name: p.Username.Name, Domain: p.Domain.Domain, Contact: string(p.Contact), Limits: p.limits,
+		Locale: string(p.Locale), Theme: string(p.Theme), Owner: p.Owner.Name,
+	}
+	if n.Owner == "" && p.OwnerSelf {
+		n.Owner = n.Name
+	}
 	if err := hosting.CheckNewName(n.Name); err != nil {
 		return n, err
 	}
 	if err := createUnable.check(p.Rest, map[string]string{"customip": h.Server().IP}); err != nil {
 		return n, err
 	}
-	if err := nameFree(ctx, h, "username", n.Name); err != nil {
-		return n, err
-	}
 	var err error
-	if n.Password, err = newPassword(h, p.Password, p.Pass); err != nil {
-		return n, err
-	}
-	n.Owner, err = p.owner(ctx, h)
+	n.Password, err = newPassword(h, p.Password, p.Pass)
 	return n, err
-}
-
-func (p *createAccountParams) owner(ctx context.Context, h hosting.Host) (latchkey.AccountName, error) {
-	switch owner := p.Owner.Name; {
-	case owner == "" && p.OwnerSelf:
-		return p.Username.Name, nil
-	case owner == "":
-		return h.Caller().Name, nil
-	case owner == p.Username.Name:
-		return owner, nil
-	default:
-		return owner, mayOwn(ctx, h, owner)
-	}
-}
-
-// mayOwn reports whether there is somebody called name.
-func mayOwn(ctx context.Context, h hosting.Host, name latchkey.AccountName) error {
-	if name == h.Caller().Name {
-		return nil
-	}
-	_, err := h.Account(ctx, name)
-	return err
 }
 
 // limits changes what the package allows.
@@ -142,36 +117,23 @@ func (p *createAccountParams) limits(l *latchkey.Limits) {
 	p.Addons.put(&l.Addons)
 }
 
-// plan is the account's package: the one named, or one made of it for this
-// account, which stays even if the account then cannot be made.
-func (p *createAccountParams) plan(ctx context.Context, h hosting.Host) (string, error) {
-	plan, err := h.Package(ctx, cmp.Or(p.Plan, "default"))
-	if err != nil {
-		return "", err
+// plan says which package the account is to have: the one named, or a new one
+// made of it with the account's limits.
+func (p *createAccountParams) plan(ctx context.Context, h hosting.Host, n *hosting.NewAccount) error {
+	n.Package = cmp.Or(p.Plan, "default")
+	save := p.SavePkg.on || p.PkgName != "" && !p.SavePkg.given
+	if save {
+		n.SaveAs, n.FeatureList = cmp.Or(string(p.PkgName), string(n.Name)), p.FeatureList
+		return packageNamed(n.SaveAs)
 	}
-	if save := p.SavePkg.on || p.PkgName != "" && !p.SavePkg.given; !save {
-		if p.FeatureList != "" && p.FeatureList != plan.FeatureList {
-			return "", latchkey.InvalidParam("featurelist",
-				"The feature list belongs to the package, and that of “%s” is “%s”: name another package, or give “pkgname” to save a new one.", plan.Name, plan.FeatureList)
-		}
-		return plan.Name, nil
-	}
-	plan.Name = cmp.Or(string(p.PkgName), string(p.Username.Name))
-	plan.FeatureList = cmp.Or(p.FeatureList, plan.FeatureList)
-	p.limits(&plan.Limits)
-	return plan.Name, putNew(ctx, h, plan)
-}
-
-// settle sets what an account cannot be created with.
-func (p *createAccountParams) settle(ctx context.Context, h hosting.Host) error {
-	if p.Locale == "" && p.Theme == "" {
+	if p.FeatureList == "" {
 		return nil
 	}
-	_, err := h.UpdateAccount(ctx, p.Username.Name, func(a *latchkey.Account) error {
-		a.Locale = cmp.Or(string(p.Locale), a.Locale)
-		a.Theme = cmp.Or(string(p.Theme), a.Theme)
-		return nil
-	})
+	plan, err := h.Package(ctx, n.Package)
+	if err == nil && p.FeatureList != plan.FeatureList {
+		err = latchkey.InvalidParam("featurelist",
+			"The feature list belongs to the package, and that of “%s” is “%s”: name another package, or give “pkgname” to save a new one.", plan.Name, plan.FeatureList)
+	}
 	return err
 }
 
@@ -191,17 +153,6 @@ func already(err error, format string, args ...any) error {
 	said := latchkey.Errorf(latchkey.Exists, format, args...)
 	said.Param, said.Err = e.Param, err
 	return said
-}
-
-// nameFree fails if there is an account called name.
-func nameFree(ctx context.Context, h hosting.Host, param string, name latchkey.AccountName) error {
-	switch _, err := h.Account(ctx, name); {
-	case err == nil:
-		return &latchkey.Error{Kind: latchkey.Exists, Param: param, Msg: "The username “" + string(name) + "” already exists: choose another."}
-	case latchkey.KindOf(err) != latchkey.NotFound:
-		return err
-	}
-	return nil
 }
 
 // newPassword is the password of the two arguments for it, empty if neither was
@@ -297,19 +248,20 @@ type changePackageParams struct {
 }
 
 func changePackage(ctx context.Context, h hosting.Host, p changePackageParams) (api.Void, error) {
-	plan, err := h.Package(ctx, p.Pkg)
-	if err != nil {
-		return nil, err
-	}
-	_, err = h.UpdateAccount(ctx, p.User.Name, func(a *latchkey.Account) error {
-		join(a, plan)
-		return nil
+	_, err := h.ModifyAccount(ctx, p.User.Name, "", func(now hosting.Moment, a *latchkey.Account) error {
+		return join(now, a, p.Pkg)
 	})
 	return nil, err
 }
 
-// join puts an account into a package. The locale stays what people chose.
-func join(a *latchkey.Account, plan latchkey.Package) {
-	a.Package, a.Limits = plan.Name, plan.Limits
-	a.Theme = cmp.Or(plan.Theme, a.Theme)
+// join puts an account into the package called plan. The locale stays what
+// people chose.
+func join(now hosting.Moment, a *latchkey.Account, plan string) error {
+	p, err := now.Package(plan)
+	if err != nil {
+		return err
+	}
+	a.Package, a.Limits = p.Name, p.Limits
+	a.Theme = cmp.Or(p.Theme, a.Theme)
+	return nil
 }

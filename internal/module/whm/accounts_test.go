@@ -26,7 +26,7 @@ func TestCreateAccount(t *testing.T) {
 		{`createacct?username=a%00b&domain=c.example`, `invalid: The “username” argument is invalid: it must be the name of an account.`},
 		{`createacct?username=../etc&domain=c.example`, `invalid: “../etc` + badName},
 		{`createacct?username=root&domain=c.example`, `invalid: “root” is a reserved username: choose another.`},
-		{`createacct?username=ALICE&domain=c.example`, `exists: The username “alice” already exists: choose another.`},
+		{`createacct?username=ALICE&domain=c.example`, `exists: The username “alice” or the domain “c.example” already exists: choose another.`},
 		{`createacct?username=dave&domain=example.com`, `exists: The domain “example.com” already exists.`},
 		{`createacct?username=dave&domain=localhost`, `invalid: The “domain” argument is invalid: it must be a domain such as example.com.`},
 		{`createacct?username=dave&domain=d.example&plan=none`, `not-found: There is no package “none”.`},

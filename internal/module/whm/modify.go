@@ -92,74 +92,27 @@ type accountFile struct {
 }
 
 func modifyAccount(ctx context.Context, h hosting.Host, p modifyAccountParams) (modifiedAccount, error) {
-	a, err := h.Account(ctx, p.User.Name)
+	a, err := h.ModifyAccount(ctx, p.User.Name, p.NewUser.Name, p.change)
 	if err != nil {
-		return modifiedAccount{}, err
-	}
-	change, err := p.change(ctx, h, a)
-	if err != nil {
-		return modifiedAccount{}, err
-	}
-	// The name first: it may still turn out to be taken, and then nothing changes.
-	name := cmp.Or(p.NewUser.Name, a.Name)
-	if name != a.Name {
-		if err := h.RenameAccount(ctx, a.Name, name); err != nil {
-			return modifiedAccount{}, already(err, "The username “%s” already exists: choose another.", name)
-		}
-	}
-	if a, err = h.UpdateAccount(ctx, name, change); err != nil {
-		return modifiedAccount{}, err
+		return modifiedAccount{}, already(err, "The username “%s” already exists: choose another.", p.NewUser.Name)
 	}
 	plan, err := h.Package(ctx, a.Package)
 	return modifiedAccount{fileOf(a, plan, h.Server()), a.Domain, "unmodified", a.Name}, err
 }
 
-// change checks all that is asked for and says how to do it.
-func (p *modifyAccountParams) change(ctx context.Context, h hosting.Host, a latchkey.Account) (func(*latchkey.Account) error, error) {
-	if err := p.possible(a); err != nil {
-		return nil, err
+// change does all that is asked for but the name.
+func (p *modifyAccountParams) change(now hosting.Moment, a *latchkey.Account) error {
+	if err := p.possible(*a); err != nil {
+		return err
 	}
-	if name := p.NewUser.Name; name != "" && name != a.Name {
-		if err := hosting.CheckNewName(name); err != nil {
-			return nil, err
-		}
-		if err := nameFree(ctx, h, "newuser", name); err != nil {
-			return nil, err
+	if plan := cmp.Or(p.Plan, p.Package); plan != "" {
+		if err := join(now, a, plan); err != nil {
+			return err
 		}
 	}
-	owner, err := p.owner(ctx, h, a)
-	if err != nil {
-		return nil, err
-	}
-	var plan latchkey.Package
-	name := cmp.Or(p.Plan, p.Package)
-	if name != "" {
-		if plan, err = h.Package(ctx, name); err != nil {
-			return nil, err
-		}
-	}
-	return func(a *latchkey.Account) error {
-		if name != "" {
-			join(a, plan)
-		}
-		a.Owner = owner
-		p.put(a)
-		return nil
-	}, nil
-}
-
-// owner is who is to own the account. One that owns itself does so by its new
-// name too.
-func (p *modifyAccountParams) owner(ctx context.Context, h hosting.Host, a latchkey.Account) (latchkey.AccountName, error) {
-	name := cmp.Or(p.NewUser.Name, a.Name)
-	switch owner := cmp.Or(p.Owner.Name, p.Owner2.Name, a.Owner); owner {
-	case a.Name, name:
-		return name, nil
-	case a.Owner:
-		return owner, nil
-	default:
-		return owner, mayOwn(ctx, h, owner)
-	}
+	a.Owner = cmp.Or(p.Owner.Name, p.Owner2.Name, a.Owner)
+	p.put(a)
+	return nil
 }
 
 // possible refuses what cannot be changed of an account, which is everything

@@ -47,38 +47,31 @@ type packageName struct {
 	Pkg string `json:"pkg"`
 }
 
-// newPlan is a package of which nothing but the name was said.
-func newPlan(name string) latchkey.Package {
+// newPlan fills in what a package has of which nothing but the name was said.
+func newPlan(p *latchkey.Package) {
 	l := latchkey.NoLimits()
 	l.DiskMB, l.BandwidthMB, l.MailboxMB, l.Parked, l.Addons = 10240, 1048576, 1024, 0, 0
-	return latchkey.Package{Name: name, FeatureList: latchkey.DefaultList, Limits: l, CGI: true}
+	*p = latchkey.Package{Name: p.Name, FeatureList: latchkey.DefaultList, Limits: l, CGI: true}
 }
 
 func addPackage(ctx context.Context, h hosting.Host, p packageParams) (api.Answer, error) {
-	return p.save(newPlan(string(p.Name)), func(plan latchkey.Package) error { return putNew(ctx, h, plan) })
-}
-
-// putNew puts a package there is not yet.
-func putNew(ctx context.Context, h hosting.Host, plan latchkey.Package) error {
-	if plan.Name == "extensions" {
-		return latchkey.InvalidParam("name", "A package cannot be called “extensions”: choose another name.")
-	}
-	return already(h.PutPackage(ctx, plan, true), "A package named “%s” already exists.", plan.Name)
+	return p.save(ctx, h, true)
 }
 
 func editPackage(ctx context.Context, h hosting.Host, p packageParams) (api.Answer, error) {
-	plan, err := h.Package(ctx, string(p.Name))
-	switch {
-	case err == nil:
-		return p.save(plan, func(plan latchkey.Package) error { return h.PutPackage(ctx, plan, false) })
-	case latchkey.KindOf(err) == latchkey.NotFound:
-		return addPackage(ctx, h, p)
-	}
-	return api.Answer{}, err
+	return p.save(ctx, h, false)
 }
 
-// save hands put the package with what was said of it.
-func (p *packageParams) save(plan latchkey.Package, put func(latchkey.Package) error) (api.Answer, error) {
+// packageNamed says why a package cannot be called name.
+func packageNamed(name string) error {
+	if name == "extensions" {
+		return latchkey.InvalidParam("name", "A package cannot be called “extensions”: choose another name.")
+	}
+	return nil
+}
+
+// save changes the package as it was said, or makes it.
+func (p *packageParams) save(ctx context.Context, h hosting.Host, mustBeNew bool) (api.Answer, error) {
 	if err := packageUnable.check(p.Rest, nil); err != nil {
 		return api.Answer{}, err
 	}
@@ -87,11 +80,24 @@ func (p *packageParams) save(plan latchkey.Package, put func(latchkey.Package) e
 			return api.Answer{}, cannot("MAX_DEFER_FAIL_PERCENTAGE")
 		}
 	}
-	p.apply(&plan)
-	if err := put(plan); err != nil {
+	name := string(p.Name)
+	err := h.ChangePackage(ctx, name, func(plan *latchkey.Package, exists bool) error {
+		switch {
+		case exists && mustBeNew:
+			return latchkey.Errorf(latchkey.Exists, "A package named “%s” already exists.", name)
+		case !exists:
+			newPlan(plan)
+			if err := packageNamed(name); err != nil {
+				return err
+			}
+		}
+		p.apply(plan)
+		return nil
+	})
+	if err != nil {
 		return api.Answer{}, err
 	}
-	return api.Answer{Data: packageName{plan.Name}, Warnings: packageUnable.noEffect(p.Rest)}, nil
+	return api.Answer{Data: packageName{name}, Warnings: packageUnable.noEffect(p.Rest)}, nil
 }
 
 func (p *packageParams) apply(plan *latchkey.Package) {
