@@ -46,6 +46,8 @@ type Func[A any] struct {
 	Effect  Effect
 	Run     Runner[A]
 
+	// Mailbox lets who signed in as a mailbox call it too, for that mailbox alone.
+	Mailbox bool
 	// API2Data turns the answer into API 2's shape where that is another one
 	// than a list of the answer.
 	API2Data func(data any) any

@@ -24,6 +24,7 @@ type Entry struct {
 	API0                    *encode.Template // nil where WHM API 0 does not know the function
 	API0Data                func(data any) any
 	Meta                    bool
+	Mailbox                 bool
 
 	// One of the two, by Audience.
 	OnAccount func(ctx context.Context, on hosting.Account, args Args) (any, error)
@@ -78,7 +79,7 @@ func NewRegistry(account []Module[hosting.Account], host []Module[hosting.Host])
 func entry[A any](module string, f Func[A], audience latchkey.Audience) *Entry {
 	return &Entry{
 		Module: module, Name: f.Name, API2: f.API2, Doc: f.Doc, Audience: audience, Feature: f.Feature, Role: f.Role, Effect: f.Effect,
-		Params: f.Run.Params, API2Data: f.API2Data, Reason: f.Reason, API0Data: f.API0Data, Meta: f.Meta, full: module + "::" + f.Name,
+		Params: f.Run.Params, API2Data: f.API2Data, Reason: f.Reason, API0Data: f.API0Data, Meta: f.Meta, Mailbox: f.Mailbox, full: module + "::" + f.Name,
 	}
 }
 

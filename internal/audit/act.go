@@ -13,6 +13,7 @@ import (
 type Act struct {
 	event latchkey.Event
 	now   latchkey.Clock
+	as    latchkey.MailboxName
 	kept  bool
 }
 
@@ -39,6 +40,7 @@ func (a *Act) Asked(name string) { a.event.Func = clean(name, maxFunc) }
 // As notes who acts.
 func (a *Act) As(c *latchkey.Caller) {
 	a.event.Account, a.event.Name, a.event.By, a.event.Handle = c.Account, c.Name, c.Kind, c.Handle
+	a.as = c.Mailbox
 }
 
 // Refused notes whose credential was refused, and why.
@@ -57,6 +59,9 @@ func (a *Act) Calls(function string, change bool, args api.Args, params []api.Pa
 		}
 		a.event.Values = api.Shown(params, args)
 		a.event.Values = a.event.Values[:min(len(a.event.Values), maxArgs)]
+	}
+	if a.as != "" {
+		a.event.Values = append([]string{"signed_in_as=" + string(a.as)}, a.event.Values...)
 	}
 }
 

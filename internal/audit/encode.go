@@ -20,7 +20,7 @@ type segment struct {
 	buf   []byte
 	texts map[string]uint64
 	said  uint64 // how many texts stand in it
-	last  int64 // microseconds of the event before
+	last  int64  // microseconds of the event before
 	n     int
 }
 

@@ -3,49 +3,147 @@ package auth
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/password"
 	"github.com/latchkey/latchkey/internal/store"
 )
 
+// placesPerWorker is how many passwords of sources that never had a right one
+// may wait for each worker: others do not wait for more of them than that.
+const placesPerWorker = 8
+
+// holder is whose password it is: an account, or a mailbox of it.
+type holder struct {
+	entry   *Entry
+	mailbox latchkey.MailboxName
+	off     bool   // nobody may sign in to it now
+	hash    string // of the password
+}
+
 // checkPassword checks a user and a password. An unknown user costs as much as
-// a known one.
-func (v *Verifier) checkPassword(ctx context.Context, cred latchkey.Credentials, audience latchkey.Audience) (latchkey.Caller, *Refusal) {
-	refuse := func(r Reason, id latchkey.AccountID) (latchkey.Caller, *Refusal) {
-		return latchkey.Caller{}, &Refusal{Reason: r, Account: id, Name: claimed(cred.User)}
-	}
-	entry, err := v.EntryOf(ctx, latchkey.AccountName(cred.User))
-	if errors.Is(err, store.ErrNotFound) || err == nil && entry.Account.PasswordHash == "" {
-		if v.hasher.VerifyNothing(ctx, cred.Secret) != nil {
-			return refuse(CannotCheck, 0)
+// a known one. A password that was right before is recognised whatever its
+// source has done since; any other waits for the throttle.
+func (v *Verifier) checkPassword(ctx context.Context, cred latchkey.Credentials, audience latchkey.Audience, from latchkey.Origin) (latchkey.Caller, *Refusal) {
+	key := v.passwords.key(cred, audience)
+	h, ok := v.recognise(ctx, key, cred)
+	if !ok {
+		var reason Reason
+		if h, reason = v.checkSlowly(ctx, key, cred, audience, from); reason != "" {
+			return refusePassword(h, cred, reason)
 		}
-		return refuse(UnknownAccount, 0)
 	}
-	if err != nil {
-		return refuse(CannotCheck, 0)
-	}
-	a := &entry.Account
-	key := v.passwords.key(cred, a.PasswordHash)
-	if !v.passwords.has(key) {
-		ok, err := v.hasher.Verify(ctx, password.Hash(a.PasswordHash), cred.Secret)
-		if err != nil {
-			return refuse(CannotCheck, a.ID)
-		}
-		if !ok {
-			return refuse(WrongPassword, a.ID)
-		}
-		v.passwords.add(key)
-	}
+	a := &h.entry.Account
 	switch {
 	case (a.Role == latchkey.RoleRoot) != (audience == latchkey.ForHost):
-		return refuse(WrongDoor, a.ID)
-	case a.Suspended:
-		return refuse(AccountOff, a.ID)
+		return refusePassword(h, cred, WrongDoor)
+	case h.off || a.Suspended:
+		return refusePassword(h, cred, AccountOff)
 	}
-	return latchkey.Caller{Kind: latchkey.ByPassword, Role: a.Role, Account: a.ID, Name: a.Name, Features: entry.Features, Proof: passwordProof(a)}, nil
+	return latchkey.Caller{
+		Kind: latchkey.ByPassword, Role: a.Role, Account: a.ID, Name: a.Name, Mailbox: h.mailbox, Features: h.entry.Features, Proof: proofOf(h.hash),
+	}, nil
+}
+
+func refusePassword(h holder, cred latchkey.Credentials, reason Reason) (latchkey.Caller, *Refusal) {
+	r := &Refusal{Reason: reason, Name: claimed(cred.User)}
+	if h.entry != nil {
+		r.Account = h.entry.Account.ID
+	}
+	return latchkey.Caller{}, r
+}
+
+// recognise is whose password it is, if it is known to be right.
+func (v *Verifier) recognise(ctx context.Context, key [32]byte, cred latchkey.Credentials) (h holder, ok bool) {
+	k, ok := v.passwords.known(key)
+	if !ok {
+		return h, false
+	}
+	var err error
+	if k.mailbox != "" {
+		h, err = v.mailbox(ctx, k.mailbox)
+	} else if h.entry, err = v.Entry(ctx, k.account); err == nil {
+		h.hash = h.entry.Account.PasswordHash
+	}
+	if err != nil || h.entry.Account.ID != k.account || k.mailbox == "" && string(h.entry.Account.Name) != cred.User || h.hash == "" || proofOf(h.hash) != k.proof {
+		return holder{}, false
+	}
+	return h, true
+}
+
+// checkSlowly checks a password against its hash, if the throttle lets it.
+func (v *Verifier) checkSlowly(ctx context.Context, key [32]byte, cred latchkey.Credentials, audience latchkey.Audience, from latchkey.Origin) (h holder, reason Reason) {
+	visit, reason := v.throttle.enter(from.Addr, v.at(from))
+	if reason != "" {
+		return h, reason
+	}
+	how := unknown
+	defer func() { v.throttle.leave(visit, v.at(from), claimOf(key), how) }()
+	h, err := v.holder(ctx, cred.User, audience)
+	if errors.Is(err, store.ErrNotFound) || err == nil && h.hash == "" {
+		if v.hasher.VerifyNothing(ctx, cred.Secret) != nil {
+			return h, CannotCheck
+		}
+		how = wrong
+		return h, UnknownAccount
+	}
+	if err != nil {
+		v.log.Error("account look-up", "err", err)
+		return h, CannotCheck
+	}
+	ok, err := v.hasher.Verify(ctx, password.Hash(h.hash), cred.Secret)
+	switch {
+	case err != nil:
+		return h, CannotCheck
+	case !ok:
+		how = wrong
+		return h, WrongPassword
+	}
+	how = right
+	v.passwords.add(key, knownPassword{account: h.entry.Account.ID, mailbox: h.mailbox, proof: proofOf(h.hash)})
+	return h, ""
+}
+
+// at is when a call came.
+func (v *Verifier) at(from latchkey.Origin) time.Time {
+	if from.At.IsZero() {
+		return v.now()
+	}
+	return from.At
+}
+
+// claimOf tells one claim from the next, without saying what it was.
+func claimOf(key [32]byte) uint32 { return binary.LittleEndian.Uint32(key[:]) }
+
+// failed takes down a failure. What was free to find out is counted here, what
+// took a hash was counted when the hash was done.
+func (v *Verifier) failed(r *Refusal, cred latchkey.Credentials, audience latchkey.Audience, from latchkey.Origin) {
+	switch r.Reason {
+	case UnknownToken, WrongAccount:
+		mac := v.keys.MAC(cred.Secret.Reveal())
+		v.throttle.fail(from.Addr, v.at(from), claimOf(mac))
+	case UnknownAccount, WrongPassword:
+	default:
+		return
+	}
+	v.throttle.failures.add(latchkey.Failure{At: v.at(from).UTC(), From: from.Addr, Name: r.Name, Audience: audience, Reason: string(r.Reason)})
+}
+
+// holder finds whom user means at the door of audience.
+func (v *Verifier) holder(ctx context.Context, user string, audience latchkey.Audience) (holder, error) {
+	if audience == latchkey.ForWebmail {
+		return v.mailbox(ctx, mailboxName(user))
+	}
+	e, err := v.EntryOf(ctx, latchkey.AccountName(user))
+	if err != nil {
+		return holder{}, err
+	}
+	return holder{entry: e, hash: e.Account.PasswordHash}, nil
 }
 
 // Local is the caller that the local socket vouches for: the account called
@@ -58,48 +156,59 @@ func (v *Verifier) Local(ctx context.Context, name latchkey.AccountName) (latchk
 	return latchkey.Caller{Kind: latchkey.ByLocal, Role: e.Account.Role, Account: e.Account.ID, Name: e.Account.Name, Features: e.Features}, nil
 }
 
+// proofOf tells one password of an account or a mailbox from the next, by its
+// hash.
+func proofOf(hash string) [32]byte { return sha256.Sum256([]byte(hash)) }
+
 // passwordCache remembers passwords that were right, so that a client which
 // sends one with every call costs one slow hash, not thousands. It keeps keyed
-// hashes, bound to the stored hash: a changed password is not in it.
+// hashes of user and password, and for whom and by which stored hash they were
+// right: after a change of the password that hash is another.
 type passwordCache struct {
-	mu    sync.Mutex
+	mu    sync.RWMutex
 	mac   *hmacKey
-	ready bool
-	known map[[32]byte]struct{}
+	right map[[32]byte]knownPassword
+}
+
+type knownPassword struct {
+	account latchkey.AccountID
+	mailbox latchkey.MailboxName
+	proof   [32]byte
 }
 
 const maxPasswords = 10_000
 
-func (c *passwordCache) key(cred latchkey.Credentials, hash string) [32]byte {
-	c.mu.Lock()
-	if !c.ready {
-		var k [32]byte
-		_, _ = rand.Read(k[:])
-		c.mac, c.ready, c.known = newHMACKey(k[:]), true, make(map[[32]byte]struct{})
-	}
-	c.mu.Unlock()
-	user, pass, stored := sum(c.mac, cred.User), sum(c.mac, cred.Secret.Reveal()), sum(c.mac, hash)
-	return c.mac.sum(append(append(user[:], pass[:]...), stored[:]...))
+func newPasswordCache() *passwordCache {
+	var k [32]byte
+	_, _ = rand.Read(k[:])
+	return &passwordCache{mac: newHMACKey(k[:]), right: make(map[[32]byte]knownPassword)}
 }
 
-func (c *passwordCache) has(key [32]byte) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, ok := c.known[key]
-	return ok
+// key is what a claim is remembered by. Accounts and mailboxes may have the same
+// name.
+func (c *passwordCache) key(cred latchkey.Credentials, audience latchkey.Audience) [32]byte {
+	user, pass := sum(c.mac, cred.User), sum(c.mac, cred.Secret.Reveal())
+	return c.mac.sum(append(append(user[:], pass[:]...), boolByte(audience == latchkey.ForWebmail)))
 }
 
-func (c *passwordCache) add(key [32]byte) {
+func (c *passwordCache) known(key [32]byte) (knownPassword, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	k, ok := c.right[key]
+	return k, ok
+}
+
+func (c *passwordCache) add(key [32]byte, k knownPassword) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.known) >= maxPasswords {
-		clear(c.known)
+	if len(c.right) >= maxPasswords {
+		clear(c.right)
 	}
-	c.known[key] = struct{}{}
+	c.right[key] = k
 }
 
 func (c *passwordCache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clear(c.known)
+	clear(c.right)
 }

@@ -53,11 +53,9 @@ func (v *Verifier) apply(c *store.Change) {
 		v.tokens.remove(&c.Token.MAC)
 	case store.AccountPut:
 		v.accounts.drop(c.Account)
-		v.passwords.clear()
 	case store.AccountGone:
 		v.accounts.drop(c.Account)
 		v.tokens.removeAccount(c.Account)
-		v.passwords.clear()
 	case store.PolicyPut:
 		v.accounts.dropAll()
 	}

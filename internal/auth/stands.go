@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"crypto/sha256"
 	"errors"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -39,12 +38,21 @@ func (v *Verifier) standingNow(r store.Reader, id latchkey.AccountID) (standing,
 	return standingOf(&e), err
 }
 
-// accountNow is an account from memory or from r.
-func (v *Verifier) accountNow(r store.Reader, id latchkey.AccountID) (latchkey.Account, error) {
-	if e := v.accounts.entry(id); e != nil {
-		return e.Account, nil
+// hashNow is the stored hash of the password that c was let in by; none where it
+// does not let in any more.
+func (v *Verifier) hashNow(r store.Reader, c *latchkey.Caller) (string, error) {
+	if c.Mailbox != "" {
+		row, err := mailboxRow(r, c.Mailbox)
+		if err != nil || row.Account != c.Account || row.SuspendedLogin {
+			return "", err
+		}
+		return row.PasswordHash, nil
 	}
-	return r.AccountByID(id)
+	if e := v.accounts.entry(c.Account); e != nil {
+		return e.Account.PasswordHash, nil
+	}
+	a, err := r.AccountByID(c.Account)
+	return a.PasswordHash, err
 }
 
 // credentialStands fails with [store.ErrNotFound] where what c was let in by is
@@ -64,11 +72,11 @@ func (v *Verifier) credentialStands(r store.Reader, c *latchkey.Caller, of *stan
 		}
 		stands = t.ID == c.Token && t.State == latchkey.TokenActive
 	case latchkey.ByPassword:
-		a, err := v.accountNow(r, c.Account)
+		hash, err := v.hashNow(r, c)
 		if err != nil {
 			return err
 		}
-		stands = passwordProof(&a) == c.Proof
+		stands = proofOf(hash) == c.Proof
 	default: // the system vouches for the caller, suspended or not
 		return nil
 	}
@@ -77,6 +85,3 @@ func (v *Verifier) credentialStands(r store.Reader, c *latchkey.Caller, of *stan
 	}
 	return nil
 }
-
-// passwordProof tells one password of an account from the next.
-func passwordProof(a *latchkey.Account) [32]byte { return sha256.Sum256([]byte(a.PasswordHash)) }

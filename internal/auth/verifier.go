@@ -31,7 +31,8 @@ type Verifier struct {
 	tokens    table
 	accounts  accounts
 	clients   interned
-	passwords passwordCache
+	passwords *passwordCache
+	throttle  *throttle
 
 	// filling is held by whoever fills memory from the store and by whoever
 	// applies the change log: memory can never be filled with what a later
@@ -61,7 +62,8 @@ func NewVerifier(ctx context.Context, c Config) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{store: c.Store, keys: c.Keys, hasher: c.Hasher, now: c.Now, log: c.Log, applied: head, emptied: make(chan struct{}, 1)}
+	v := &Verifier{store: c.Store, keys: c.Keys, hasher: c.Hasher, now: c.Now, log: c.Log, applied: head, emptied: make(chan struct{}, 1),
+		passwords: newPasswordCache(), throttle: newThrottle(placesPerWorker * c.Hasher.Workers())}
 	return v, v.recallTime(ctx)
 }
 
@@ -110,6 +112,8 @@ const (
 	WrongDoor      Reason = "credential for another service"
 	CannotCheck    Reason = "could not be checked"
 	InClear        Reason = "credentials sent in clear"
+	Throttled      Reason = "too many failures from this source"
+	Barred         Reason = "the source is on the black list"
 )
 
 // Refusal is why nobody came out of a check. To the caller all refusals are
@@ -123,17 +127,25 @@ type Refusal struct {
 
 // Check finds out who cred belongs to at the door of audience.
 func (v *Verifier) Check(ctx context.Context, cred latchkey.Credentials, audience latchkey.Audience, from latchkey.Origin) (latchkey.Caller, *Refusal) {
-	if audience == latchkey.ForWebmail && cred.Scheme != latchkey.SchemeNone {
-		return latchkey.Caller{}, &Refusal{Reason: WrongDoor, Name: claimed(cred.User)}
+	if cred.Scheme != latchkey.SchemeNone && v.throttle.barred(from.Addr) {
+		return latchkey.Caller{}, &Refusal{Reason: Barred, Name: claimed(cred.User)}
 	}
 	switch cred.Scheme {
 	case latchkey.SchemeToken, latchkey.SchemeHostToken:
-		if (cred.Scheme == latchkey.SchemeHostToken) != (audience == latchkey.ForHost) {
+		if audience == latchkey.ForWebmail || (cred.Scheme == latchkey.SchemeHostToken) != (audience == latchkey.ForHost) {
 			return latchkey.Caller{}, &Refusal{Reason: WrongDoor, Name: claimed(cred.User)}
 		}
-		return v.checkToken(ctx, cred, audience, from)
+		c, refusal := v.checkToken(ctx, cred, audience, from)
+		if refusal != nil {
+			v.failed(refusal, cred, audience, from)
+		}
+		return c, refusal
 	case latchkey.SchemeBasic:
-		return v.checkPassword(ctx, cred, audience)
+		c, refusal := v.checkPassword(ctx, cred, audience, from)
+		if refusal != nil {
+			v.failed(refusal, cred, audience, from)
+		}
+		return c, refusal
 	case latchkey.SchemeNone:
 		return latchkey.Caller{}, &Refusal{Reason: NoCredentials}
 	}

@@ -356,6 +356,7 @@ func TestMendedRow(t *testing.T) {
 
 func TestBasic(t *testing.T) {
 	h := newHouse(t)
+	h.throttle.set(latchkey.Throttling{Off: true}, nil, nil)
 	hash := func(text string) string {
 		made, err := hasher.Make(t.Context(), latchkey.NewSecret(text))
 		if err != nil {
@@ -401,6 +402,7 @@ func TestBasic(t *testing.T) {
 // An unknown user costs as much as a known one with a wrong password.
 func TestBasicTiming(t *testing.T) {
 	h := newHouse(t)
+	h.throttle.set(latchkey.Throttling{Off: true}, nil, nil)
 	made, err := hasher.Make(t.Context(), latchkey.NewSecret("right one"))
 	if err != nil {
 		t.Fatal(err)
@@ -433,33 +435,35 @@ func TestLocal(t *testing.T) {
 	}
 }
 
-// A remembered password is bound to its user and to the stored hash.
+// A remembered password is bound to its user and to the kind of user.
 func TestPasswordCacheKeys(t *testing.T) {
-	var c passwordCache
-	c.add(c.key(basicCred("alice", "right one"), "hash"))
+	c := newPasswordCache()
+	c.add(c.key(basicCred("alice", "right one"), latchkey.ForAccount), knownPassword{account: 7})
 	for _, test := range []struct {
-		user, pass, hash string
-		want             bool
+		user, pass string
+		door       latchkey.Audience
+		want       bool
 	}{
-		{"alice", "right one", "hash", true},
-		{"alice", "right one", "changed", false},
-		{"alice", "wrong one", "hash", false},
-		{"bob", "right one", "hash", false},
-		{"alicer", "ight one", "hash", false},
-		{"", "aliceright one", "hash", false},
+		{"alice", "right one", latchkey.ForAccount, true},
+		{"alice", "right one", latchkey.ForHost, true}, // which door opens is asked elsewhere
+		{"alice", "right one", latchkey.ForWebmail, false},
+		{"alice", "wrong one", latchkey.ForAccount, false},
+		{"bob", "right one", latchkey.ForAccount, false},
+		{"alicer", "ight one", latchkey.ForAccount, false},
+		{"", "aliceright one", latchkey.ForAccount, false},
 	} {
-		if got := c.has(c.key(basicCred(test.user, test.pass), test.hash)); got != test.want {
-			t.Errorf("remembered %q, %q under %q: %v, want %v", test.user, test.pass, test.hash, got, test.want)
+		if k, got := c.known(c.key(basicCred(test.user, test.pass), test.door)); got != test.want || got && k.account != 7 {
+			t.Errorf("remembered %q, %q at door %d: %v, want %v", test.user, test.pass, test.door, got, test.want)
 		}
 	}
 	for i := range maxPasswords + 5 {
-		c.add(c.key(basicCred("u", fmt.Sprint(i)), "h"))
+		c.add(c.key(basicCred("u", fmt.Sprint(i)), latchkey.ForAccount), knownPassword{})
 	}
-	if len(c.known) > maxPasswords {
-		t.Errorf("%d passwords are remembered, want at most %d", len(c.known), maxPasswords)
+	if len(c.right) > maxPasswords {
+		t.Errorf("%d passwords are remembered, want at most %d", len(c.right), maxPasswords)
 	}
 	c.clear()
-	if c.has(c.key(basicCred("alice", "right one"), "hash")) {
+	if _, ok := c.known(c.key(basicCred("u", "7"), latchkey.ForAccount)); ok {
 		t.Error("clear left a password")
 	}
 }

@@ -49,9 +49,15 @@ type Config struct {
 // New makes an Estate. Call [Estate.Recover] before the first call.
 func New(c Config) *Estate { return &Estate{Config: c} }
 
-// Account puts caller's own account into their hands.
+// Account puts caller's own account into their hands, or of it the mailbox they
+// signed in as.
 func (e *Estate) Account(_ context.Context, act *audit.Act, caller *latchkey.Caller) (hosting.Account, error) {
-	return &account{e: e, act: act, caller: caller}, nil
+	acct := &account{e: e, act: act, caller: caller}
+	if caller.Mailbox != "" {
+		local, domain := caller.Mailbox.Split()
+		return hosting.ForMailbox(acct, hosting.Address{Local: local, Domain: domain}), nil
+	}
+	return acct, nil
 }
 
 // Host puts the server into the administrator's hands.

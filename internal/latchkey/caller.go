@@ -12,6 +12,7 @@ const (
 	ByToken    CallerKind = iota + 1 // an API token
 	ByPassword                       // the account's password (Basic)
 	ByLocal                          // the local socket, by the system's word
+	BySession                        // a session, begun with one of these
 )
 
 // String is the kind as it stands in the audit trail.
@@ -23,6 +24,8 @@ func (k CallerKind) String() string {
 		return "password"
 	case ByLocal:
 		return "local"
+	case BySession:
+		return "session"
 	}
 	return "nobody"
 }
@@ -37,7 +40,9 @@ type Caller struct {
 	Handle   Handle
 	ReadOnly bool
 	Features FeatureSet
-	Proof    [32]byte // tells whether the credential still stands: the token's MAC, or a hash of the password's
+	Mailbox  MailboxName // who signed in as a mailbox of the account, and acts on it alone; "" for the account itself
+	Looking  bool        // they did not come from a page of ours: they may look, and change nothing
+	Proof    [32]byte    // tells whether the credential still stands: the token's MAC, the session's number, or a hash of the password's
 }
 
 // Origin is where a call comes from: it is not proof of anything.

@@ -68,6 +68,9 @@ func New(workers int) *Hasher {
 	}
 }
 
+// Workers is how many hashes are worked on at a time.
+func (h *Hasher) Workers() int { return cap(h.workers) }
+
 // Make hashes a new password with argon2id and a fresh salt. It refuses, with
 // [latchkey.Invalid], a password that is empty, longer than [MaxLength] or
 // holds control characters.

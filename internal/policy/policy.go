@@ -16,6 +16,14 @@ func May(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
 	if (caller.Role == latchkey.RoleRoot) != (f.Audience == latchkey.ForHost) {
 		return &latchkey.Error{Kind: latchkey.NotHere, Param: f.Name}
 	}
+	if caller.Mailbox != "" {
+		if !f.Mailbox {
+			return &latchkey.Error{Kind: latchkey.Denied, Param: f.FullName(), Msg: "An email account may not call “" + f.FullName() + "”: sign in as the account it belongs to."}
+		}
+		if !caller.Features.Has(latchkey.FeatureWebmail) {
+			return featureOff(latchkey.FeatureWebmail)
+		}
+	}
 	if caller.Kind == latchkey.ByToken && !caller.Features.Has(latchkey.FeatureAPITokens) {
 		return featureOff(latchkey.FeatureAPITokens)
 	}
@@ -24,6 +32,9 @@ func May(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
 	}
 	if caller.ReadOnly && f.Effect == api.Write {
 		return &latchkey.Error{Kind: latchkey.ReadOnly, Param: f.FullName()}
+	}
+	if caller.Looking && f.Effect == api.Write {
+		return &latchkey.Error{Kind: latchkey.Denied, Param: f.FullName(), Msg: "An address that was typed or followed from outside changes nothing: do this from a page of this server."}
 	}
 	return nil
 }

@@ -22,9 +22,14 @@ func want(c *latchkey.Caller, f *api.Entry) *latchkey.Error {
 		{c.Kind != 0, latchkey.Error{Kind: latchkey.BadCredentials}},
 		{c.Role == latchkey.RoleRoot || f.Audience == latchkey.ForAccount, latchkey.Error{Kind: latchkey.NotHere, Param: f.Name}},
 		{c.Role == latchkey.RoleUser || f.Audience == latchkey.ForHost, latchkey.Error{Kind: latchkey.NotHere, Param: f.Name}},
+		{c.Mailbox == "" || f.Mailbox, latchkey.Error{Kind: latchkey.Denied, Param: f.FullName(),
+			Msg: "An email account may not call “" + f.FullName() + "”: sign in as the account it belongs to."}},
+		{c.Mailbox == "" || c.Features.Has(latchkey.FeatureWebmail), latchkey.Error{Kind: latchkey.FeatureOff, Param: "webmail"}},
 		{!byToken || c.Features.Has(latchkey.FeatureAPITokens), latchkey.Error{Kind: latchkey.FeatureOff, Param: "apitokens"}},
 		{c.Features.Has(f.Feature), latchkey.Error{Kind: latchkey.FeatureOff, Param: f.Feature.String()}},
 		{!c.ReadOnly || f.Effect == api.Read, latchkey.Error{Kind: latchkey.ReadOnly, Param: f.FullName()}},
+		{!c.Looking || f.Effect == api.Read, latchkey.Error{Kind: latchkey.Denied, Param: f.FullName(),
+			Msg: "An address that was typed or followed from outside changes nothing: do this from a page of this server."}},
 	} {
 		if !rule.holds {
 			return &rule.answer
@@ -43,15 +48,21 @@ func TestMatrix(t *testing.T) {
 			"all":             latchkey.AllFeatures(),
 			"only it":         latchkey.FeatureSet(0).With(feature, true),
 			"all but it":      latchkey.AllFeatures().With(feature, false),
+			"all but webmail": latchkey.AllFeatures().With(latchkey.FeatureWebmail, false),
+			"it and webmail":  latchkey.FeatureSet(0).With(feature, true).With(latchkey.FeatureWebmail, true),
 			"all but tokens":  latchkey.AllFeatures().With(latchkey.FeatureAPITokens, false),
 			"it and tokens":   latchkey.FeatureSet(0).With(feature, true).With(latchkey.FeatureAPITokens, true),
 			"only the tokens": latchkey.FeatureSet(0).With(latchkey.FeatureAPITokens, true),
 		}
 		for name, set := range sets {
-			for kind := latchkey.CallerKind(0); kind <= latchkey.ByLocal; kind++ {
-				for n := range 16 {
+			for kind := latchkey.CallerKind(0); kind <= latchkey.BySession; kind++ {
+				for n := range 128 {
 					c := latchkey.Caller{Kind: kind, Role: latchkey.Role(n & 1), ReadOnly: n&2 != 0, Features: set, Account: 1, Name: "alice"}
 					f := api.Entry{Module: "M", Name: "f", Feature: feature, Audience: latchkey.Audience(n >> 2 & 1), Effect: api.Effect(n >> 3 & 1)}
+					if n&16 != 0 {
+						c.Mailbox = "box@example.com"
+					}
+					f.Mailbox, c.Looking = n&32 != 0, n&64 != 0
 					got, want := policy.May(&c, &f), want(&c, &f)
 					if fmt.Sprint(got) != fmt.Sprint(want) {
 						t.Errorf("May(%v, role %d, read-only %v, features %s; %v function of feature %q at door %d) = %v, want %v",

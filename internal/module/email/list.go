@@ -60,7 +60,7 @@ func listPops(ctx context.Context, acct hosting.Account, p listPopsParams) ([]po
 		return nil, err
 	}
 	rows := make([]popRow, 0, len(list)+1)
-	if name := string(a.Name); !p.SkipMain && (p.Regex.re == nil || p.Regex.re.MatchString(name)) {
+	if name := string(a.Name); !p.SkipMain && acct.Caller().Mailbox == "" && (p.Regex.re == nil || p.Regex.re.MatchString(name)) {
 		rows = append(rows, popRow{Email: name, Login: "Main Account"})
 	}
 	for i := range list {

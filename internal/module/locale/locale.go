@@ -14,9 +14,9 @@ var Module = api.Module[hosting.Account]{
 	Name: "Locale",
 	Doc:  "The language the server speaks.",
 	Funcs: []api.Func[hosting.Account]{
-		{Name: "get_attributes", Run: api.Run(attributes),
+		{Name: "get_attributes", Mailbox: true, Run: api.Run(attributes),
 			Doc: "Tell the language of the server's messages."},
-		{Name: "list_locales", Run: api.Run(list),
+		{Name: "list_locales", Mailbox: true, Run: api.Run(list),
 			Doc: "List the languages the server can speak."},
 	},
 }

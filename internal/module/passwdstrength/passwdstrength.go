@@ -17,7 +17,7 @@ var Module = api.Module[hosting.Account]{
 	Name: "PasswdStrength",
 	Doc:  "How strong a new password must be.",
 	Funcs: []api.Func[hosting.Account]{
-		{Name: "get_required_strength", API2: "get_required_strength", Run: api.Run(required),
+		{Name: "get_required_strength", API2: "get_required_strength", Mailbox: true, Run: api.Run(required),
 			Doc: "Tell how strong a new password for a purpose must be, from 0 to 100."},
 	},
 }

@@ -1,0 +1,119 @@
+package hosting
+
+import (
+	"context"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// ForMailbox is acct in the hands of somebody who signed in as the mailbox a: of
+// all the account owns there is that mailbox, and what its owner may do with it.
+// Its domain stands for the account's main domain, so that a name without one
+// means the mailbox's own. Whatever else is asked for is Denied, and other
+// mailboxes are NotFound, whether or not there are any.
+func ForMailbox(acct Account, a Address) Account {
+	return &ofMailbox{Account: acct, own: a}
+}
+
+type ofMailbox struct {
+	Account
+	own Address
+}
+
+var errNotForMailboxes = &latchkey.Error{Kind: latchkey.Denied, Msg: "An email account may not do this: sign in as the account it belongs to."}
+
+func (o *ofMailbox) Tokens() Tokens { return noTokens{} }
+func (o *ofMailbox) Mail() Mail     { return &ownMail{o.Account.Mail(), o.own} }
+
+func (o *ofMailbox) Info(ctx context.Context) (*latchkey.Account, error) {
+	a, err := o.Account.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info := *a
+	info.Domain, info.PasswordHash = o.own.Domain, ""
+	return &info, nil
+}
+
+func (o *ofMailbox) Domains(context.Context) ([]latchkey.OwnedDomain, error) {
+	return nil, errNotForMailboxes
+}
+
+func (o *ofMailbox) Plan(context.Context) (latchkey.Package, error) {
+	return latchkey.Package{}, errNotForMailboxes
+}
+
+func (o *ofMailbox) Quota(context.Context) (Quota, error) { return Quota{}, errNotForMailboxes }
+
+type noTokens struct{}
+
+func (noTokens) Create(context.Context, NewToken) (latchkey.Token, latchkey.Secret, error) {
+	return latchkey.Token{}, latchkey.Secret{}, errNotForMailboxes
+}
+func (noTokens) List(context.Context) ([]TokenInfo, error)    { return nil, errNotForMailboxes }
+func (noTokens) Rename(context.Context, string, string) error { return errNotForMailboxes }
+func (noTokens) Revoke(context.Context, string) (found bool, e error) {
+	return false, errNotForMailboxes
+}
+
+// ownMail is the mail of an account as one of its mailboxes has it.
+type ownMail struct {
+	all Mail
+	own Address
+}
+
+// mine says why a is not the mailbox's own, or nil.
+func (m *ownMail) mine(a Address) error {
+	if a != m.own {
+		return &latchkey.Error{Kind: latchkey.NotFound, Param: "email", Msg: "You do not have an email account named “" + a.String() + "”."}
+	}
+	return nil
+}
+
+func (m *ownMail) Create(context.Context, NewMailbox) error       { return errNotForMailboxes }
+func (m *ownMail) Remove(context.Context, Address) error          { return errNotForMailboxes }
+func (m *ownMail) SetQuota(context.Context, Address, int64) error { return errNotForMailboxes }
+func (m *ownMail) Count(context.Context) (int64, error)           { return 1, nil }
+func (m *ownMail) Domains(context.Context) ([]latchkey.Domain, error) {
+	return []latchkey.Domain{m.own.Domain}, nil
+}
+
+func (m *ownMail) Suspend(context.Context, Address, Suspension, bool) error {
+	return errNotForMailboxes
+}
+
+func (m *ownMail) SetPassword(ctx context.Context, a Address, password latchkey.Secret) error {
+	if err := m.mine(a); err != nil {
+		return err
+	}
+	return m.all.SetPassword(ctx, a, password)
+}
+
+func (m *ownMail) Verify(ctx context.Context, a Address, password latchkey.Secret) (bool, error) {
+	if err := m.mine(a); err != nil {
+		return false, err
+	}
+	return m.all.Verify(ctx, a, password)
+}
+
+func (m *ownMail) Mailbox(ctx context.Context, a Address) (Mailbox, error) {
+	if err := m.mine(a); err != nil {
+		return Mailbox{}, err
+	}
+	return m.all.Mailbox(ctx, a)
+}
+
+func (m *ownMail) Mailboxes(ctx context.Context) ([]Mailbox, error) {
+	box, err := m.all.Mailbox(ctx, m.own)
+	if err != nil {
+		return nil, err
+	}
+	return []Mailbox{box}, nil
+}
+
+func (m *ownMail) Usage(ctx context.Context, a Address) (MailUsage, error) {
+	if err := m.mine(a); err != nil {
+		return MailUsage{}, err
+	}
+	return m.all.Usage(ctx, a)
+}
