@@ -101,6 +101,7 @@ type Account struct {
 	SuspendedAt   time.Time
 	Created       time.Time
 	PasswordHash  string // a crypt string; never shown
+	SecondFactor  string // what a second factor is checked with, sealed; "" where none is asked for
 }
 
 // Changed is a with every field that differs between was and is set to is, limit

@@ -60,6 +60,7 @@ const (
 	AccountPut  ChangeKind = "account"       // Account changed: state, name, limits, features
 	AccountGone ChangeKind = "account-gone"  // Account is no more, and its tokens with it
 	PolicyPut   ChangeKind = "feature-lists" // a package or a feature list changed: every account may have
+	SettingPut  ChangeKind = "setting"       // what the administrator has set changed
 )
 
 // Change is one entry of the change log: a change of who may do what.
@@ -191,6 +192,12 @@ type Reader interface {
 	TokensAfter(account latchkey.AccountID, audience latchkey.Audience, name string, limit int) ([]latchkey.Token, error)
 	Use(mac latchkey.TokenMAC) (latchkey.Use, error)
 
+	Session(id latchkey.SessionID) (latchkey.Session, error)
+	// Sessions are those of an account, or of one mailbox of it, the oldest first.
+	Sessions(account latchkey.AccountID, mailbox latchkey.MailboxName) ([]latchkey.Session, error)
+	// Setting reads what the administrator has set under a name.
+	Setting(name string, into any) error
+
 	Mailbox(account latchkey.AccountID, domain latchkey.Domain, local string) (Mailbox, error)
 	// Mailboxes lists by (domain, local), from after on; limit 0 is all.
 	Mailboxes(account latchkey.AccountID, after Mailbox, limit int) ([]Mailbox, error)
@@ -236,6 +243,22 @@ type Tx interface {
 	DeleteToken(account latchkey.AccountID, audience latchkey.Audience, name string) error
 	// PutUse is cheapest for many tokens in the order of their MACs.
 	PutUse(mac latchkey.TokenMAC, u latchkey.Use) error
+
+	// InsertSession adds a session. It ends with its account; when that is
+	// suspended or its password changes; and a mailbox's when the mailbox is taken
+	// away, its login is suspended or its password changes.
+	InsertSession(x latchkey.Session) error
+	// PutSessionUse notes a use; a session that is no more is left alone.
+	PutSessionUse(id latchkey.SessionID, at time.Time) error
+	DeleteSession(id latchkey.SessionID) error
+	// DeleteSessions ends the sessions of an account and of all its mailboxes.
+	DeleteSessions(account latchkey.AccountID) error
+	// DeleteOldSessions takes away the sessions that end at ended or before, and
+	// those last used at unused or before.
+	DeleteOldSessions(ended, unused time.Time) error
+
+	// PutSetting sets what can be read under a name, as JSON.
+	PutSetting(name string, v any) error
 
 	InsertMailbox(m Mailbox, stage Stage) error
 	UpdateMailbox(m Mailbox) error

@@ -34,13 +34,13 @@ func instant(us int64) time.Time {
 }
 
 const accountColumns = `id, name, role, domain, owner, package, contact_email, locale, theme, shell, limits,
-	suspended, suspend_reason, suspended_at, created, password_hash`
+	suspended, suspend_reason, suspended_at, created, password_hash, second_factor`
 
 func scanAccount(r scanner) (a latchkey.Account, err error) {
 	var limits []byte
 	var suspendedAt, created int64
 	err = r.Scan(&a.ID, &a.Name, &a.Role, &a.Domain, &a.Owner, &a.Package, &a.ContactEmail, &a.Locale, &a.Theme, &a.Shell,
-		&limits, &a.Suspended, &a.SuspendReason, &suspendedAt, &created, &a.PasswordHash)
+		&limits, &a.Suspended, &a.SuspendReason, &suspendedAt, &created, &a.PasswordHash, &a.SecondFactor)
 	if err != nil {
 		return a, err
 	}

@@ -37,10 +37,10 @@ func (t *tx) InsertAccount(a latchkey.Account, stage store.Stage) (latchkey.Acco
 	}
 	r, err := t.q.exec(t.ctx, `
 		INSERT INTO account (name, role, stage, domain, owner, package, contact_email, locale, theme, shell, limits,
-			suspended, suspend_reason, suspended_at, created, password_hash)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			suspended, suspend_reason, suspended_at, created, password_hash, second_factor)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		string(a.Name), int64(a.Role), int64(stage), string(a.Domain), string(a.Owner), a.Package, a.ContactEmail, a.Locale, a.Theme, a.Shell, limits,
-		a.Suspended, a.SuspendReason, micros(a.SuspendedAt), micros(a.Created), a.PasswordHash)
+		a.Suspended, a.SuspendReason, micros(a.SuspendedAt), micros(a.Created), a.PasswordHash, a.SecondFactor)
 	if err != nil {
 		return 0, err
 	}
@@ -55,10 +55,10 @@ func (t *tx) UpdateAccount(a latchkey.Account) error {
 	}
 	return t.q.change(t.ctx, `
 		UPDATE account SET name = ?, domain = ?, owner = ?, package = ?, contact_email = ?, locale = ?, theme = ?, shell = ?,
-			limits = ?, suspended = ?, suspend_reason = ?, suspended_at = ?, created = ?, password_hash = ?
+			limits = ?, suspended = ?, suspend_reason = ?, suspended_at = ?, created = ?, password_hash = ?, second_factor = ?
 		WHERE id = ?`,
 		string(a.Name), string(a.Domain), string(a.Owner), a.Package, a.ContactEmail, a.Locale, a.Theme, a.Shell,
-		limits, a.Suspended, a.SuspendReason, micros(a.SuspendedAt), micros(a.Created), a.PasswordHash, int64(a.ID))
+		limits, a.Suspended, a.SuspendReason, micros(a.SuspendedAt), micros(a.Created), a.PasswordHash, a.SecondFactor, int64(a.ID))
 }
 
 func (t *tx) StageAccount(id latchkey.AccountID, stage store.Stage) error {
@@ -69,6 +69,7 @@ func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 	for _, query := range []string{
 		`DELETE FROM token_use WHERE mac_head IN (SELECT mac_head FROM token WHERE account_id = ?)`,
 		`DELETE FROM token WHERE account_id = ?`,
+		`DELETE FROM session WHERE account_id = ?`,
 		`DELETE FROM mailbox WHERE account_id = ?`,
 		`DELETE FROM domain WHERE account_id = ?`,
 		`DELETE FROM feature_override WHERE account_id = ?`,

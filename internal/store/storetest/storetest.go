@@ -42,6 +42,9 @@ func Run(t *testing.T, open Open) {
 		{"TokensAfter", testTokensAfter},
 		{"TokenIDs", testTokenIDs},
 		{"Uses", testUses},
+		{"Sessions", testSessions},
+		{"SessionsEnd", testSessionsEnd},
+		{"Settings", testSettings},
 		{"Mailboxes", testMailboxes},
 		{"MailboxStages", testMailboxStages},
 		{"Usage", testUsage},
@@ -153,7 +156,7 @@ func sample(name latchkey.AccountName) latchkey.Account {
 		ContactEmail: "me@" + string(name) + ".example", Locale: "en", Theme: "jupiter", Shell: "/bin/false",
 		Limits: latchkey.Limits{DiskMB: 1, Inodes: 2, BandwidthMB: 3, Mailboxes: 4, MailboxMB: 5, FTPAccounts: latchkey.Unlimited,
 			Databases: 7, Subdomains: 8, Addons: 9, Parked: 10, Lists: 11, EmailPerHour: 12},
-		Suspended: true, SuspendReason: "unpaid", SuspendedAt: epoch.Add(-time.Hour), Created: epoch, PasswordHash: "{TEST}x",
+		Suspended: true, SuspendReason: "unpaid", SuspendedAt: epoch.Add(-time.Hour), Created: epoch, PasswordHash: "{TEST}x", SecondFactor: "sealed",
 	}
 }
 
