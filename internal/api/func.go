@@ -12,16 +12,17 @@ import (
 type Effect uint8
 
 const (
-	Read  Effect = iota // RO: it changes nothing
-	Write               // RW: it may change something
+	Read   Effect = iota // RO: it changes nothing
+	Write                // RW: it may change something
+	Passes               // RW, by what it calls: each of those is asked for itself
 )
 
 // String is the class as the public tables write it.
 func (e Effect) String() string {
-	if e == Write {
-		return "RW"
+	if e == Read {
+		return "RO"
 	}
-	return "RO"
+	return "RW"
 }
 
 // Server roles, by their public names. A function whose role has no part behind

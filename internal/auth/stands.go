@@ -14,7 +14,11 @@ import (
 // is not in memory, which is what those steps have just changed.
 func (v *Verifier) Stands(r store.Reader, c *latchkey.Caller) error {
 	s, err := v.standingNow(r, c.Account)
-	if err == nil {
+	switch {
+	case err != nil:
+	case c.Through != nil: // the account may be suspended, who acts for it may not
+		err = v.Stands(r, c.Through)
+	default:
 		err = v.credentialStands(r, c, &s)
 	}
 	switch {

@@ -4,10 +4,12 @@
 package call
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/audit"
@@ -44,6 +46,8 @@ type Request struct {
 	Names        Names
 	Module, Func string
 	Args         api.Args
+	// For is set where a host's caller calls an account function: the account.
+	For latchkey.AccountName
 
 	act audit.Act
 	res Result
@@ -95,37 +99,97 @@ func (s *Service) Do(ctx context.Context, r *Request) (res *Result) {
 			return res
 		}
 	}
-	if res.Entry, res.Err = s.what(r); res.Err != nil {
+	if r.For != "" {
+		s.passOn(ctx, r)
 		return res
 	}
-	if res.Err = policy.May(&res.Caller, res.Entry); res.Err != nil {
-		return res
+	if res.Err = s.may(r); res.Err == nil {
+		s.run(ctx, r)
 	}
-	s.run(ctx, r)
 	return res
 }
 
-// Nested runs a function inside another call, for the same caller, by the same
-// rules: what Batch is made of. The errors of the answer are all there is to
-// say of a failure.
+// may they call what they name?
+func (s *Service) may(r *Request) *latchkey.Error {
+	var err *latchkey.Error
+	if r.res.Entry, err = s.what(r); err != nil {
+		return err
+	}
+	r.act.Calls(r.res.Entry.FullName(), r.res.Entry.Effect == api.Write, r.Args, r.res.Entry.Params)
+	return policy.May(&r.res.Caller, r.res.Entry)
+}
+
+// Nested runs an account function inside another call, for who holds the
+// account, by the same rules: what Batch is made of. The errors of the answer
+// are all there is to say of a failure.
 func (s *Service) Nested(ctx context.Context, on hosting.Account, module, name string, args api.Args) api.Answer {
-	caller := on.Caller()
 	r := &Request{Names: UAPI, Module: module, Func: name, Args: args}
-	act, res := &r.act, &r.res
-	res.Caller = *caller
-	act.Begin(s.Now, latchkey.Origin{})
-	act.As(caller)
-	defer s.takeDown(act, r, res)
-	if res.Entry, res.Err = s.what(r); res.Err == nil {
-		res.Err = policy.May(caller, res.Entry)
+	return s.answer(r, s.nest(ctx, r, on.Caller()))
+}
+
+// NestedHost does for host functions as [Service.Nested] does for those of
+// accounts. The answer has a reason in any case.
+func (s *Service) NestedHost(ctx context.Context, on hosting.Host, name string, args api.Args) api.Answer {
+	r := &Request{Audience: latchkey.ForHost, Names: WHM, Func: name, Args: args}
+	a := s.answer(r, s.nest(ctx, r, on.Caller()))
+	if len(a.Errors) > 0 {
+		a.Reason = strings.Join(a.Errors, " ")
 	}
-	if res.Err == nil {
-		s.run(ctx, r)
+	if a.Reason == "" {
+		a.Reason = cmp.Or(r.res.Entry.Reason, "OK")
 	}
+	return a
+}
+
+// answer is a result as an answer.
+func (s *Service) answer(r *Request, res *Result) api.Answer {
 	if res.Err != nil {
 		return api.Answer{Errors: []string{Words(res.Err, r, s.Log)}}
 	}
 	return res.Answer
+}
+
+// nest runs a request inside another call, for a caller who is known.
+func (s *Service) nest(ctx context.Context, r *Request, caller *latchkey.Caller) *Result {
+	act, res := &r.act, &r.res
+	res.Caller = *caller
+	act.Begin(s.Now, r.Origin)
+	act.As(caller)
+	defer s.takeDown(act, r, res)
+	if res.Err = s.may(r); res.Err == nil {
+		s.run(ctx, r)
+	}
+	return res
+}
+
+// passOn runs an account function for a host's caller: what "cpanel" of WHM is.
+// Who may call that, and has the account, acts in its owner's stead. The trail
+// has both: what was passed on, and what was done.
+//
+// WHM API 1: cpanel.
+func (s *Service) passOn(ctx context.Context, r *Request) {
+	defer s.catch(r)
+	inner := &Request{Origin: r.Origin, Names: r.Names, Module: r.Module, Func: r.Func, Args: r.Args}
+	r.Names, r.Module, r.Func = WHM, "", "cpanel"
+	r.Args = api.Args{{Key: "cpanel_jsonapi_user", Value: string(r.For)}, {Key: "cpanel_jsonapi_module", Value: inner.Module}, {Key: "cpanel_jsonapi_func", Value: inner.Func}}
+	res := &r.res
+	res.Err = s.may(r)
+	r.Names, r.Module, r.Func = inner.Names, inner.Module, inner.Func
+	if res.Err != nil {
+		return
+	}
+	host, err := s.Binder.Host(ctx, &r.act, &res.Caller)
+	if err != nil {
+		res.Err = latchkey.AsError(err)
+		return
+	}
+	on, err := host.As(ctx, r.For)
+	if err != nil {
+		res.Err = latchkey.AsError(err)
+		return
+	}
+	done := s.nest(ctx, inner, on.Caller())
+	res.Entry, res.Answer, res.Err = done.Entry, done.Answer, done.Err
 }
 
 // who is calling? Every refusal of a credential is the same to the caller; the
@@ -188,7 +252,6 @@ func (s *Service) catch(r *Request) {
 func (s *Service) run(ctx context.Context, r *Request) {
 	defer s.catch(r)
 	act, args, res := &r.act, r.Args, &r.res
-	act.Calls(res.Entry.FullName(), res.Entry.Effect == api.Write, args, res.Entry.Params)
 	var data any
 	var err error
 	if res.Entry.Audience == latchkey.ForHost {
@@ -215,7 +278,7 @@ func (s *Service) run(ctx context.Context, r *Request) {
 // takeDown writes the call into the trail, unless its change has done so
 // already.
 func (s *Service) takeDown(act *audit.Act, r *Request, res *Result) {
-	if res.Entry == nil {
+	if res.Entry == nil && r.For == "" {
 		act.Asked(r.Module + "::" + r.Func)
 	}
 	act.End(s.Audit, res.Err)

@@ -26,7 +26,6 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module"
-	"github.com/latchkey/latchkey/internal/module/whm"
 	"github.com/latchkey/latchkey/internal/password"
 	"github.com/latchkey/latchkey/internal/server"
 	"github.com/latchkey/latchkey/internal/store/sqlite"
@@ -179,7 +178,7 @@ func loadKeys(data string) (*auth.Keys, error) {
 
 // registry holds every function there is.
 func registry(calls *call.Service) *api.Registry {
-	return api.NewRegistry(module.Account(calls.Nested), []api.Module[hosting.Host]{whm.Module})
+	return api.NewRegistry(module.Account(calls.Nested), module.Host(calls.Nested, calls.NestedHost))
 }
 
 func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger, now time.Time) (*server.Server, error) {

@@ -30,6 +30,20 @@ func (h *host) Tokens() hosting.Tokens {
 
 func (h *host) Home(name latchkey.AccountName) string { return path.Join(h.e.HomeRoot, string(name)) }
 
+func (h *host) As(ctx context.Context, name latchkey.AccountName) (hosting.Account, error) {
+	a, err := h.Account(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	features, err := h.Features(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	caller := *h.caller
+	caller.Role, caller.Account, caller.Name, caller.Features, caller.Through = a.Role, a.ID, a.Name, features, h.caller
+	return &account{e: h.e, act: h.act, caller: &caller}, nil
+}
+
 func (h *host) CreateAccount(ctx context.Context, n hosting.NewAccount) (latchkey.Account, error) {
 	if err := hosting.CheckNewName(n.Name); err != nil {
 		return latchkey.Account{}, err

@@ -16,6 +16,10 @@ type Host interface {
 	// Tokens are the administrator's own tokens.
 	Tokens() Tokens
 
+	// As puts an account into the hands of who acts, as if its owner did:
+	// suspended or not.
+	As(ctx context.Context, name latchkey.AccountName) (Account, error)
+
 	// CreateAccount makes an account with its home, ready to be used when it
 	// returns, and the package to be saved with it: both or neither. Fails:
 	// Exists, Invalid, NotFound for a package, a feature list or an owner there

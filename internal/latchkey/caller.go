@@ -43,6 +43,9 @@ type Caller struct {
 	Mailbox  MailboxName // who signed in as a mailbox of the account, and acts on it alone; "" for the account itself
 	Looking  bool        // they did not come from a page of ours: they may look, and change nothing
 	Proof    [32]byte    // tells whether the credential still stands: the token's MAC, the session's number, or a hash of the password's
+	// Through is who acts for the account: the administrator, or its owner. It
+	// is nil for the account itself.
+	Through *Caller
 }
 
 // Origin is where a call comes from: it is not proof of anything.

@@ -21,7 +21,7 @@ type Event struct {
 	Change   bool   // it is a write
 	Outcome  Kind
 	OK       bool   // it succeeded; Outcome says nothing then
-	Reason   string // why a credential was refused: for the owner, never for the caller
+	Reason   string // why a credential was refused, or who acted for the account: for the owner, never for the caller
 	Names    []string
 	Values   []string // "domain=example.com"
 	Messages string   // the error shown to the caller

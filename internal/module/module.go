@@ -12,14 +12,16 @@ import (
 	"github.com/latchkey/latchkey/internal/module/locale"
 	"github.com/latchkey/latchkey/internal/module/passwdstrength"
 	"github.com/latchkey/latchkey/internal/module/quota"
+	"github.com/latchkey/latchkey/internal/module/relay"
 	"github.com/latchkey/latchkey/internal/module/resourceusage"
 	"github.com/latchkey/latchkey/internal/module/statsbar"
 	"github.com/latchkey/latchkey/internal/module/tokens"
 	"github.com/latchkey/latchkey/internal/module/variables"
+	"github.com/latchkey/latchkey/internal/module/whm"
 )
 
 // Account is every module of account functions; do runs the calls of a batch.
-func Account(do batch.Doer) []api.Module[hosting.Account] {
+func Account(do api.Doer) []api.Module[hosting.Account] {
 	return []api.Module[hosting.Account]{
 		batch.New(do),
 		domaininfo.Module,
@@ -33,4 +35,10 @@ func Account(do batch.Doer) []api.Module[hosting.Account] {
 		tokens.Module,
 		variables.Module,
 	}
+}
+
+// Host is every module of host functions, for WHM; do and host run what others
+// pass on.
+func Host(do api.Doer, host api.HostDoer) []api.Module[hosting.Host] {
+	return []api.Module[hosting.Host]{whm.Module, relay.New(do, host)}
 }

@@ -24,7 +24,7 @@ func May(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
 			return featureOff(latchkey.FeatureWebmail)
 		}
 	}
-	if caller.Kind == latchkey.ByToken && !caller.Features.Has(latchkey.FeatureAPITokens) {
+	if caller.Kind == latchkey.ByToken && caller.Through == nil && !caller.Features.Has(latchkey.FeatureAPITokens) {
 		return featureOff(latchkey.FeatureAPITokens)
 	}
 	if !caller.Features.Has(f.Feature) {

@@ -42,10 +42,9 @@ func (u *utterance) passed(name string) string {
 
 // address finds out whether what is called can be, for user.
 func (u *utterance) address(user string) error {
+	through := u.Audience == latchkey.ForHost
 	switch {
-	case u.Audience == latchkey.ForHost:
-		return latchkey.Errorf(latchkey.NotHere, "Account functions cannot be called through the administrator’s port yet: call them on the account’s own port.")
-	case user != "" && user != u.Cred.User:
+	case !through && user != "" && user != u.Cred.User:
 		return &latchkey.Error{Kind: latchkey.BadCredentials, Msg: "Access denied"}
 	case u.dialect == &api1:
 		return latchkey.Errorf(latchkey.NotHere, "cPanel API 1 cannot be called with an API token, and not on this server at all: use UAPI or cPanel API 2.")
@@ -53,6 +52,10 @@ func (u *utterance) address(user string) error {
 		return &latchkey.Error{Kind: latchkey.Missing, Param: "cpanel_jsonapi_module"}
 	case u.Func == "":
 		return &latchkey.Error{Kind: latchkey.Missing, Param: "cpanel_jsonapi_func"}
+	case through && user == "":
+		return &latchkey.Error{Kind: latchkey.Missing, Param: "cpanel_jsonapi_user"}
+	case through:
+		u.For = latchkey.AccountName(user)
 	}
 	return nil
 }

@@ -26,7 +26,6 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module"
-	"github.com/latchkey/latchkey/internal/module/whm"
 	"github.com/latchkey/latchkey/internal/password"
 	"github.com/latchkey/latchkey/internal/store/sqlite"
 	"github.com/latchkey/latchkey/internal/wire"
@@ -99,7 +98,7 @@ func New(t testing.TB) *Server {
 	s.Heads = &audit.Heads{Path: filepath.Join(s.Dir, "audit.head"), Seal: keys.SealHead}
 	s.Trail = audit.NewRecorder(s.Store, s.Now, log, s.Heads)
 	s.Calls = &call.Service{Auth: s.Verifier, Binder: s.Estate, Audit: s.Trail, Now: s.Now, Log: log}
-	s.Calls.Registry = api.NewRegistry(module.Account(s.Calls.Nested), []api.Module[hosting.Host]{whm.Module})
+	s.Calls.Registry = api.NewRegistry(module.Account(s.Calls.Nested), module.Host(s.Calls.Nested, s.Calls.NestedHost))
 	s.Account = &wire.Door{Calls: s.Calls, Log: log}
 	s.AccountPlain = &wire.Door{Calls: s.Calls, Log: log, InClear: true}
 	s.Host = &wire.Door{Calls: s.Calls, Audience: latchkey.ForHost, Log: log}

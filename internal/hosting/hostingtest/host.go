@@ -97,6 +97,22 @@ func (h *Host) Server() *hosting.Server               { return &h.Machine }
 func (h *Host) Tokens() hosting.Tokens                { return h.root.Tokens() }
 func (h *Host) Home(name latchkey.AccountName) string { return path.Join("/home", string(name)) }
 
+// As makes an account that has what the host knows of it, and nothing of its
+// own yet.
+func (h *Host) As(ctx context.Context, name latchkey.AccountName) (hosting.Account, error) {
+	data, err := h.Account(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	features, err := h.Features(ctx, name)
+	a := New()
+	a.Data, a.Machine, a.Now = data, h.Machine, h.Now
+	a.Who = h.Who
+	a.Who.Role, a.Who.Account, a.Who.Name, a.Who.Features, a.Who.Through = data.Role, data.ID, data.Name, features, &h.Who
+	a.Owned = []latchkey.OwnedDomain{{Name: data.Domain, Kind: latchkey.MainDomain, DocumentRoot: "public_html"}}
+	return a, err
+}
+
 func (h *Host) CreateAccount(_ context.Context, n hosting.NewAccount) (latchkey.Account, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -34,6 +34,7 @@ func RunHost(t *testing.T, open func(t *testing.T) *Landlord) {
 		{"CreateRefused", testCreateRefused},
 		{"CreateAtOnce", testCreateAtOnce},
 		{"AccountNotFound", testAccountNotFound},
+		{"As", testAs},
 		{"Accounts", testAccounts},
 		{"RemoveAccount", testRemoveAccount},
 		{"RenameAccount", testRenameAccount},
@@ -210,6 +211,7 @@ func testAccountNotFound(t *testing.T, h *Landlord) {
 	for _, name := range []latchkey.AccountName{"an", "anna", "", "root"} {
 		for call, run := range map[string]func() error{
 			"Account":       func() error { _, err := host.Account(ctx, name); return err },
+			"As":            func() error { _, err := host.As(ctx, name); return err },
 			"RemoveAccount": func() error { return host.RemoveAccount(ctx, name) },
 			"RenameAccount": func() error { return host.RenameAccount(ctx, name, "new") },
 			"UpdateAccount": func() error {
@@ -544,4 +546,41 @@ func testOverrides(t *testing.T, h *Landlord) {
 	worked(t, "ClearOverrides of nothing", h.Open().ClearOverrides(ctx, "ann", nil))
 	over, err = h.Open().Overrides(ctx, "bob")
 	same(t, "Overrides of the other", len(over), err, 0)
+}
+
+// An account in the administrator's hands is that account, for a caller who
+// acts through them, suspended or not.
+func testAs(t *testing.T, l *Landlord) {
+	ctx := t.Context()
+	if _, err := l.Open().CreateAccount(ctx, hosting.NewAccount{Name: "alice", Domain: "alice.example"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Open().Suspend(ctx, "alice", true, "unpaid"); err != nil {
+		t.Fatal(err)
+	}
+	h := l.Open()
+	a, err := h.As(ctx, "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := a.Info(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := a.Caller()
+	if c.Name != "alice" || c.Role != latchkey.RoleUser || c.Account != info.ID || c.Through == nil || c.Through.Name != h.Caller().Name {
+		t.Errorf("As: the caller is %+v", c)
+	}
+	if c.Kind != h.Caller().Kind || c.Token != h.Caller().Token || c.ReadOnly != h.Caller().ReadOnly || c.Proof != h.Caller().Proof {
+		t.Errorf("As: the caller %+v came by other means than %+v", c, h.Caller())
+	}
+	if features, err := h.Features(ctx, "alice"); err != nil || c.Features != features {
+		t.Errorf("As: features %v, want %v, %v", c.Features, features, err)
+	}
+	if domains, err := a.Domains(ctx); err != nil || len(domains) != 1 || domains[0].Name != "alice.example" {
+		t.Errorf("As: domains %v, %v", domains, err)
+	}
+	if h.Caller().Role != latchkey.RoleRoot || h.Caller().Through != nil {
+		t.Errorf("As changed who acts: %+v", h.Caller())
+	}
 }

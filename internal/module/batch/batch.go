@@ -10,15 +10,11 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
-// Doer runs one account function for the caller who holds on, by all the rules
-// of a call. The errors of its answer say why it failed, if it did.
-type Doer func(ctx context.Context, on hosting.Account, module, function string, args api.Args) api.Answer
-
 // maxCommands is how many calls one batch may hold.
 const maxCommands = 1000
 
 // New makes the module Batch, whose calls do runs.
-func New(do Doer) api.Module[hosting.Account] {
+func New(do api.Doer) api.Module[hosting.Account] {
 	return api.Module[hosting.Account]{
 		Name: "Batch",
 		Doc:  "Several calls in one.",
@@ -33,32 +29,22 @@ type params struct {
 	Commands []command `param:"command" doc:"A call: a JSON array of the module, the function and, if it takes any, an object of its parameters."`
 }
 
-// envelope is the answer of one call, as the call alone would have it.
-type envelope struct {
-	Data     any      `json:"data"`
-	Errors   texts    `json:"errors"`
-	Messages texts    `json:"messages"`
-	Metadata struct{} `json:"metadata"`
-	Status   bool     `json:"status"`
-	Warnings texts    `json:"warnings"`
-}
-
 // strict makes the function of the same name. It refuses what is no call before
 // it makes any. The last envelope is of the call that failed, if one did.
 //
 // UAPI: Batch::strict.
-func strict(do Doer) func(context.Context, hosting.Account, params) (api.Answer, error) {
+func strict(do api.Doer) func(context.Context, hosting.Account, params) (api.Answer, error) {
 	return func(ctx context.Context, acct hosting.Account, p params) (api.Answer, error) {
 		if len(p.Commands) > maxCommands {
 			return api.Answer{}, latchkey.InvalidParam("command", "A batch may hold at most %d commands, and this one holds %d.", maxCommands, len(p.Commands))
 		}
-		done := make([]envelope, 0, len(p.Commands))
+		done := make([]api.Envelope, 0, len(p.Commands))
 		for i := range p.Commands {
 			if err := ctx.Err(); err != nil {
 				return api.Answer{}, fmt.Errorf("after %d of %d commands: %w", i, len(p.Commands), err)
 			}
 			c := &p.Commands[i]
-			e := run(ctx, do, acct, c)
+			e := api.EnvelopeOf(do(ctx, acct, c.module, c.function, c.args))
 			if done = append(done, e); !e.Status {
 				failed := fmt.Sprintf("Command %d of %d (%s::%s) failed: %s", i+1, len(p.Commands), c.module, c.function, e.Errors[0])
 				return api.Answer{Data: done, Errors: []string{failed}}, nil
@@ -66,9 +52,4 @@ func strict(do Doer) func(context.Context, hosting.Account, params) (api.Answer,
 		}
 		return api.Answer{Data: done}, nil
 	}
-}
-
-func run(ctx context.Context, do Doer, acct hosting.Account, c *command) envelope {
-	a := do(ctx, acct, c.module, c.function, c.args)
-	return envelope{Data: a.Data, Errors: a.Errors, Messages: a.Messages, Warnings: a.Warnings, Status: len(a.Errors) == 0}
 }

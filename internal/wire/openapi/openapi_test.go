@@ -16,13 +16,12 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module"
-	"github.com/latchkey/latchkey/internal/module/whm"
 )
 
 // house is every function there is.
 func house() Book {
 	calls := &call.Service{}
-	r := api.NewRegistry(module.Account(calls.Nested), []api.Module[hosting.Host]{whm.Module})
+	r := api.NewRegistry(module.Account(calls.Nested), module.Host(calls.Nested, calls.NestedHost))
 	return Book{Functions: r.All(), Modules: map[string]string{}, Version: "1"}
 }
 
