@@ -53,6 +53,9 @@ type Request struct {
 	res Result
 }
 
+// Caller is who calls, once that is known: for [Speaker].
+func (r *Request) Caller() *latchkey.Caller { return &r.res.Caller }
+
 // Result is what came of a call. With Err the answer is empty.
 type Result struct {
 	Caller latchkey.Caller

@@ -44,7 +44,7 @@ func (u *utterance) passed(name string) string {
 func (u *utterance) address(user string) error {
 	through := u.Audience == latchkey.ForHost
 	switch {
-	case !through && user != "" && user != u.Cred.User:
+	case !through && user != "" && user != string(u.Caller().Name) && user != u.Cred.User:
 		return &latchkey.Error{Kind: latchkey.BadCredentials, Msg: "Access denied"}
 	case u.dialect == &api1:
 		return latchkey.Errorf(latchkey.NotHere, "cPanel API 1 cannot be called with an API token, and not on this server at all: use UAPI or cPanel API 2.")
