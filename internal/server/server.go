@@ -60,7 +60,6 @@ type service struct {
 	name string
 	l    net.Listener
 	http *http.Server
-	tls  bool
 }
 
 // Listen opens every listener, or none.
@@ -82,7 +81,13 @@ func (s *Server) Listen() (err error) {
 		if err != nil {
 			return fmt.Errorf("listening for %s: %w", w.name, explain(err, w.address))
 		}
-		s.services = append(s.services, &service{name: w.name, l: limited(l, all), http: s.http(w.handler), tls: w.tls})
+		v := &service{name: w.name, l: limited(l, all), http: s.http(w.handler)}
+		if w.tls {
+			v.l, v.http.Protocols = greet(v.l, s.tls(), s.patience.header, s.Log), protocols()
+		} else {
+			v.l = cleaned{v.l}
+		}
+		s.services = append(s.services, v)
 	}
 	if a := s.Addresses.LMTP; a != "" && a != "off" {
 		if s.mail, err = net.Listen("tcp", a); err != nil {
@@ -119,16 +124,19 @@ func connectionLimit() int {
 
 func (s *Server) http(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           h,
+		Handler:           lastIfChunked{h},
 		ReadHeaderTimeout: s.patience.header,
 		ReadTimeout:       s.patience.read,
 		WriteTimeout:      s.patience.write,
 		IdleTimeout:       s.patience.idle,
 		MaxHeaderBytes:    80 << 10, // certificates and keys travel in request lines
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
-		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate},
 		ErrorLog:          log.New(&quietLog{s.Log}, "", 0),
 	}
+}
+
+func (s *Server) tls() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate}
 }
 
 func (s *Server) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -169,12 +177,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}()
 	}
 	for _, v := range s.services {
-		start(v.name, func() error {
-			if v.tls {
-				return v.http.ServeTLS(v.l, "", "")
-			}
-			return v.http.Serve(v.l)
-		})
+		start(v.name, func() error { return v.http.Serve(v.l) })
 	}
 	if s.mail != nil {
 		start("mail", func() error {

@@ -82,7 +82,8 @@ func say(t *testing.T, c net.Conn, text string) string {
 }
 
 func TestUsual(t *testing.T) {
-	h := (&Server{patience: usual()}).http(nil)
+	usually := &Server{patience: usual()}
+	h := usually.http(nil)
 	for _, is := range []struct {
 		what      string
 		got, want any
@@ -93,7 +94,7 @@ func TestUsual(t *testing.T) {
 		{"IdleTimeout", h.IdleTimeout, 60 * time.Second},
 		{"MaxHeaderBytes", h.MaxHeaderBytes, 80 << 10},
 		{"MaxConcurrentStreams", h.HTTP2.MaxConcurrentStreams, 100},
-		{"MinVersion", h.TLSConfig.MinVersion, uint16(tls.VersionTLS12)},
+		{"MinVersion", usually.tls().MinVersion, uint16(tls.VersionTLS12)},
 		{"drain", usual().drain, 10 * time.Second},
 		{"perSource", perSource, 100},
 	} {

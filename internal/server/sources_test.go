@@ -157,7 +157,7 @@ func TestFirstRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain := s.http(says)
-	go func() { _ = plain.ServeTLS(l, "", "") }()
+	go func() { _ = plain.Serve(tls.NewListener(l, s.tls())) }()
 	t.Cleanup(func() { _ = plain.Close() })
 
 	var with, without []time.Duration
