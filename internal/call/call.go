@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/auth"
+	"github.com/latchkey/latchkey/internal/compat"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/policy"
@@ -28,6 +29,9 @@ const (
 	WHM               // host functions, as WHM API 1 has them
 	WHM0              // host functions, as WHM API 0 has them
 )
+
+// String is how people call the list.
+func (n Names) String() string { return [...]string{"UAPI", "API 2", "WHM API 1", "WHM API 0"}[n] }
 
 // Speaker says, once the caller is known, what they said: it fills in the names
 // and the arguments of r, or fails. A request whose credentials are bad is never
@@ -73,12 +77,13 @@ type Binder interface {
 	Host(ctx context.Context, act *audit.Act, caller *latchkey.Caller) (hosting.Host, error)
 }
 
-// Service runs calls. All fields are required.
+// Service runs calls. All fields but Missed are required.
 type Service struct {
 	Auth     *auth.Verifier
 	Registry *api.Registry
 	Binder   Binder
 	Audit    *audit.Recorder
+	Missed   *compat.Tally // what is asked for and not here; nil counts nothing
 	Now      latchkey.Clock
 	Log      *slog.Logger
 }
@@ -116,10 +121,23 @@ func (s *Service) Do(ctx context.Context, r *Request) (res *Result) {
 func (s *Service) may(r *Request) *latchkey.Error {
 	var err *latchkey.Error
 	if r.res.Entry, err = s.what(r); err != nil {
+		s.miss(r, err)
 		return err
 	}
 	r.act.Calls(r.res.Entry.FullName(), r.res.Entry.Effect == api.Write, r.Args, r.res.Entry.Params)
 	return policy.May(&r.res.Caller, r.res.Entry)
+}
+
+// miss counts what somebody whom we know asks for and we do not have.
+func (s *Service) miss(r *Request, err *latchkey.Error) {
+	if err.Kind != latchkey.UnknownModule && err.Kind != latchkey.UnknownFunction {
+		return
+	}
+	name := r.Func
+	if r.Module != "" {
+		name = r.Module + "::" + r.Func
+	}
+	s.Missed.Missed(r.Names.String(), auth.Redact(name), auth.Redact(r.Origin.Client))
 }
 
 // Nested runs an account function inside another call, for who holds the

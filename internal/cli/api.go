@@ -12,14 +12,16 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey/latchkey/internal/wire"
+	"github.com/latchkey/latchkey/internal/wire/encode"
 )
 
-// tool is one of the three commands that call functions.
+// tool is one of the commands that call functions.
 type tool struct {
 	name, api string
 	short     string
@@ -39,14 +41,26 @@ var (
 		"whmapi1 createacct username=alice domain=example.org password=12345luggage",
 		"whmapi1 --output=json listaccts",
 	}}
+	whmapi0 = tool{"whmapi0", "whm0", "Call a WHM API 0 function, as the administrator; deprecated: use whmapi1", 1, []string{
+		"whmapi0 --output=json listaccts",
+	}}
 )
+
+// tools are all of them.
+var tools = []tool{uapi, cpapi2, whmapi1, whmapi0}
+
+// formats are what --output takes.
+var formats = []string{"yaml", "json", "jsonpretty", "xml"}
+
+// forHost reports whether the tool calls functions of the host.
+func (t tool) forHost() bool { return t.words == 1 }
 
 // use is how the tool is called.
 func (t tool) use() string {
-	if t.words == 1 {
-		return t.name + " [--output=yaml|json|jsonpretty] FUNCTION [KEY=VALUE…]"
+	if t.forHost() {
+		return t.name + " [--output=yaml|json|jsonpretty|xml] FUNCTION [KEY=VALUE…]"
 	}
-	return t.name + " --user=USER [--output=yaml|json|jsonpretty] MODULE FUNCTION [KEY=VALUE…]"
+	return t.name + " --user=USER [--output=yaml|json|jsonpretty|xml] MODULE FUNCTION [KEY=VALUE…]"
 }
 
 func apiCommand(s std, t tool) *cobra.Command {
@@ -55,7 +69,7 @@ func apiCommand(s std, t tool) *cobra.Command {
 		Short: t.short,
 		Long: t.short + ". The running server is asked over its local socket.\n\n" +
 			"Values are URI-decoded: + is a space and %XX a byte; write %2B for a plus sign. Options may stand anywhere.\n" +
-			"The answer is YAML unless --output says json or jsonpretty. The exit status is 0 for every answer, also that of a failure.\n" +
+			"The answer is YAML unless --output says json, jsonpretty or xml. The exit status is 0 for every answer, also that of a failure.\n" +
 			"The socket is found by LATCHKEY_SOCKET or LATCHKEY_DATA, or else where the server puts it.\n" +
 			"A link called " + t.name + " to this program is this command; bash completes it after “complete -o default -F __start_latchkey " + t.name + "”.",
 		Example:               "  latchkey " + strings.Join(t.examples, "\n  latchkey "),
@@ -134,12 +148,12 @@ func parseCall(t tool, args []string) (toolCall, error) {
 
 func (c *toolCall) check(t tool) error {
 	switch {
-	case c.output != "yaml" && c.output != "json" && c.output != "jsonpretty":
-		return fmt.Errorf("there is no output format %q: use yaml, json or jsonpretty", c.output)
-	case t.api == "whm":
+	case !slices.Contains(formats, c.output):
+		return fmt.Errorf("there is no output format %q: use yaml, json, jsonpretty or xml", c.output)
+	case t.forHost():
 		c.say.User = "root"
 	case c.say.User == "":
-		return fmt.Errorf("the account is missing: say whose it is with --user=USER")
+		return fmt.Errorf("the account is missing: say whose it is with --user=USER. The accounts of this server are no system users, so nobody’s own is meant without")
 	}
 	return nil
 }
@@ -192,6 +206,8 @@ func (c *toolCall) print(w io.Writer, answer []byte) error {
 			return err
 		}
 		b.WriteByte('\n')
+	case "xml":
+		b.Write(encode.XML(nil, c.root(), answer))
 	default:
 		if err := writeYAML(&b, answer); err != nil {
 			return err
@@ -199,6 +215,17 @@ func (c *toolCall) print(w io.Writer, answer []byte) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// root is the root element of the answer in XML.
+func (c *toolCall) root() string {
+	switch c.say.API {
+	case cpapi2.api:
+		return ""
+	case whmapi0.api:
+		return c.say.Func
+	}
+	return "result"
 }
 
 // askServer asks the running server over its local socket.

@@ -59,6 +59,8 @@ func TestParseCall(t *testing.T) {
 		{cpapi2, "--user=demo Email listpops", "yaml", wire.Say{API: "api2", User: "demo", Module: "Email", Func: "listpops"}},
 		{whmapi1, "listaccts", "yaml", host},
 		{whmapi1, "listaccts --output=json search=x", "json", with(host, [2]string{"search", "x"})},
+		{whmapi1, "listaccts --output xml", "xml", host},
+		{whmapi0, "listaccts --output=xml", "xml", wire.Say{API: "whm0", User: "root", Func: "listaccts"}},
 		{whmapi1, "--user=demo listaccts", "yaml", host}, // it is always the administrator's
 	} {
 		c, err := parseCall(test.tool, strings.Fields(test.line))
@@ -81,7 +83,9 @@ func TestMistakes(t *testing.T) {
 		{"uapi Email list_pops", "latchkey: the account is missing: say whose it is with --user=USER"},
 		{"cpapi2 Email listpops --user=", "latchkey: the account is missing"},
 		{"uapi Email list_pops --user", "latchkey: --user needs a value, such as --user=…"},
-		{"uapi --user=demo --output=xml Email list_pops", `latchkey: there is no output format "xml": use yaml, json or jsonpretty`},
+		{"uapi --user=demo --output=html Email list_pops", `latchkey: there is no output format "html": use yaml, json, jsonpretty or xml`},
+		{"compat", "latchkey: no server answers at "},
+		{"compat --output=xml", `latchkey: there is no output format "xml": use text or json`},
 		{"uapi --user=demo --colour Email list_pops", "latchkey: there is no option --colour: use uapi"},
 		{"uapi --user=demo Email list_pops", "latchkey: no server answers at "},
 		{"audit list", "latchkey: no server answers at "},
@@ -112,7 +116,7 @@ func TestToolsGoByTheirOwnNames(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "sandbox", "serve", "config", "config example", "uapi", "cpapi2", "whmapi1", "doctor", "audit", "audit list", "audit verify", "openapi", "version"} {
+	for _, command := range []string{"", "sandbox", "serve", "config", "config example", "uapi", "cpapi2", "whmapi1", "whmapi0", "compat", "doctor", "audit", "audit list", "audit verify", "openapi", "version"} {
 		out, errs, status := run(t, append(strings.Fields(command), "--help")...)
 		if status != 0 || errs != "" || !strings.Contains(out, "Usage:\n  latchkey") {
 			t.Errorf("latchkey %s --help = %d, %q, %s", command, status, errs, out)
@@ -128,7 +132,9 @@ func TestComplete(t *testing.T) {
 		{"uapi Tokens rename ", "name= new_name= :6"},
 		{"uapi StatsBar get_stats rowcounter=", "rowcounter= rowcounter=even rowcounter=odd :6"},
 		{"uapi Nothing ", ":4"},
-		{"uapi --o", "--output=json --output=jsonpretty --output=yaml :4"},
+		{"uapi --o", "--output=json --output=jsonpretty --output=xml --output=yaml :4"},
+		{"whmapi0 api_token_l", ":4"}, // it is of API 1 alone
+		{"whmapi0 accountsum", "accountsummary :4"},
 		{"uapi --u", "--user= :6"},
 		{"whmapi1 --u", ":4"},
 		{"cpapi2 Email listpops", "listpops listpopswithdisk :4"},

@@ -1,5 +1,5 @@
 // Package cli is the command line, one file for each command. Under the names
-// uapi, cpapi2 and whmapi1 the program is those commands. serve.go is the only
+// uapi, cpapi2, whmapi1 and whmapi0 the program is those commands. serve.go is the only
 // place where the house is wired. Start at [Main].
 package cli
 
@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -54,7 +55,7 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 }
 
 func isTool(name string) bool {
-	return name == uapi.name || name == cpapi2.name || name == whmapi1.name
+	return slices.ContainsFunc(tools, func(t tool) bool { return t.name == name })
 }
 
 // underName is what the program is asked to do when it is called by name: one of
@@ -107,8 +108,8 @@ func rootCommand(s std) *cobra.Command {
 		commands []*cobra.Command
 	}{
 		{"run", []*cobra.Command{sandboxCommand(s), serveCommand(s), configCommand(s)}},
-		{"call", []*cobra.Command{apiCommand(s, uapi), apiCommand(s, cpapi2), apiCommand(s, whmapi1)}},
-		{"look", []*cobra.Command{doctorCommand(s), auditCommand(s), openapiCommand(s), versionCommand(s)}},
+		{"call", []*cobra.Command{apiCommand(s, uapi), apiCommand(s, cpapi2), apiCommand(s, whmapi1), apiCommand(s, whmapi0)}},
+		{"look", []*cobra.Command{doctorCommand(s), auditCommand(s), compatCommand(s), openapiCommand(s), versionCommand(s)}},
 	} {
 		for _, c := range g.commands {
 			c.GroupID = g.id

@@ -27,8 +27,11 @@ func (t tool) complete(args []string, word string) ([]string, cobra.ShellCompDir
 }
 
 func (t tool) completeOption(word string) ([]string, cobra.ShellCompDirective) {
-	options := []string{"--output=json", "--output=jsonpretty", "--output=yaml", "--help"}
-	if t.words == 2 {
+	options := []string{"--help"}
+	for _, format := range formats {
+		options = append(options, "--output="+format)
+	}
+	if !t.forHost() {
 		options = append(options, "--user=")
 	}
 	options = beginning(options, word)
@@ -55,7 +58,7 @@ func named(args []string, n int) []string {
 // nameOf is e's name as the tool has it, or "".
 func (t tool) nameOf(e *api.Entry) string {
 	switch {
-	case (e.Audience == latchkey.ForHost) != (t.words == 1):
+	case (e.Audience == latchkey.ForHost) != t.forHost(), t.api == whmapi0.api && e.API0 == nil:
 		return ""
 	case t.api == cpapi2.api:
 		return e.API2
@@ -77,7 +80,7 @@ func (t tool) completeModule(word string) []string {
 func (t tool) completeFunction(words []string, word string) []string {
 	var list []string
 	for _, e := range book().Functions {
-		if name := t.nameOf(e); name != "" && (t.words == 1 || e.Module == words[0]) {
+		if name := t.nameOf(e); name != "" && (t.forHost() || e.Module == words[0]) {
 			list = append(list, name+"\t"+e.Doc)
 		}
 	}
@@ -87,7 +90,7 @@ func (t tool) completeFunction(words []string, word string) []string {
 func (t tool) completeParam(words []string, word string) []string {
 	var list []string
 	for _, e := range book().Functions {
-		if t.nameOf(e) != words[len(words)-1] || t.words == 2 && e.Module != words[0] {
+		if t.nameOf(e) != words[len(words)-1] || !t.forHost() && e.Module != words[0] {
 			continue
 		}
 		for _, p := range e.Params {

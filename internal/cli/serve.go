@@ -19,6 +19,7 @@ import (
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/call"
+	"github.com/latchkey/latchkey/internal/compat"
 	"github.com/latchkey/latchkey/internal/config"
 	"github.com/latchkey/latchkey/internal/driver/homedir"
 	"github.com/latchkey/latchkey/internal/driver/maildir"
@@ -147,7 +148,8 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 
-	h.calls = &call.Service{Auth: verifier, Binder: h.estate, Audit: trail, Now: now, Log: log}
+	missed := compat.Open(filepath.Join(c.Data, "missed.json"), now, log)
+	h.calls = &call.Service{Auth: verifier, Binder: h.estate, Audit: trail, Missed: missed, Now: now, Log: log}
 	h.calls.Registry = registry(h.calls)
 	if h.server, err = listeners(c, h, host, log, now()); err != nil {
 		return nil, err
@@ -155,7 +157,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	h.server.Routes.Local = &wire.Local{
 		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Flush: trail.Flush,
 	}
-	h.keepers = append(h.keepers, verifier.Run, trail.Run, h.estate.RunUsage, h.estate.RunRepairs)
+	h.keepers = append(h.keepers, verifier.Run, trail.Run, missed.Run, h.estate.RunUsage, h.estate.RunRepairs)
 	if addr := os.Getenv("LATCHKEY_PPROF"); addr != "" {
 		keep, err := profiler(addr)
 		if err != nil {
@@ -178,7 +180,7 @@ func loadKeys(data string) (*auth.Keys, error) {
 
 // registry holds every function there is.
 func registry(calls *call.Service) *api.Registry {
-	return api.NewRegistry(module.Account(calls.Nested), module.Host(calls.Nested, calls.NestedHost))
+	return api.NewRegistry(module.Account(calls.Nested), module.Host(calls.Nested, calls.NestedHost, calls.Missed.List))
 }
 
 func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger, now time.Time) (*server.Server, error) {

@@ -4,12 +4,14 @@ package module
 
 import (
 	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/compat"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/module/batch"
 	"github.com/latchkey/latchkey/internal/module/domaininfo"
 	"github.com/latchkey/latchkey/internal/module/email"
 	"github.com/latchkey/latchkey/internal/module/features"
 	"github.com/latchkey/latchkey/internal/module/locale"
+	"github.com/latchkey/latchkey/internal/module/missing"
 	"github.com/latchkey/latchkey/internal/module/passwdstrength"
 	"github.com/latchkey/latchkey/internal/module/quota"
 	"github.com/latchkey/latchkey/internal/module/relay"
@@ -38,7 +40,7 @@ func Account(do api.Doer) []api.Module[hosting.Account] {
 }
 
 // Host is every module of host functions, for WHM; do and host run what others
-// pass on.
-func Host(do api.Doer, host api.HostDoer) []api.Module[hosting.Host] {
-	return []api.Module[hosting.Host]{whm.Module, relay.New(do, host)}
+// pass on, and missed tells what clients asked for in vain.
+func Host(do api.Doer, host api.HostDoer, missed func() []compat.Miss) []api.Module[hosting.Host] {
+	return []api.Module[hosting.Host]{whm.Module, relay.New(do, host), missing.New(missed)}
 }

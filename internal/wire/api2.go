@@ -15,6 +15,11 @@ func sayCpanel(u *utterance) error {
 	if err := u.listen(); err != nil {
 		return err
 	}
+	return u.pass()
+}
+
+// pass finds out what is called, by the arguments that say so.
+func (u *utterance) pass() error {
 	switch u.passed("apiversion") {
 	case "1":
 		u.turn(&api1)

@@ -87,11 +87,21 @@ func (l *Local) call(w http.ResponseWriter, r *http.Request) {
 	if u.Names == call.WHM || u.Names == call.WHM0 {
 		u.Audience = latchkey.ForHost
 	}
-	if err := u.settle(); err != nil {
+	if err := u.spoken(); err != nil {
 		u.Speaker = refusal{err}
 	}
 	res := l.Calls.Do(r.Context(), &u.Request)
 	u.send(w, http.StatusOK, func(b []byte) []byte { return u.dialect.write(b, u, res) })
+}
+
+// spoken finds out what the command line wants: cpanel of WHM is a call of
+// another function here too.
+func (u *utterance) spoken() error {
+	if u.Audience == latchkey.ForHost && u.Func == "cpanel" {
+		u.turn(&api2)
+		return u.pass()
+	}
+	return u.settle()
 }
 
 // refusal is a request that was read and could not be understood.

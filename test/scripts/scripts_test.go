@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	latchkey := func() { os.Exit(cli.Main(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
 	testscript.Main(m, map[string]func(){
-		"latchkey": latchkey, "uapi": latchkey, "cpapi2": latchkey, "whmapi1": latchkey,
+		"latchkey": latchkey, "uapi": latchkey, "cpapi2": latchkey, "whmapi1": latchkey, "whmapi0": latchkey,
 		"call": call, "deliver": deliver, "hold": hold,
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/call"
+	"github.com/latchkey/latchkey/internal/compat"
 	"github.com/latchkey/latchkey/internal/driver/homedir"
 	"github.com/latchkey/latchkey/internal/driver/maildir"
 	"github.com/latchkey/latchkey/internal/estate"
@@ -97,8 +98,9 @@ func New(t testing.TB) *Server {
 	s.must(s.Estate.Bootstrap(ctx, latchkey.Secret{}))
 	s.Heads = &audit.Heads{Path: filepath.Join(s.Dir, "audit.head"), Seal: keys.SealHead}
 	s.Trail = audit.NewRecorder(s.Store, s.Now, log, s.Heads)
-	s.Calls = &call.Service{Auth: s.Verifier, Binder: s.Estate, Audit: s.Trail, Now: s.Now, Log: log}
-	s.Calls.Registry = api.NewRegistry(module.Account(s.Calls.Nested), module.Host(s.Calls.Nested, s.Calls.NestedHost))
+	missed := compat.Open(filepath.Join(s.Dir, "missed.json"), s.Now, log)
+	s.Calls = &call.Service{Auth: s.Verifier, Binder: s.Estate, Audit: s.Trail, Missed: missed, Now: s.Now, Log: log}
+	s.Calls.Registry = api.NewRegistry(module.Account(s.Calls.Nested), module.Host(s.Calls.Nested, s.Calls.NestedHost, s.Calls.Missed.List))
 	s.Account = &wire.Door{Calls: s.Calls, Log: log}
 	s.AccountPlain = &wire.Door{Calls: s.Calls, Log: log, InClear: true}
 	s.Host = &wire.Door{Calls: s.Calls, Audience: latchkey.ForHost, Log: log}

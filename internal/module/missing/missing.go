@@ -1,0 +1,56 @@
+// Package missing holds the one function of WHM that is this server's own: what
+// clients asked for that is not here. Start at [New].
+package missing
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/compat"
+	"github.com/latchkey/latchkey/internal/hosting"
+)
+
+// New makes the module over what list tells.
+func New(list func() []compat.Miss) api.Module[hosting.Host] {
+	return api.Module[hosting.Host]{
+		Name: "whm",
+		Funcs: []api.Func[hosting.Host]{
+			{Name: "latchkey_missing", Run: api.Run(missed(list)), Doc: "List the functions that clients asked for and that are not here, the one most asked for first. No function of cPanel's."},
+		},
+	}
+}
+
+type missing struct {
+	Missing []row `json:"missing"`
+}
+
+type row struct {
+	API     string    `json:"api"`
+	Name    string    `json:"name"`
+	Count   int64     `json:"count"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
+	Clients []client  `json:"clients"`
+}
+
+type client struct {
+	Client string `json:"client"`
+	Count  int64  `json:"count"`
+}
+
+func missed(list func() []compat.Miss) func(context.Context, hosting.Host, api.None) (missing, error) {
+	return func(context.Context, hosting.Host, api.None) (missing, error) {
+		var m missing
+		for _, miss := range list() {
+			r := row{API: miss.API, Name: miss.Name, Count: miss.Count, First: miss.First, Last: miss.Last}
+			for _, name := range slices.Sorted(maps.Keys(miss.Clients)) {
+				r.Clients = append(r.Clients, client{name, miss.Clients[name]})
+			}
+			m.Missing = append(m.Missing, r)
+		}
+		return m, nil
+	}
+}
