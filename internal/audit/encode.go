@@ -19,8 +19,9 @@ import (
 type segment struct {
 	buf   []byte
 	texts map[string]uint64
-	said  uint64 // how many texts stand in it
-	last  int64  // microseconds of the event before
+	said  uint64    // how many texts stand in it
+	again [4]spoken // what stood last where the same stands again and again
+	last  int64     // microseconds of the event before
 	n     int
 }
 
@@ -49,17 +50,28 @@ func (s *segment) add(e *latchkey.Event) {
 	b = append(b, e.Handle[:]...)
 	b = append(b, e.From.AsSlice()...)
 	b = s.say(b, auth.Redact(string(e.Name)))
-	for _, text := range [...]string{e.Client, e.Func, e.Reason, e.Messages} {
-		b = s.text(b, text)
+	for i, text := range [...]string{e.Client, e.Func, e.Reason, e.Messages} {
+		if again := &s.again[i]; again.n != 0 && again.text == text {
+			b = binary.AppendUvarint(b, 2*again.n)
+		} else {
+			b, again.n = s.text(b, text)
+			again.text = text
+		}
 	}
 	for _, list := range [...][]string{e.Names, e.Values} {
 		b = binary.AppendUvarint(b, uint64(len(list)))
 		for _, text := range list {
-			b = s.text(b, text)
+			b, _ = s.text(b, text)
 		}
 	}
 	s.buf = b
 	s.n++
+}
+
+// spoken is a text that stands in a segment, and its number; 0 is none.
+type spoken struct {
+	text string
+	n    uint64
 }
 
 const (
@@ -70,19 +82,16 @@ const (
 	kindMask = 7
 )
 
-// text appends a text: 0 for none, an odd number for the length of one that
-// follows, an even one for the number of one that came before.
-func (s *segment) text(b []byte, text string) []byte {
-	if text == "" {
-		return append(b, 0)
-	}
+// text appends a text and returns its number: 0 for none, an odd number for the
+// length of one that follows, an even one for the number of one that came before.
+func (s *segment) text(b []byte, text string) ([]byte, uint64) {
 	text = auth.Redact(text)
-	if n, ok := s.texts[text]; ok {
-		return binary.AppendUvarint(b, 2*n)
+	if n, ok := s.texts[text]; ok || text == "" {
+		return binary.AppendUvarint(b, 2*n), n
 	}
 	b = s.say(b, text)
 	s.texts[text] = s.said
-	return b
+	return b, s.said
 }
 
 // say appends a text that nobody looks for again.
@@ -101,6 +110,7 @@ func (s *segment) seal(body []byte) []byte {
 	body = append(body, s.buf...)
 	s.buf, s.last, s.said, s.n = s.buf[:0], 0, 0, 0
 	clear(s.texts)
+	s.again = [4]spoken{}
 	return body
 }
 

@@ -63,7 +63,7 @@ func sampleToken(r *rand.Rand, audience latchkey.Audience) string {
 	for range tokenRandom {
 		head = append(head, alphabet[r.IntN(len(alphabet))])
 	}
-	check := checkCharacters(audience, head)
+	check := checkCharacters(audience, string(head))
 	return string(head) + string(check[:])
 }
 
@@ -97,7 +97,7 @@ func TestWellFormed(t *testing.T) {
 	good := sampleToken(rand.New(rand.NewPCG(3, 4)), latchkey.ForAccount)
 	strange := append([]byte(nil), good[:tokenLen-tokenCheck]...)
 	strange[10] = 'a'
-	check := checkCharacters(latchkey.ForAccount, strange)
+	check := checkCharacters(latchkey.ForAccount, string(strange))
 	for _, test := range []struct {
 		text string
 		want bool
@@ -141,7 +141,7 @@ func FuzzWellFormed(f *testing.F) {
 		}
 		// What is not a token becomes one with the right check alone.
 		if len(text) == tokenLen && tokenPattern.MatchString(text) {
-			check := checkCharacters(audience, []byte(text[:tokenLen-tokenCheck]))
+			check := checkCharacters(audience, text[:tokenLen-tokenCheck])
 			if mended := text[:tokenLen-tokenCheck] + string(check[:]); !WellFormed(audience, mended) {
 				t.Errorf("WellFormed(%d, %q) = false", audience, mended)
 			}

@@ -177,7 +177,7 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 	s, ok := v.lookUp(&mac)
 	if !ok && !(complete && v.complete.Load()) {
 		var err error
-		if s, ok, err = v.load(ctx, &mac); err != nil {
+		if s, ok, err = v.load(ctx, mac); err != nil {
 			v.log.Error("token look-up", "err", err)
 			return latchkey.Caller{}, &Refusal{Reason: CannotCheck, Name: claimed(cred.User)}
 		}
@@ -251,13 +251,14 @@ func (v *Verifier) touch(mac *latchkey.TokenMAC, now time.Time, from latchkey.Or
 	}
 }
 
-// load asks the store for a token that is not in memory.
-func (v *Verifier) load(ctx context.Context, mac *latchkey.TokenMAC) (slot, bool, error) {
+// load asks the store for a token that is not in memory. It takes a copy of the
+// MAC, so that those that are in memory need none on the heap.
+func (v *Verifier) load(ctx context.Context, mac latchkey.TokenMAC) (slot, bool, error) {
 	v.filling.Lock()
 	defer v.filling.Unlock()
 	var t latchkey.Token
 	err := v.store.Read(ctx, func(r store.Reader) (err error) {
-		t, err = r.TokenByMAC(*mac)
+		t, err = r.TokenByMAC(mac)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -267,7 +268,7 @@ func (v *Verifier) load(ctx context.Context, mac *latchkey.TokenMAC) (slot, bool
 		return slot{}, false, err
 	}
 	v.remember(&t)
-	s, ok := v.lookUp(mac)
+	s, ok := v.lookUp(&mac)
 	return s, ok, nil
 }
 
