@@ -46,6 +46,10 @@ type Func[A any] struct {
 	Role    Role
 	Effect  Effect
 	Run     Runner[A]
+	// Privilege is what who calls a host function must have. One for everybody
+	// who is let in asks for [latchkey.PrivilegeBasic], one for the administrator
+	// alone for [latchkey.PrivilegeAll]; one that names none is called by nobody.
+	Privilege latchkey.Privilege
 
 	// Mailbox lets who signed in as a mailbox call it too, for that mailbox alone.
 	Mailbox bool

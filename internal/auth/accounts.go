@@ -17,12 +17,30 @@ type Entry struct {
 	Features latchkey.FeatureSet
 }
 
+// opens reports whether the account may come in at the door of audience.
+func (e *Entry) opens(audience latchkey.Audience) bool {
+	s := standingOf(e)
+	return s.opens(audience)
+}
+
+// privileges are what the account may do at the door of audience.
+func (e *Entry) privileges(audience latchkey.Audience) latchkey.PrivilegeSet {
+	switch {
+	case audience != latchkey.ForHost:
+		return 0
+	case e.Account.Role == latchkey.RoleRoot:
+		return latchkey.AllPrivileges
+	}
+	return e.Account.Privileges
+}
+
 // standing is what every check asks of an account.
 type standing struct {
 	name     [maxName]byte
 	nameLen  uint8
 	role     latchkey.Role
 	usable   bool // it is not suspended
+	reseller bool // it may come in at the host's door
 	features latchkey.FeatureSet
 }
 
@@ -32,11 +50,19 @@ const maxName = 16
 // is reports whether the account is called user.
 func (s *standing) is(user string) bool { return user == string(s.name[:s.nameLen]) }
 
+// opens reports whether the account may come in at the door of audience.
+func (s *standing) opens(audience latchkey.Audience) bool {
+	if s.role == latchkey.RoleRoot {
+		return audience == latchkey.ForHost
+	}
+	return audience != latchkey.ForHost || s.reseller
+}
+
 // standingOf is what checks ask of e's account. One whose name is too long for
 // an account is never usable.
 func standingOf(e *Entry) standing {
 	a := &e.Account
-	s := standing{role: a.Role, features: e.Features, usable: !a.Suspended && len(a.Name) <= maxName}
+	s := standing{role: a.Role, features: e.Features, usable: !a.Suspended && len(a.Name) <= maxName, reseller: a.Reseller}
 	s.nameLen = uint8(copy(s.name[:], a.Name))
 	return s
 }
@@ -78,6 +104,7 @@ const (
 	lineRoleMask  = 7
 	lineKnown     = 1 << 24 // it holds what the store holds
 	lineUsable    = 1 << 25
+	lineReseller  = 1 << 26
 )
 
 // read is what the line says, if it is known.
@@ -91,7 +118,7 @@ func (l *line) read() (s standing, ok bool) {
 			if l.state.Load() == state {
 				s.nameLen = uint8(state >> lineNameShift & lineNameMask)
 				s.role = latchkey.Role(state >> lineRoleShift & lineRoleMask)
-				s.usable = state&lineUsable != 0
+				s.usable, s.reseller = state&lineUsable != 0, state&lineReseller != 0
 				return s, state&lineKnown != 0
 			}
 		}
@@ -104,6 +131,9 @@ func (l *line) write(s *standing, limits *latchkey.Limits) {
 	state := uint32(s.nameLen)<<lineNameShift | uint32(s.role)<<lineRoleShift | lineKnown
 	if s.usable {
 		state |= lineUsable
+	}
+	if s.reseller {
+		state |= lineReseller
 	}
 	l.change(state, func() {
 		l.name[0].Store(binary.LittleEndian.Uint64(s.name[:8]))

@@ -40,13 +40,14 @@ func (v *Verifier) checkPassword(ctx context.Context, cred latchkey.Credentials,
 	}
 	a := &h.entry.Account
 	switch {
-	case (a.Role == latchkey.RoleRoot) != (audience == latchkey.ForHost):
+	case !h.entry.opens(audience):
 		return refusePassword(h, cred, WrongDoor)
 	case h.off || a.Suspended:
 		return refusePassword(h, cred, AccountOff)
 	}
 	return latchkey.Caller{
 		Kind: latchkey.ByPassword, Role: a.Role, Account: a.ID, Name: a.Name, Mailbox: h.mailbox, Features: h.entry.Features, Proof: proofOf(h.hash),
+		Door: audience, Privileges: h.entry.privileges(audience),
 	}, nil
 }
 
@@ -147,13 +148,18 @@ func (v *Verifier) holder(ctx context.Context, user string, audience latchkey.Au
 }
 
 // Local is the caller that the local socket vouches for: the account called
-// name, or the administrator.
-func (v *Verifier) Local(ctx context.Context, name latchkey.AccountName) (latchkey.Caller, error) {
+// name, or the administrator, at the door of audience. It fails with NotFound
+// for who may not come in there.
+func (v *Verifier) Local(ctx context.Context, name latchkey.AccountName, audience latchkey.Audience) (latchkey.Caller, error) {
 	e, err := v.EntryOf(ctx, name)
+	if err == nil && !e.opens(audience) {
+		err = store.ErrNotFound
+	}
 	if err != nil {
 		return latchkey.Caller{}, err
 	}
-	return latchkey.Caller{Kind: latchkey.ByLocal, Role: e.Account.Role, Account: e.Account.ID, Name: e.Account.Name, Features: e.Features}, nil
+	return latchkey.Caller{Kind: latchkey.ByLocal, Role: e.Account.Role, Account: e.Account.ID, Name: e.Account.Name, Features: e.Features,
+		Door: audience, Privileges: e.privileges(audience)}, nil
 }
 
 // proofOf tells one password of an account or a mailbox from the next, by its

@@ -50,12 +50,13 @@ func (v *Verifier) apply(c *store.Change) {
 	case store.TokenPut:
 		v.remember(c.Token)
 	case store.TokenGone:
-		v.tokens.remove(&c.Token.MAC)
+		v.forgetToken(&c.Token.MAC)
 	case store.AccountPut:
 		v.accounts.drop(c.Account)
 	case store.AccountGone:
 		v.accounts.drop(c.Account)
 		v.tokens.removeAccount(c.Account)
+		v.bound.removeAccount(c.Account)
 	case store.PolicyPut:
 		v.accounts.dropAll()
 	}
@@ -66,6 +67,7 @@ func (v *Verifier) forget() {
 	v.complete.Store(false)
 	v.reached = latchkey.Token{}
 	v.tokens.clear()
+	v.bound.clear()
 	v.accounts.dropAll()
 	v.passwords.clear()
 	select {

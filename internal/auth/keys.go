@@ -23,7 +23,7 @@ import (
 // Keys are what tokens are hashed and sealed with. They come from one secret
 // that lives outside the database.
 type Keys struct {
-	mac, handle, seal, trail *hmacKey
+	mac, handle, seal, bound, trail *hmacKey
 }
 
 // LoadKeys reads the secret in the file path, and makes one if there is no such
@@ -74,7 +74,7 @@ func NewKeys(secret []byte) *Keys {
 		}
 		return newHMACKey(k)
 	}
-	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), trail: derive("trail")}
+	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), trail: derive("trail")}
 }
 
 // MAC is what a token is looked up by.
@@ -87,7 +87,9 @@ func (k *Keys) Handle(mac latchkey.TokenMAC) (h latchkey.Handle) {
 	return h
 }
 
-// Seal is the MAC over everything of a token's row that decides.
+// Seal is the MAC over everything of a token's row that decides. A row with
+// conditions that not every token has is sealed under a key of its own: without
+// them its seal is wrong, whatever else is changed.
 func (k *Keys) Seal(t *latchkey.Token) [32]byte {
 	b := make([]byte, 0, 160)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.ID))
@@ -98,7 +100,13 @@ func (k *Keys) Seal(t *latchkey.Token) [32]byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(unixMicro(t.Created)))
 	b = binary.BigEndian.AppendUint64(b, uint64(unixMicro(t.Expires)))
 	b = append(b, t.Name...)
-	return k.seal.sum(b)
+	if !t.Bound() {
+		return k.seal.sum(b)
+	}
+	b = append(b, 0) // no name has it
+	names, _ := t.Privileges.MarshalText()
+	b = append(append(b, names...), 0)
+	return k.bound.sum(append(b, t.Addresses...))
 }
 
 // SealHead is the MAC of the newest link of the audit trail, for the copy that

@@ -131,12 +131,21 @@ func TestSealCoversEveryField(t *testing.T) {
 		ID: 7, Account: 8, Audience: latchkey.ForAccount, Name: "backup", MAC: latchkey.TokenMAC{1}, Handle: latchkey.Handle{2},
 		Created: time.Unix(1000, 0), Expires: time.Unix(2000, 0), ReadOnly: true, State: latchkey.TokenActive,
 	}
-	seal := keys.Seal(&whole)
-	for name, damaged := range damagedTokens(whole) {
-		if name != "Seal" && keys.Seal(&damaged) == seal {
-			t.Errorf("a change of %s leaves the seal whole", name)
+	bound, free := whole, whole
+	bound.Privileges, bound.Addresses = latchkey.PrivilegesOf(latchkey.PrivilegePassword), "192.0.2.8/29"
+	free.Name += "\x00passwd\x00192.0.2.8/29" // as the bytes of the bound row have it
+	if keys.Seal(&free) == keys.Seal(&bound) {
+		t.Error("a row without its conditions has the seal of the row with them")
+	}
+	for what, whole := range map[string]latchkey.Token{"free": whole, "bound": bound} {
+		seal := keys.Seal(&whole)
+		for name, damaged := range damagedTokens(whole) {
+			if name != "Seal" && keys.Seal(&damaged) == seal {
+				t.Errorf("%s: a change of %s leaves the seal whole", what, name)
+			}
 		}
 	}
+	seal := keys.Seal(&whole)
 	if NewKeys([]byte(strings.Repeat("x", 32))).Seal(&whole) == seal {
 		t.Error("another key makes the same seal")
 	}
@@ -157,6 +166,10 @@ func damagedTokens(whole latchkey.Token) map[string]latchkey.Token {
 			f.SetString(old + "x")
 		case bool:
 			f.SetBool(!old)
+		case latchkey.PrivilegeSet:
+			f.Set(reflect.ValueOf(old ^ 1<<latchkey.PrivilegeQuota))
+		case latchkey.Addresses:
+			f.Set(reflect.ValueOf(old + "192.0.2.1/32"))
 		default:
 			if f.Kind() == reflect.Array {
 				last := f.Index(f.Len() - 1)

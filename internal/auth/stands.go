@@ -17,7 +17,7 @@ func (v *Verifier) Stands(r store.Reader, c *latchkey.Caller) error {
 	switch {
 	case err != nil:
 	case c.Through != nil: // the account may be suspended, who acts for it may not
-		err = v.Stands(r, c.Through)
+		err = v.standsThrough(r, c)
 	default:
 		err = v.credentialStands(r, c, &s)
 	}
@@ -27,9 +27,37 @@ func (v *Verifier) Stands(r store.Reader, c *latchkey.Caller) error {
 	case err != nil:
 		return err
 	case c.Features&^s.features != 0:
-		return &latchkey.Error{Kind: latchkey.FeatureOff, Msg: "A feature of the account was switched off while this call was under way: nothing was changed."}
+		return featureGone()
+	case c.Door == latchkey.ForHost && s.role != latchkey.RoleRoot:
+		return v.privilegesStand(r, c)
 	}
 	return nil
+}
+
+func featureGone() error {
+	return &latchkey.Error{Kind: latchkey.FeatureOff, Msg: "A feature of the account was switched off while this call was under way: nothing was changed."}
+}
+
+// privilegesStand says whether c, a reseller, has lost a privilege since.
+func (v *Verifier) privilegesStand(r store.Reader, c *latchkey.Caller) error {
+	a, err := v.accountNow(r, c.Account)
+	if err == nil && (!a.Reseller || !c.Privileges.Within(a.Privileges)) {
+		err = latchkey.Errorf(latchkey.Denied, "A privilege of yours was taken away while this call was under way: nothing was changed.")
+	}
+	return err
+}
+
+// standsThrough is [Verifier.Stands] for who acts for an account: they must
+// still be let in themselves, and still command the account.
+func (v *Verifier) standsThrough(r store.Reader, c *latchkey.Caller) error {
+	if err := v.Stands(r, c.Through); err != nil {
+		return err
+	}
+	a, err := v.accountNow(r, c.Account)
+	if err == nil && !c.Through.Commands(&a) {
+		err = latchkey.Errorf(latchkey.Denied, "The account was taken from you while this call was under way: nothing was changed.")
+	}
+	return err
 }
 
 // standingNow is what checks ask of an account, from memory or from r. It is not
@@ -52,11 +80,16 @@ func (v *Verifier) hashNow(r store.Reader, c *latchkey.Caller) (string, error) {
 		}
 		return row.PasswordHash, nil
 	}
-	if e := v.accounts.entry(c.Account); e != nil {
-		return e.Account.PasswordHash, nil
-	}
-	a, err := r.AccountByID(c.Account)
+	a, err := v.accountNow(r, c.Account)
 	return a.PasswordHash, err
+}
+
+// accountNow is an account from memory or from r.
+func (v *Verifier) accountNow(r store.Reader, id latchkey.AccountID) (latchkey.Account, error) {
+	if e := v.accounts.entry(id); e != nil {
+		return e.Account, nil
+	}
+	return r.AccountByID(id)
 }
 
 // credentialStands fails with [store.ErrNotFound] where what c was let in by is
@@ -67,14 +100,14 @@ func (v *Verifier) credentialStands(r store.Reader, c *latchkey.Caller, of *stan
 	case latchkey.ByToken:
 		mac := latchkey.TokenMAC(c.Proof)
 		if s, ok := v.lookUp(&mac); ok {
-			stands = latchkey.TokenID(s.id) == c.Token && s.flags&(slotDisabled|slotDamaged) == 0
+			stands = latchkey.TokenID(s.id) == c.Token && s.flags&(slotDisabled|slotDamaged) == 0 && v.boundStands(&s, &mac, c)
 			break
 		}
 		t, err := r.TokenByMAC(mac)
 		if err != nil {
 			return err
 		}
-		stands = t.ID == c.Token && t.State == latchkey.TokenActive
+		stands = t.ID == c.Token && t.State == latchkey.TokenActive && (t.Privileges == 0 || c.Privileges.Within(t.Privileges))
 	case latchkey.ByPassword:
 		hash, err := v.hashNow(r, c)
 		if err != nil {
@@ -88,4 +121,14 @@ func (v *Verifier) credentialStands(r store.Reader, c *latchkey.Caller, of *stan
 		return store.ErrNotFound
 	}
 	return nil
+}
+
+// boundStands reports whether a token still has the privileges that c was let in
+// with. Its addresses are asked when the next call comes.
+func (v *Verifier) boundStands(s *slot, mac *latchkey.TokenMAC, c *latchkey.Caller) bool {
+	if s.flags&slotBound == 0 {
+		return true
+	}
+	found, ok := v.bound.find(mac)
+	return ok && (found.privileges == 0 || c.Privileges.Within(found.privileges))
 }

@@ -36,6 +36,7 @@ const (
 	slotHost                 // it is for the administrator's door
 	slotDisabled             // it exists and is refused
 	slotDamaged              // its row was tampered with: nothing else here may be trusted
+	slotBound                // it has further conditions, see [conditions]
 )
 
 // shards is how many parts the table has: enough that cores do not meet, and few

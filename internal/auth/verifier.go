@@ -29,6 +29,7 @@ type Verifier struct {
 	log    *slog.Logger
 
 	tokens    table
+	bound     conditions
 	accounts  accounts
 	clients   interned
 	passwords *passwordCache
@@ -114,6 +115,7 @@ const (
 	InClear        Reason = "credentials sent in clear"
 	Throttled      Reason = "too many failures from this source"
 	Barred         Reason = "the source is on the black list"
+	WrongAddress   Reason = "address not allowed for this token"
 )
 
 // Refusal is why nobody came out of a check. To the caller all refusals are
@@ -197,6 +199,13 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 		v.log.Error("account look-up", "err", err)
 		reason = CannotCheck
 	}
+	var privileges latchkey.PrivilegeSet
+	if reason == "" && audience == latchkey.ForHost {
+		privileges, reason = v.hostPrivileges(ctx, &s, &of, &mac)
+	}
+	if reason == "" && s.flags&slotBound != 0 && !v.bound.from(&mac, from.Addr) {
+		reason = WrongAddress
+	}
 	if reason != "" {
 		return latchkey.Caller{}, &Refusal{Reason: reason, Account: latchkey.AccountID(s.account), Name: claimed(cred.User), Handle: s.handle}
 	}
@@ -204,7 +213,7 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 	return latchkey.Caller{
 		Kind: latchkey.ByToken, Role: of.role, Account: latchkey.AccountID(s.account), Name: latchkey.AccountName(cred.User),
 		Token: latchkey.TokenID(s.id), Handle: s.handle, ReadOnly: s.flags&slotReadOnly != 0, Features: of.features,
-		Proof: mac,
+		Proof: mac, Door: audience, Privileges: privileges,
 	}, nil
 }
 
@@ -221,6 +230,8 @@ func (s *slot) refuses(of *standing, user string, audience latchkey.Audience, no
 		return TokenExpired
 	case !of.usable:
 		return AccountOff
+	case !of.opens(audience):
+		return WrongDoor
 	}
 	return ""
 }
@@ -280,10 +291,11 @@ func (v *Verifier) remember(t *latchkey.Token) {
 		s := slot{flags: slotTaken | slotDamaged}
 		copy(s.mac[:], t.MAC[:])
 		v.tokens.put(s, &t.MAC)
+		v.bound.remove(&t.MAC)
 		return
 	}
 	if t.State == latchkey.TokenRevoked {
-		v.tokens.remove(&t.MAC)
+		v.forgetToken(&t.MAC)
 		return
 	}
 	s := slot{id: uint64(t.ID), account: uint32(t.Account), flags: slotTaken, handle: t.Handle}
@@ -300,7 +312,20 @@ func (v *Verifier) remember(t *latchkey.Token) {
 	if t.State == latchkey.TokenDisabled {
 		s.flags |= slotDisabled
 	}
+	if t.Bound() {
+		s.flags |= slotBound
+		v.bound.put(&t.MAC, t) // first: who finds the flag finds what it stands for
+		v.tokens.put(s, &t.MAC)
+		return
+	}
 	v.tokens.put(s, &t.MAC)
+	v.bound.remove(&t.MAC)
+}
+
+// forgetToken takes a token out of memory.
+func (v *Verifier) forgetToken(mac *latchkey.TokenMAC) {
+	v.tokens.remove(mac)
+	v.bound.remove(mac)
 }
 
 // standing is what checks ask of an account, from memory or from the store.

@@ -424,13 +424,14 @@ func TestLocal(t *testing.T) {
 		want latchkey.Caller
 	}{
 		{"alice", latchkey.Caller{Kind: latchkey.ByLocal, Account: id, Name: "alice", Features: latchkey.AllFeatures()}},
-		{"root", latchkey.Caller{Kind: latchkey.ByLocal, Role: latchkey.RoleRoot, Account: root, Name: "root", Features: latchkey.AllFeatures()}},
+		{"root", latchkey.Caller{Kind: latchkey.ByLocal, Role: latchkey.RoleRoot, Account: root, Name: "root", Features: latchkey.AllFeatures(),
+			Door: latchkey.ForHost, Privileges: latchkey.AllPrivileges}},
 	} {
-		if got, err := h.Local(t.Context(), test.name); err != nil || got != test.want {
+		if got, err := h.Local(t.Context(), test.name, test.want.Door); err != nil || got != test.want {
 			t.Errorf("Local(%s) = %+v, %v, want %+v", test.name, got, err, test.want)
 		}
 	}
-	if c, err := h.Local(t.Context(), "nobody"); err == nil || c != (latchkey.Caller{}) {
+	if c, err := h.Local(t.Context(), "nobody", latchkey.ForAccount); err == nil || c != (latchkey.Caller{}) {
 		t.Errorf("Local(nobody) = %+v, %v", c, err)
 	}
 }

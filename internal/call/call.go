@@ -217,7 +217,7 @@ func (s *Service) passOn(ctx context.Context, r *Request) {
 // reason goes into the trail.
 func (s *Service) who(ctx context.Context, r *Request, act *audit.Act) (latchkey.Caller, *latchkey.Error) {
 	if r.Local != "" {
-		c, err := s.Auth.Local(ctx, r.Local)
+		c, err := s.Auth.Local(ctx, r.Local, r.Audience)
 		if err != nil {
 			return c, latchkey.Errorf(latchkey.NotFound, "There is no account “%s”.", r.Local)
 		}

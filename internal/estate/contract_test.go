@@ -23,7 +23,7 @@ func TestAccount(t *testing.T) {
 		}
 		return &hostingtest.Tenant{
 			Open: func() hosting.Account {
-				c, err := s.Verifier.Local(t.Context(), "demo")
+				c, err := s.Verifier.Local(t.Context(), "demo", latchkey.ForAccount)
 				if err != nil {
 					t.Error(err)
 				}
@@ -38,7 +38,7 @@ func TestAccount(t *testing.T) {
 				_, err := hostOf(t, s).UpdateAccount(t.Context(), "demo", func(a *latchkey.Account) error { change(&a.Limits); return nil })
 				do(err)
 			},
-			Suspend: func(on bool) { do(hostOf(t, s).Suspend(t.Context(), "demo", on, "")) },
+			Suspend: func(on bool) { do(hostOf(t, s).Suspend(t.Context(), "demo", on, "", false)) },
 			Own: func(k latchkey.DomainKind, d latchkey.Domain) {
 				_, err := s.Store.Write(t.Context(), func(tx store.Tx) error {
 					a, err := tx.Account("demo")

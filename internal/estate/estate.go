@@ -60,9 +60,11 @@ func (e *Estate) Account(_ context.Context, act *audit.Act, caller *latchkey.Cal
 	return acct, nil
 }
 
-// Host puts the server into the administrator's hands.
+// Host puts the server into the hands of who came in at the host's door: the
+// administrator, or a reseller. What they can reach through it is what is
+// theirs; see [latchkey.Caller.Sees].
 func (e *Estate) Host(ctx context.Context, act *audit.Act, caller *latchkey.Caller) (hosting.Host, error) {
-	if caller.Role != latchkey.RoleRoot {
+	if caller.Door != latchkey.ForHost {
 		return nil, latchkey.Errorf(latchkey.Denied, "Permission denied")
 	}
 	return &host{e: e, act: act, caller: caller}, nil

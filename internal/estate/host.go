@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/policy"
 	"github.com/latchkey/latchkey/internal/store"
 )
 
@@ -32,6 +35,9 @@ func (h *host) Home(name latchkey.AccountName) string { return path.Join(h.e.Hom
 
 func (h *host) As(ctx context.Context, name latchkey.AccountName) (hosting.Account, error) {
 	a, err := h.Account(ctx, name)
+	if err == nil {
+		err = h.commands(&a)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +47,7 @@ func (h *host) As(ctx context.Context, name latchkey.AccountName) (hosting.Accou
 	}
 	caller := *h.caller
 	caller.Role, caller.Account, caller.Name, caller.Features, caller.Through = a.Role, a.ID, a.Name, features, h.caller
+	caller.Door, caller.Privileges = latchkey.ForAccount, 0
 	return &account{e: h.e, act: h.act, caller: &caller}, nil
 }
 
@@ -90,9 +97,13 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccoun
 		return &latchkey.Error{Kind: latchkey.Exists, Param: "domain", Msg: "The domain “" + string(a.Domain) + "” already exists on this server."}
 	}
 	p, err := findPackage(tx, a.Package)
+	if err == nil {
+		err = h.mayUse(p.Name)
+	}
 	if err != nil {
 		return err
 	}
+	plan := p.Limits
 	if n.Limits != nil {
 		n.Limits(&p.Limits)
 	}
@@ -101,10 +112,16 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccoun
 	a.Locale = cmp.Or(a.Locale, p.Locale, "en")
 	if n.SaveAs != "" {
 		p.Name, p.FeatureList = n.SaveAs, cmp.Or(n.FeatureList, p.FeatureList)
+		if err := h.mayPut(tx, &latchkey.Package{}, &p); err != nil {
+			return err
+		}
 		if err := savePackage(tx, p); err != nil {
 			return err
 		}
-		a.Package = p.Name
+		a.Package, plan = p.Name, p.Limits
+	}
+	if err := h.mayCreate(tx, a, plan); err != nil {
+		return err
 	}
 	if a.ID, err = tx.InsertAccount(*a, store.Creating); err != nil {
 		return err
@@ -212,22 +229,60 @@ func findAccount(r store.Reader, name latchkey.AccountName) (latchkey.Account, e
 	return a, err
 }
 
-func noUser(name latchkey.AccountName) error {
-	return &latchkey.Error{Kind: latchkey.NotFound, Param: "user", Msg: "System user " + string(name) + " does not exist!"}
-}
-
-// stillThere is the row of an account that was called name a moment ago.
-func stillThere(r store.Reader, id latchkey.AccountID, name latchkey.AccountName) (latchkey.Account, error) {
-	a, err := r.AccountByID(id)
-	if errors.Is(err, store.ErrNotFound) {
-		err = noUser(name)
+// see is the row of an account that the caller may know of: what is not theirs
+// is not there for them.
+func (h *host) see(r store.Reader, name latchkey.AccountName) (latchkey.Account, error) {
+	a, err := findAccount(r, name)
+	switch {
+	case latchkey.KindOf(err) == latchkey.NotFound && h.caller.Role != latchkey.RoleRoot, err == nil && !h.caller.Sees(&a):
+		return latchkey.Account{}, policy.NotYours(name)
 	}
 	return a, err
 }
 
+// command is the row of an account that the caller may change.
+func (h *host) command(r store.Reader, name latchkey.AccountName) (latchkey.Account, error) {
+	a, err := h.see(r, name)
+	if err == nil {
+		err = h.commands(&a)
+	}
+	return a, err
+}
+
+// commands says why the caller may not change a.
+func (h *host) commands(a *latchkey.Account) error {
+	if err := policy.MayActFor(h.caller, a); err != nil {
+		return err
+	}
+	return nil
+}
+
+func noUser(name latchkey.AccountName) error {
+	return &latchkey.Error{Kind: latchkey.NotFound, Param: "user", Msg: "System user " + string(name) + " does not exist!"}
+}
+
+// stillThere is the row of an account that was called name a moment ago, for a
+// caller who wants to change it.
+func (h *host) stillThere(r store.Reader, id latchkey.AccountID, name latchkey.AccountName) (latchkey.Account, error) {
+	a, err := r.AccountByID(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return a, noUser(name)
+	}
+	if err == nil {
+		err = h.commands(&a)
+	}
+	return a, err
+}
+
+// notOneself is the answer to who wants to remove or suspend the account that
+// they call with.
+func notOneself() error {
+	return &latchkey.Error{Kind: latchkey.Denied, Param: "user", Msg: "You cannot do this to your own account: ask the administrator."}
+}
+
 func (h *host) Account(ctx context.Context, name latchkey.AccountName) (a latchkey.Account, err error) {
 	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
-		a, err = findAccount(r, name)
+		a, err = h.see(r, name)
 		return err
 	})
 	return a, err
@@ -238,10 +293,13 @@ func (h *host) RemoveAccount(ctx context.Context, name latchkey.AccountName) err
 	if err != nil {
 		return err
 	}
+	if a.ID == h.caller.Account {
+		return notOneself()
+	}
 	in := &intent{Account: a.ID, Name: a.Name}
 	return h.e.locks.alone(ctx, a.ID, func() error {
 		return h.e.carryOut(ctx, h.act, h.caller, "account-remove", in, func(tx store.Tx) error {
-			now, err := stillThere(tx, a.ID, name)
+			now, err := h.stillThere(tx, a.ID, name)
 			if err != nil {
 				return err
 			}
@@ -263,8 +321,21 @@ var accountRemove = plan{
 	finish: func(tx store.Tx, in *intent) error {
 		// Once more, for tokens that came into memory since the first time.
 		tx.Log(store.Change{Kind: store.AccountGone, Account: in.Account})
+		if err := reown(tx, in.Name, RootName); err != nil {
+			return err
+		}
 		return tx.DeleteAccount(in.Account)
 	},
+}
+
+// reown gives what one owned to another: nobody who comes to be called so later
+// owns what was somebody else's.
+func reown(tx store.Tx, owner, to latchkey.AccountName) error {
+	n, err := tx.Reown(owner, to)
+	if n > 0 {
+		tx.Log(store.Change{Kind: store.PolicyPut})
+	}
+	return err
 }
 
 func (h *host) RenameAccount(ctx context.Context, name, newName latchkey.AccountName) error {
@@ -277,7 +348,7 @@ func (h *host) ModifyAccount(ctx context.Context, name, newName latchkey.Account
 		return h.rename(ctx, name, newName, change)
 	}
 	err = h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
-		was, err := findAccount(tx, name)
+		was, err := h.command(tx, name)
 		if err != nil {
 			return err
 		}
@@ -304,7 +375,7 @@ func (h *host) rename(ctx context.Context, name, newName latchkey.AccountName, c
 	in := &intent{Account: a.ID, Name: name, NewName: newName}
 	err = h.e.locks.alone(ctx, a.ID, func() error {
 		return h.e.carryOut(ctx, h.act, h.caller, "account-rename", in, func(tx store.Tx) error {
-			was, err := stillThere(tx, a.ID, name)
+			was, err := h.stillThere(tx, a.ID, name)
 			if err != nil {
 				return err
 			}
@@ -312,6 +383,9 @@ func (h *host) rename(ctx context.Context, name, newName latchkey.AccountName, c
 				return noUser(name)
 			}
 			if err := notRenaming(tx, a.ID); err != nil {
+				return err
+			}
+			if err := namesNothing(tx, name); err != nil {
 				return err
 			}
 			if a, err = h.changed(tx, was, newName, change); err != nil {
@@ -340,7 +414,10 @@ func (h *host) changed(r store.Reader, was latchkey.Account, name latchkey.Accou
 	if err := change(moment{r}, &a); err != nil {
 		return a, err
 	}
-	a.ID, a.Name, a.Role, a.Domain = was.ID, was.Name, was.Role, was.Domain
+	a.ID, a.Name, a.Role, a.Domain, a.Reseller, a.Privileges = was.ID, was.Name, was.Role, was.Domain, was.Reseller, was.Privileges
+	if err := h.mayMake(r, &was, &a); err != nil {
+		return a, err
+	}
 	if a.Package != was.Package {
 		if _, err := findPackage(r, a.Package); err != nil {
 			return a, err
@@ -357,6 +434,25 @@ func (h *host) changed(r store.Reader, was latchkey.Account, name latchkey.Accou
 		return a, h.mayOwn(r, a.Owner)
 	}
 	return a, nil
+}
+
+// namesNothing says why the account called name, if it is a reseller, must keep
+// its name: its packages and feature lists are its own by that.
+func namesNothing(r store.Reader, name latchkey.AccountName) error {
+	packages, err := r.Packages()
+	if err != nil {
+		return err
+	}
+	lists, err := r.FeatureLists()
+	if err != nil {
+		return err
+	}
+	own := func(of string) bool { return strings.HasPrefix(of, string(name)+"_") }
+	if slices.ContainsFunc(packages, func(p latchkey.Package) bool { return own(p.Name) }) ||
+		slices.ContainsFunc(lists, func(l latchkey.FeatureList) bool { return own(l.Name) }) {
+		return latchkey.InvalidParam("newuser", "There are packages or feature lists of “%s”, whose names begin with its own: remove them before you rename it.", name)
+	}
+	return nil
 }
 
 // moment is a transaction as those see it who say what to change.
@@ -381,7 +477,10 @@ var accountRename = plan{
 		}
 		a.Name = in.NewName
 		tx.Log(store.Change{Kind: store.AccountPut, Account: in.Account})
-		return tx.UpdateAccount(a)
+		if err := tx.UpdateAccount(a); err != nil {
+			return err
+		}
+		return reown(tx, in.Name, in.NewName)
 	},
 	revert: func(e *Estate, ctx context.Context, in *intent) error {
 		is, err := e.accountNow(ctx, in.Account)
@@ -401,9 +500,12 @@ func (h *host) UpdateAccount(ctx context.Context, name latchkey.AccountName, cha
 	return h.ModifyAccount(ctx, name, "", func(_ hosting.Moment, a *latchkey.Account) error { return change(a) })
 }
 
-func (h *host) Suspend(ctx context.Context, name latchkey.AccountName, on bool, reason string) error {
+func (h *host) Suspend(ctx context.Context, name latchkey.AccountName, on bool, reason string, locked bool) error {
 	_, err := h.UpdateAccount(ctx, name, func(a *latchkey.Account) error {
-		a.Suspended, a.SuspendReason, a.SuspendedAt = on, reason, h.e.Now().UTC()
+		if a.ID == h.caller.Account {
+			return notOneself()
+		}
+		a.Suspended, a.SuspendReason, a.SuspendedAt, a.SuspendLocked = on, reason, h.e.Now().UTC(), on && locked
 		if !on {
 			a.SuspendReason, a.SuspendedAt = "", latchkey.Account{}.SuspendedAt
 		}
@@ -413,7 +515,7 @@ func (h *host) Suspend(ctx context.Context, name latchkey.AccountName, on bool, 
 }
 
 func (h *host) SetPassword(ctx context.Context, name latchkey.AccountName, secret latchkey.Secret) error {
-	if name == RootName {
+	if name == RootName && h.caller.Role == latchkey.RoleRoot && h.caller.Privileges.Has(latchkey.PrivilegeAll) {
 		return h.e.setRootPassword(ctx, h.act, h.caller, secret)
 	}
 	hash, err := h.e.Hasher.Make(ctx, secret)
@@ -445,7 +547,12 @@ func (h *host) Accounts(ctx context.Context) (list []latchkey.Account, err error
 }
 
 // sees is the owner whose accounts alone the caller may see; "" for all.
-func (h *host) sees() latchkey.AccountName { return "" }
+func (h *host) sees() latchkey.AccountName {
+	if h.caller.OverAll() {
+		return ""
+	}
+	return h.caller.Name
+}
 
 func (h *host) AccountsAfter(ctx context.Context, after latchkey.AccountName, limit int) (list []latchkey.Account, err error) {
 	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
@@ -467,6 +574,9 @@ func (h *host) AccountPage(ctx context.Context, skip, limit int) (list []latchke
 }
 
 func (h *host) CountAccounts(ctx context.Context, owner latchkey.AccountName) (accounts, suspended int, err error) {
+	if !h.caller.OverAll() && owner != h.caller.Name {
+		return 0, 0, policy.NotYours(owner)
+	}
 	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
 		accounts, suspended, err = r.AccountCount(owner)
 		return err
@@ -480,7 +590,9 @@ func (h *host) FindDomain(ctx context.Context, name latchkey.Domain) (a latchkey
 		if id, d, err = r.Domain(name); err != nil {
 			return noDomain(err, name)
 		}
-		a, err = r.AccountByID(id)
+		if a, err = r.AccountByID(id); err == nil && !h.caller.Sees(&a) {
+			a, d, err = latchkey.Account{}, latchkey.OwnedDomain{}, store.ErrNotFound
+		}
 		return noDomain(err, name)
 	})
 	return a, d, err
@@ -495,7 +607,7 @@ func noDomain(err error, name latchkey.Domain) error {
 
 func (h *host) DomainsOf(ctx context.Context, name latchkey.AccountName) (list []latchkey.OwnedDomain, err error) {
 	err = h.e.Store.Read(ctx, func(r store.Reader) error {
-		a, err := findAccount(r, name)
+		a, err := h.see(r, name)
 		if err == nil {
 			list, err = r.Domains(a.ID)
 		}
@@ -506,16 +618,29 @@ func (h *host) DomainsOf(ctx context.Context, name latchkey.AccountName) (list [
 
 func (h *host) DomainsAfter(ctx context.Context, after latchkey.Domain, limit int) (list []hosting.HostedDomain, err error) {
 	err = h.e.Store.Read(ctx, func(r store.Reader) error {
-		domains, err := r.DomainsAfter(after, limit)
-		for _, d := range domains {
-			list = append(list, hosting.HostedDomain(d))
+		for {
+			domains, err := r.DomainsAfter(after, limit)
+			for _, d := range domains {
+				if after = d.Name; len(list) < limit && h.caller.Sees(&latchkey.Account{Owner: d.Owner, Name: d.Account}) {
+					list = append(list, hosting.HostedDomain(d))
+				}
+			}
+			if err != nil || len(domains) < limit || len(list) == limit {
+				return err
+			}
 		}
-		return err
 	})
 	return list, err
 }
 
 func (h *host) Quota(ctx context.Context, id latchkey.AccountID) (hosting.Quota, error) {
+	entry, err := h.e.Auth.Entry(ctx, id)
+	if err != nil {
+		return hosting.Quota{}, err
+	}
+	if !h.caller.Sees(&entry.Account) {
+		return hosting.Quota{}, policy.NotYours(entry.Account.Name)
+	}
 	return h.e.quota(ctx, id, h.act.At(), h.waiting())
 }
 

@@ -25,6 +25,9 @@ func (h *host) ChangePackage(ctx context.Context, name string, change func(p *la
 			return err
 		}
 		p.Name = name
+		if err := h.mayPut(tx, &was, &p); err != nil {
+			return err
+		}
 		if _, err := tx.FeatureList(p.FeatureList); err != nil {
 			return noList(err, p.FeatureList)
 		}
@@ -32,7 +35,10 @@ func (h *host) ChangePackage(ctx context.Context, name string, change func(p *la
 		if err := tx.PutPackage(p); err != nil || !existed || was.Limits == p.Limits {
 			return err
 		}
-		return passOn(tx, p.Name, was.Limits, p.Limits)
+		if err := passOn(tx, p.Name, was.Limits, p.Limits); err != nil {
+			return err
+		}
+		return h.withinPromise(tx, &p)
 	})
 }
 
@@ -41,6 +47,9 @@ func (h *host) RemovePackage(ctx context.Context, name string) error {
 		return latchkey.Errorf(latchkey.Invalid, "The package “%s” cannot be deleted: accounts that name no other get it.", name)
 	}
 	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
+		if err := h.mayName("pkgname", name); err != nil {
+			return err
+		}
 		if _, err := findPackage(tx, name); err != nil {
 			return err
 		}
@@ -107,15 +116,38 @@ func noList(err error, name string) error {
 
 func (h *host) Package(ctx context.Context, name string) (p latchkey.Package, err error) {
 	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
-		p, err = findPackage(r, name)
-		return err
+		if p, err = findPackage(r, name); err != nil {
+			return err
+		}
+		return h.seesPackage(r, name)
 	})
 	return p, err
+}
+
+// seesPackage says why the caller may not know of the package called name: it is
+// neither one to use nor that of an account of theirs.
+func (h *host) seesPackage(r store.Reader, name string) error {
+	err := h.mayUse(name)
+	if err == nil {
+		return nil
+	}
+	owned, bad := r.Owned(h.caller.Name)
+	if bad != nil {
+		return bad
+	}
+	if slices.ContainsFunc(owned, func(a latchkey.Account) bool { return a.Package == name }) {
+		return nil
+	}
+	if own, bad := r.AccountByID(h.caller.Account); bad == nil && own.Package == name {
+		return nil
+	}
+	return err
 }
 
 func (h *host) Packages(ctx context.Context) (list []latchkey.Package, err error) {
 	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
 		list, err = r.Packages()
+		list = slices.DeleteFunc(list, func(p latchkey.Package) bool { return h.mayUse(p.Name) != nil })
 		return err
 	})
 	return list, err
@@ -123,6 +155,9 @@ func (h *host) Packages(ctx context.Context) (list []latchkey.Package, err error
 
 func (h *host) ChangeFeatureList(ctx context.Context, name string, create bool, change func(*latchkey.FeatureList) error) error {
 	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
+		if err := h.mayName("featurelist", name); err != nil {
+			return err
+		}
 		l, err := tx.FeatureList(name)
 		if errors.Is(err, store.ErrNotFound) && create {
 			l, err = latchkey.FeatureList{Name: name}, nil
@@ -147,6 +182,9 @@ func (h *host) RemoveFeatureList(ctx context.Context, name string) error {
 		return latchkey.Errorf(latchkey.Invalid, "The feature list “%s” cannot be deleted: every server has it.", name)
 	}
 	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
+		if err := h.mayName("featurelist", name); err != nil {
+			return err
+		}
 		if _, err := tx.FeatureList(name); err != nil {
 			return noList(err, name)
 		}
@@ -175,6 +213,7 @@ func (h *host) FeatureList(ctx context.Context, name string) (l latchkey.Feature
 func (h *host) FeatureLists(ctx context.Context) (list []latchkey.FeatureList, err error) {
 	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
 		list, err = r.FeatureLists()
+		list = slices.DeleteFunc(list, func(l latchkey.FeatureList) bool { return !h.caller.OverAll() && !h.ofOwn(l.Name) })
 		return err
 	})
 	return list, err
@@ -204,7 +243,7 @@ func (h *host) ClearOverrides(ctx context.Context, name latchkey.AccountName, fe
 
 func (h *host) overrides(ctx context.Context, name latchkey.AccountName, change func(store.Tx, latchkey.AccountID) error) error {
 	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
-		a, err := findAccount(tx, name)
+		a, err := h.command(tx, name)
 		if err != nil {
 			return err
 		}
@@ -215,7 +254,7 @@ func (h *host) overrides(ctx context.Context, name latchkey.AccountName, change 
 
 func (h *host) Overrides(ctx context.Context, name latchkey.AccountName) (m map[string]bool, err error) {
 	err = h.e.Store.Read(ctx, func(r store.Reader) error {
-		a, err := findAccount(r, name)
+		a, err := h.see(r, name)
 		if err == nil {
 			m, err = r.Overrides(a.ID)
 		}
@@ -226,7 +265,7 @@ func (h *host) Overrides(ctx context.Context, name latchkey.AccountName) (m map[
 
 func (h *host) Features(ctx context.Context, name latchkey.AccountName) (s latchkey.FeatureSet, err error) {
 	err = h.e.Store.Read(ctx, func(r store.Reader) error {
-		a, err := findAccount(r, name)
+		a, err := h.see(r, name)
 		if err != nil {
 			return err
 		}

@@ -117,7 +117,7 @@ func TestInFlightHost(t *testing.T) {
 		"CreateAccount": err,
 		"RenameAccount": h.RenameAccount(t.Context(), "demo", "emo"),
 		"RemoveAccount": h.RemoveAccount(t.Context(), "demo"),
-		"Suspend":       h.Suspend(t.Context(), "demo", true, ""),
+		"Suspend":       h.Suspend(t.Context(), "demo", true, "", false),
 		"SetPassword":   h.SetPassword(t.Context(), "root", latchkey.NewSecret("eve-was-here-1")),
 		"ChangePackage": h.ChangePackage(t.Context(), "eve", func(p *latchkey.Package, _ bool) error {
 			p.FeatureList = latchkey.DefaultList
@@ -156,7 +156,7 @@ func TestRevokeOwn(t *testing.T) {
 // hostOf is the server in the hands of whom the system vouches for.
 func hostOf(t *testing.T, s *testserver.Server) hosting.Host {
 	t.Helper()
-	c, err := s.Verifier.Local(t.Context(), "root")
+	c, err := s.Verifier.Local(t.Context(), "root", latchkey.ForHost)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,9 +6,11 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
-// Host is the server, in the hands of its administrator. What is asked of an
-// account that is not there, or of the administrator as an account, fails with
-// NotFound.
+// Host is the server, in the hands of its administrator or of a reseller. What
+// is asked of an account that is not there or not theirs, or of the
+// administrator as an account, fails with NotFound; what they may not do with
+// one that is theirs, with Denied or, for more than a reseller may have, Limit.
+// Lists hold what is theirs.
 type Host interface {
 	// Caller is who acts.
 	Caller() *latchkey.Caller
@@ -16,8 +18,8 @@ type Host interface {
 	// Tokens are the administrator's own tokens.
 	Tokens() Tokens
 
-	// As puts an account into the hands of who acts, as if its owner did:
-	// suspended or not.
+	// As puts an account that they may change into the hands of who acts, as if
+	// its owner did: suspended or not.
 	As(ctx context.Context, name latchkey.AccountName) (Account, error)
 
 	// CreateAccount makes an account with its home, ready to be used when it
@@ -41,8 +43,9 @@ type Host interface {
 	// as RenameAccount does, and with NotFound for an owner there is not.
 	ModifyAccount(ctx context.Context, name, newName latchkey.AccountName, change func(Moment, *latchkey.Account) error) (latchkey.Account, error)
 	// Suspend suspends an account, with the reason people are told, or ends its
-	// suspension.
-	Suspend(ctx context.Context, name latchkey.AccountName, on bool, reason string) error
+	// suspension. The suspension of an account that is locked can be ended by the
+	// administrator alone.
+	Suspend(ctx context.Context, name latchkey.AccountName, on bool, reason string, locked bool) error
 	// SetPassword sets the password of an account, or of the administrator. An
 	// empty one is Invalid.
 	SetPassword(ctx context.Context, name latchkey.AccountName, password latchkey.Secret) error

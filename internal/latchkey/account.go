@@ -99,13 +99,18 @@ type Account struct {
 	Suspended     bool
 	SuspendReason string
 	SuspendedAt   time.Time
+	SuspendLocked bool // only the administrator may end the suspension
 	Created       time.Time
 	PasswordHash  string // a crypt string; never shown
 	SecondFactor  string // what a second factor is checked with, sealed; "" where none is asked for
+
+	Reseller   bool         // may come in at the host's door
+	Privileges PrivilegeSet // what a reseller may do there
 }
 
 // Changed is a with every field that differs between was and is set to is, limit
-// by limit; but for the number, the name, the role and the password, which stay.
+// by limit; but for the number, the name, the role, the password and what a
+// reseller may do, which stay.
 func (a Account) Changed(was, is Account) Account {
 	take := func(mine *string, was, is string) {
 		if was != is {
@@ -120,8 +125,8 @@ func (a Account) Changed(was, is Account) Account {
 	take(&a.Theme, was.Theme, is.Theme)
 	take(&a.Shell, was.Shell, is.Shell)
 	a.Limits = a.Limits.Changed(was.Limits, is.Limits)
-	if was.Suspended != is.Suspended || was.SuspendReason != is.SuspendReason || !was.SuspendedAt.Equal(is.SuspendedAt) {
-		a.Suspended, a.SuspendReason, a.SuspendedAt = is.Suspended, is.SuspendReason, is.SuspendedAt
+	if was.Suspended != is.Suspended || was.SuspendLocked != is.SuspendLocked || was.SuspendReason != is.SuspendReason || !was.SuspendedAt.Equal(is.SuspendedAt) {
+		a.Suspended, a.SuspendReason, a.SuspendedAt, a.SuspendLocked = is.Suspended, is.SuspendReason, is.SuspendedAt, is.SuspendLocked
 	}
 	if !was.Created.Equal(is.Created) {
 		a.Created = is.Created

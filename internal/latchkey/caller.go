@@ -46,7 +46,36 @@ type Caller struct {
 	// Through is who acts for the account: the administrator, or its owner. It
 	// is nil for the account itself.
 	Through *Caller
+
+	// Door is where the caller came in, and Privileges are what they may do at
+	// the host's; at an account's they have none.
+	Door       Audience
+	Privileges PrivilegeSet
 }
+
+// Sees reports whether the caller, at the host's door, may know of a: the
+// administrator of all accounts, a reseller of those it owns and of itself.
+func (c *Caller) Sees(a *Account) bool {
+	return c.Door == ForHost && (c.OverAll() || a.Owner == c.Name || a.ID == c.Account)
+}
+
+// Commands reports whether the caller, at the host's door, may change a, sign in
+// as it or act for it. A reseller commands the accounts it owns and no other
+// reseller; and nobody, not even with a token of the administrator's, commands
+// an account that may do more than they may: its password or a session of it
+// would be a way around.
+func (c *Caller) Commands(a *Account) bool {
+	switch {
+	case !c.Sees(a) || !a.Privileges.Within(c.Privileges):
+		return false
+	case c.OverAll():
+		return true
+	}
+	return a.Owner == c.Name && (!a.Reseller || a.ID == c.Account)
+}
+
+// OverAll reports whether every account is the caller's.
+func (c *Caller) OverAll() bool { return c.Role == RoleRoot || c.Privileges.Has(PrivilegeAll) }
 
 // Origin is where a call comes from: it is not proof of anything.
 type Origin struct {

@@ -56,8 +56,15 @@ type Token struct {
 	Expires  time.Time // zero: never
 	ReadOnly bool
 	State    TokenState
-	Seal     [32]byte // MAC over everything above that decides
+	// Privileges are the most it may do at the host's door, and never more than
+	// its owner may; none for all that its owner may.
+	Privileges PrivilegeSet
+	Addresses  Addresses // from where it may be used
+	Seal       [32]byte  // MAC over everything above that decides
 }
+
+// Bound reports whether the token has conditions that not every token has.
+func (t *Token) Bound() bool { return t.Privileges != 0 || t.Addresses != "" }
 
 // Expired reports whether the token has run out at now.
 func (t *Token) Expired(now time.Time) bool {

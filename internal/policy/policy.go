@@ -1,5 +1,6 @@
 // Package policy answers one question: may they? It is pure: it looks at the
-// caller and at the function's row, and at nothing else.
+// caller, at the function's row and at the account it is about, and at nothing
+// else.
 package policy
 
 import (
@@ -13,7 +14,7 @@ func May(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
 	if caller.Kind == 0 {
 		return &latchkey.Error{Kind: latchkey.BadCredentials}
 	}
-	if (caller.Role == latchkey.RoleRoot) != (f.Audience == latchkey.ForHost) {
+	if (caller.Door == latchkey.ForHost) != (f.Audience == latchkey.ForHost) || f.Audience == latchkey.ForAccount && caller.Role == latchkey.RoleRoot {
 		return &latchkey.Error{Kind: latchkey.NotHere, Param: f.Name}
 	}
 	if caller.Mailbox != "" {
@@ -23,6 +24,9 @@ func May(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
 		if !caller.Features.Has(latchkey.FeatureWebmail) {
 			return featureOff(latchkey.FeatureWebmail)
 		}
+	}
+	if f.Audience == latchkey.ForHost && !caller.Privileges.Has(f.Privilege) {
+		return noPrivilege(f)
 	}
 	if caller.Kind == latchkey.ByToken && caller.Through == nil && !caller.Features.Has(latchkey.FeatureAPITokens) {
 		return featureOff(latchkey.FeatureAPITokens)
@@ -37,6 +41,33 @@ func May(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
 		return &latchkey.Error{Kind: latchkey.Denied, Param: f.FullName(), Msg: "An address that was typed or followed from outside changes nothing: do this from a page of this server."}
 	}
 	return nil
+}
+
+// MayActFor says why caller, who came in at the host's door, may not act for the
+// account a: sign in as it, or call its own functions. An account that is not
+// the caller's looks like one that is not there; see
+// [latchkey.Caller.Commands] for whose is whose.
+func MayActFor(caller *latchkey.Caller, a *latchkey.Account) *latchkey.Error {
+	switch {
+	case !caller.Sees(a):
+		return NotYours(a.Name)
+	case !caller.Commands(a):
+		return latchkey.Errorf(latchkey.Denied, "You may not act for the account “%s”: it may do things on this server that you may not.", a.Name)
+	}
+	return nil
+}
+
+// NotYours is the answer about an account that is not the caller's, and about one
+// that is not there.
+func NotYours(name latchkey.AccountName) *latchkey.Error {
+	return &latchkey.Error{Kind: latchkey.NotFound, Param: "user", Msg: "You do not have access to an account named “" + string(name) + "”."}
+}
+
+func noPrivilege(f *api.Entry) *latchkey.Error {
+	if f.Privilege == latchkey.PrivilegeAll {
+		return &latchkey.Error{Kind: latchkey.Denied, Param: f.Privilege.String(), Msg: "Access denied: “" + f.Name + "” is the administrator’s alone."}
+	}
+	return &latchkey.Error{Kind: latchkey.Denied, Param: f.Privilege.String(), Msg: "Access denied: “" + f.Name + "” needs the privilege “" + f.Privilege.String() + "”."}
 }
 
 func featureOff(f latchkey.Feature) *latchkey.Error {

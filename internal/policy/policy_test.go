@@ -3,6 +3,7 @@ package policy_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/latchkey/latchkey/internal/api"
@@ -20,12 +21,14 @@ func want(c *latchkey.Caller, f *api.Entry) *latchkey.Error {
 		answer latchkey.Error
 	}{
 		{c.Kind != 0, latchkey.Error{Kind: latchkey.BadCredentials}},
-		{c.Role == latchkey.RoleRoot || f.Audience == latchkey.ForAccount, latchkey.Error{Kind: latchkey.NotHere, Param: f.Name}},
+		{c.Door == f.Audience || c.Door == latchkey.ForWebmail && f.Audience == latchkey.ForAccount, latchkey.Error{Kind: latchkey.NotHere, Param: f.Name}},
 		{c.Role == latchkey.RoleUser || f.Audience == latchkey.ForHost, latchkey.Error{Kind: latchkey.NotHere, Param: f.Name}},
 		{c.Mailbox == "" || f.Mailbox, latchkey.Error{Kind: latchkey.Denied, Param: f.FullName(),
 			Msg: "An email account may not call “" + f.FullName() + "”: sign in as the account it belongs to."}},
 		{c.Mailbox == "" || c.Features.Has(latchkey.FeatureWebmail), latchkey.Error{Kind: latchkey.FeatureOff, Param: "webmail"}},
-		{!byToken || c.Features.Has(latchkey.FeatureAPITokens), latchkey.Error{Kind: latchkey.FeatureOff, Param: "apitokens"}},
+		{f.Audience == latchkey.ForAccount || slices.Contains(c.Privileges.List(), f.Privilege), latchkey.Error{Kind: latchkey.Denied, Param: "passwd",
+			Msg: "Access denied: “f” needs the privilege “passwd”."}},
+		{!byToken || c.Through != nil || c.Features.Has(latchkey.FeatureAPITokens), latchkey.Error{Kind: latchkey.FeatureOff, Param: "apitokens"}},
 		{c.Features.Has(f.Feature), latchkey.Error{Kind: latchkey.FeatureOff, Param: f.Feature.String()}},
 		{!c.ReadOnly || f.Effect == api.Read, latchkey.Error{Kind: latchkey.ReadOnly, Param: f.FullName()}},
 		{!c.Looking || f.Effect == api.Read, latchkey.Error{Kind: latchkey.Denied, Param: f.FullName(),
@@ -36,6 +39,22 @@ func want(c *latchkey.Caller, f *api.Entry) *latchkey.Error {
 		}
 	}
 	return nil
+}
+
+// rights are what a caller may have at a door.
+var rights = []struct {
+	door       latchkey.Audience
+	privileges latchkey.PrivilegeSet
+	by         *latchkey.Caller
+}{
+	{latchkey.ForAccount, 0, nil},
+	{latchkey.ForAccount, 0, &latchkey.Caller{Kind: latchkey.ByToken, Door: latchkey.ForHost}},
+	{latchkey.ForWebmail, latchkey.AllPrivileges, nil},
+	{latchkey.ForHost, 0, nil},
+	{latchkey.ForHost, latchkey.PrivilegesOf(latchkey.PrivilegePassword), nil},
+	{latchkey.ForHost, latchkey.AllPrivileges &^ (1<<latchkey.PrivilegePassword | 1<<latchkey.PrivilegeAll), nil},
+	{latchkey.ForHost, 1 << latchkey.PrivilegeAll, nil},
+	{latchkey.ForHost, latchkey.AllPrivileges, nil},
 }
 
 // Every feature, every kind of caller, every door, reading and writing, with
@@ -56,17 +75,19 @@ func TestMatrix(t *testing.T) {
 		}
 		for name, set := range sets {
 			for kind := latchkey.CallerKind(0); kind <= latchkey.BySession; kind++ {
-				for n := range 128 {
+				for n := range 128 * len(rights) {
 					c := latchkey.Caller{Kind: kind, Role: latchkey.Role(n & 1), ReadOnly: n&2 != 0, Features: set, Account: 1, Name: "alice"}
-					f := api.Entry{Module: "M", Name: "f", Feature: feature, Audience: latchkey.Audience(n >> 2 & 1), Effect: api.Effect(n >> 3 & 1)}
+					c.Door, c.Privileges, c.Through = rights[n/128].door, rights[n/128].privileges, rights[n/128].by
+					f := api.Entry{Module: "M", Name: "f", Feature: feature, Audience: latchkey.Audience(n >> 2 & 1), Effect: api.Effect(n >> 3 & 1),
+						Privilege: latchkey.PrivilegePassword}
 					if n&16 != 0 {
 						c.Mailbox = "box@example.com"
 					}
 					f.Mailbox, c.Looking = n&32 != 0, n&64 != 0
 					got, want := policy.May(&c, &f), want(&c, &f)
 					if fmt.Sprint(got) != fmt.Sprint(want) {
-						t.Errorf("May(%v, role %d, read-only %v, features %s; %v function of feature %q at door %d) = %v, want %v",
-							kind, c.Role, c.ReadOnly, name, f.Effect, feature, f.Audience, got, want)
+						t.Errorf("May(%v, role %d, read-only %v, features %s, at door %d with %v; %v function of feature %q at door %d) = %v, want %v",
+							kind, c.Role, c.ReadOnly, name, c.Door, c.Privileges.Names(), f.Effect, feature, f.Audience, got, want)
 					}
 					if got == nil {
 						allowed++
@@ -115,6 +136,9 @@ func TestMay(t *testing.T) {
 		{0, root, false, all, host, read, "bad-credentials"},
 	} {
 		c := latchkey.Caller{Kind: test.kind, Role: test.role, ReadOnly: test.readOnly, Features: test.features}
+		if test.role == root {
+			c.Door, c.Privileges = host, latchkey.AllPrivileges
+		}
 		f := registered(test.door, test.effect)
 		if got := fmt.Sprint(policy.May(&c, f)); got != test.want {
 			t.Errorf("May(%v, role %d, read-only %v; %v at door %d) = %s, want %s", test.kind, test.role, test.readOnly, test.effect, test.door, got, test.want)
@@ -128,7 +152,7 @@ func nothing(context.Context, hosting.Account, api.None) (api.Void, error) { ret
 func registered(door latchkey.Audience, effect api.Effect) *api.Entry {
 	r := api.NewRegistry(
 		[]api.Module[hosting.Account]{{Name: "M", Funcs: []api.Func[hosting.Account]{
-			{Name: "f", Feature: latchkey.FeaturePopAccounts, Effect: effect, Run: api.Run(nothing)},
+			{Name: "f", Feature: latchkey.FeaturePopAccounts, Effect: effect, Privilege: latchkey.PrivilegePassword, Run: api.Run(nothing)},
 		}}}, nil)
 	f, err := r.Account("M", "f")
 	if err != nil {
@@ -146,6 +170,72 @@ func BenchmarkMay(b *testing.B) {
 	for b.Loop() {
 		if err := policy.May(&c, f); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// A function that names no privilege is called by nobody at the host's door, and
+// one for the administrator alone says so.
+func TestPrivilegeOfARow(t *testing.T) {
+	root := latchkey.Caller{Kind: latchkey.ByLocal, Role: latchkey.RoleRoot, Door: latchkey.ForHost, Privileges: latchkey.AllPrivileges, Features: latchkey.AllFeatures()}
+	if err := policy.May(&root, &api.Entry{Name: "f", Audience: latchkey.ForHost}); latchkey.KindOf(err) != latchkey.Denied {
+		t.Errorf("a function without a privilege: %v", err)
+	}
+	most := root
+	most.Role, most.Privileges = latchkey.RoleUser, latchkey.AllPrivileges&^(1<<latchkey.PrivilegeAll)
+	err := policy.May(&most, &api.Entry{Name: "f", Audience: latchkey.ForHost, Privilege: latchkey.PrivilegeAll})
+	if want := "Access denied: “f” is the administrator’s alone."; err == nil || err.Msg != want {
+		t.Errorf("a function of the administrator's: %v, want %s", err, want)
+	}
+}
+
+// Who may act for whom: a table of callers and accounts.
+func TestMayActFor(t *testing.T) {
+	const (
+		yes     = ""
+		notHis  = "not-found"
+		tooMuch = "denied"
+	)
+	some, more := latchkey.PrivilegesOf(latchkey.PrivilegePassword), latchkey.PrivilegesOf(latchkey.PrivilegePassword, latchkey.PrivilegeQuota)
+	accounts := map[string]*latchkey.Account{
+		"of root":        {ID: 10, Name: "plain", Owner: "root"},
+		"of alice":       {ID: 11, Name: "child", Owner: "alice"},
+		"alice":          {ID: 2, Name: "alice", Owner: "root", Reseller: true, Privileges: more},
+		"alice of alice": {ID: 2, Name: "alice", Owner: "alice", Reseller: true, Privileges: more},
+		"bob of alice":   {ID: 3, Name: "bob", Owner: "alice", Reseller: true, Privileges: some},
+		"all of root":    {ID: 4, Name: "carol", Owner: "root", Reseller: true, Privileges: latchkey.AllPrivileges},
+	}
+	caller := func(role latchkey.Role, id latchkey.AccountID, name latchkey.AccountName, has latchkey.PrivilegeSet) latchkey.Caller {
+		return latchkey.Caller{Kind: latchkey.ByToken, Role: role, Account: id, Name: name, Door: latchkey.ForHost, Privileges: has}
+	}
+	for name, test := range map[string]struct {
+		who  latchkey.Caller
+		want map[string]string
+	}{
+		"root": {caller(latchkey.RoleRoot, 1, "root", latchkey.AllPrivileges), map[string]string{
+			"of root": yes, "of alice": yes, "alice": yes, "alice of alice": yes, "bob of alice": yes, "all of root": yes}},
+		"root's token for passwords": {caller(latchkey.RoleRoot, 1, "root", some), map[string]string{
+			"of root": yes, "of alice": yes, "alice": tooMuch, "alice of alice": tooMuch, "bob of alice": yes, "all of root": tooMuch}},
+		"alice": {caller(latchkey.RoleUser, 2, "alice", more), map[string]string{
+			"of root": notHis, "of alice": yes, "alice": tooMuch, "alice of alice": yes, "bob of alice": tooMuch, "all of root": notHis}},
+		"alice's token for passwords": {caller(latchkey.RoleUser, 2, "alice", some), map[string]string{
+			"of root": notHis, "of alice": yes, "alice": tooMuch, "alice of alice": tooMuch, "bob of alice": tooMuch, "all of root": notHis}},
+		"carol, who has all": {caller(latchkey.RoleUser, 4, "carol", latchkey.AllPrivileges), map[string]string{
+			"of root": yes, "of alice": yes, "alice": yes, "alice of alice": yes, "bob of alice": yes, "all of root": yes}},
+		"alice at the account's door": {latchkey.Caller{Kind: latchkey.ByToken, Account: 2, Name: "alice"}, map[string]string{
+			"of root": notHis, "of alice": notHis, "alice": notHis, "alice of alice": notHis, "bob of alice": notHis, "all of root": notHis}},
+	} {
+		for what, want := range test.want {
+			got := ""
+			if err := policy.MayActFor(&test.who, accounts[what]); err != nil {
+				got = err.Kind.String()
+			}
+			if got != want {
+				t.Errorf("%s for the account %s: %q, want %q", name, what, got, want)
+			}
+		}
+		if len(test.want) != len(accounts) {
+			t.Errorf("%s: the table has %d rows, want %d", name, len(test.want), len(accounts))
 		}
 	}
 }

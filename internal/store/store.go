@@ -161,6 +161,14 @@ type Reader interface {
 	// AccountCount is how many accounts there are that owner owns, or at all if it
 	// is "", and how many of them are suspended. It takes no longer for many.
 	AccountCount(owner latchkey.AccountName) (accounts, suspended int, err error)
+	// Owned is every account that owner owns, by name.
+	Owned(owner latchkey.AccountName) ([]latchkey.Account, error)
+	// Resellers is every account that is one, by name.
+	Resellers() ([]latchkey.Account, error)
+	// Reseller is what a reseller may do with accounts of its own.
+	Reseller(account latchkey.AccountID) (latchkey.Reseller, error)
+	PrivilegeList(name string) (latchkey.PrivilegeList, error)
+	PrivilegeLists() ([]latchkey.PrivilegeList, error)
 	// NameTaken reports whether a new account cannot be called name: the first
 	// eight characters of account names are unique. It also sees accounts that
 	// are being made or removed.
@@ -223,6 +231,13 @@ type Tx interface {
 	StageAccount(id latchkey.AccountID, stage Stage) error
 	// DeleteAccount takes the account away with all its rows.
 	DeleteAccount(id latchkey.AccountID) error
+	// Reown gives all that owner owns to another, those being made and removed
+	// too, and tells how many accounts that were.
+	Reown(owner, to latchkey.AccountName) (int64, error)
+
+	PutReseller(account latchkey.AccountID, s latchkey.Reseller) error
+	DeleteReseller(account latchkey.AccountID) error
+	PutPrivilegeList(l latchkey.PrivilegeList) error
 
 	InsertDomain(account latchkey.AccountID, d latchkey.OwnedDomain) error
 	RenameDomain(old, new latchkey.Domain) error

@@ -49,8 +49,9 @@ func NewHost() *Host {
 	root.Data.ID, root.Data.Name, root.Data.Role, root.door = 1, "root", latchkey.RoleRoot, latchkey.ForHost
 	root.Who.Account, root.Who.Name = 1, "root"
 	h := &Host{
-		Now:      root.Now,
-		Who:      latchkey.Caller{Kind: latchkey.ByToken, Role: latchkey.RoleRoot, Account: 1, Name: "root", Features: latchkey.AllFeatures()},
+		Now: root.Now,
+		Who: latchkey.Caller{Kind: latchkey.ByToken, Role: latchkey.RoleRoot, Account: 1, Name: "root", Features: latchkey.AllFeatures(),
+			Door: latchkey.ForHost, Privileges: latchkey.AllPrivileges},
 		Machine:  root.Machine,
 		root:     root,
 		lastID:   1000,
@@ -109,6 +110,7 @@ func (h *Host) As(ctx context.Context, name latchkey.AccountName) (hosting.Accou
 	a.Data, a.Machine, a.Now = data, h.Machine, h.Now
 	a.Who = h.Who
 	a.Who.Role, a.Who.Account, a.Who.Name, a.Who.Features, a.Who.Through = data.Role, data.ID, data.Name, features, &h.Who
+	a.Who.Door, a.Who.Privileges = latchkey.ForAccount, 0
 	a.Owned = []latchkey.OwnedDomain{{Name: data.Domain, Kind: latchkey.MainDomain, DocumentRoot: "public_html"}}
 	return a, err
 }
@@ -264,9 +266,9 @@ type moment struct{ h *Host }
 
 func (m moment) Package(name string) (latchkey.Package, error) { return m.h.plan(name) }
 
-func (h *Host) Suspend(_ context.Context, name latchkey.AccountName, on bool, reason string) error {
+func (h *Host) Suspend(_ context.Context, name latchkey.AccountName, on bool, reason string, locked bool) error {
 	return h.with(name, func(a *hosted) error {
-		a.Suspended, a.SuspendReason, a.SuspendedAt = on, reason, h.Now()
+		a.Suspended, a.SuspendReason, a.SuspendedAt, a.SuspendLocked = on, reason, h.Now(), on && locked
 		if !on {
 			a.SuspendReason, a.SuspendedAt = "", time.Time{}
 		}

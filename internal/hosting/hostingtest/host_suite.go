@@ -218,7 +218,7 @@ func testAccountNotFound(t *testing.T, h *Landlord) {
 				_, err := host.UpdateAccount(ctx, name, func(*latchkey.Account) error { return nil })
 				return err
 			},
-			"Suspend":        func() error { return host.Suspend(ctx, name, true, "") },
+			"Suspend":        func() error { return host.Suspend(ctx, name, true, "", false) },
 			"Override":       func() error { return host.Override(ctx, name, map[string]bool{"popaccts": false}) },
 			"ClearOverrides": func() error { return host.ClearOverrides(ctx, name, []string{"popaccts"}) },
 			"Overrides":      func() error { _, err := host.Overrides(ctx, name); return err },
@@ -340,14 +340,14 @@ func testSuspend(t *testing.T, h *Landlord) {
 	want := h.account(t, "ann", "")
 	h.Wait(time.Minute)
 	for _, reason := range []string{"unpaid", ""} {
-		worked(t, "Suspend", h.Open().Suspend(ctx, "ann", true, reason))
+		worked(t, "Suspend", h.Open().Suspend(ctx, "ann", true, reason, false))
 		got, err := h.Open().Account(ctx, "ann")
 		if err != nil || !got.Suspended || got.SuspendReason != reason || !got.SuspendedAt.Equal(h.Now()) {
 			t.Errorf("Account = %+v, %v, want it suspended for %q", got, err, reason)
 		}
 	}
 	for range 2 {
-		worked(t, "Suspend off", h.Open().Suspend(ctx, "ann", false, "?"))
+		worked(t, "Suspend off", h.Open().Suspend(ctx, "ann", false, "?", false))
 		got, err := h.Open().Account(ctx, "ann")
 		same(t, "Account when its suspension has ended", got, err, want)
 	}
@@ -555,7 +555,7 @@ func testAs(t *testing.T, l *Landlord) {
 	if _, err := l.Open().CreateAccount(ctx, hosting.NewAccount{Name: "alice", Domain: "alice.example"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Open().Suspend(ctx, "alice", true, "unpaid"); err != nil {
+	if err := l.Open().Suspend(ctx, "alice", true, "unpaid", false); err != nil {
 		t.Fatal(err)
 	}
 	h := l.Open()

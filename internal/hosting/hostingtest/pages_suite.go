@@ -111,7 +111,7 @@ func testPages(t *testing.T, h *Landlord) {
 	worked(t, "UpdateAccount", err)
 	_, err = h.Open().UpdateAccount(ctx, "bob", func(a *latchkey.Account) error { a.Limits.DiskMB = 3; return nil })
 	worked(t, "UpdateAccount", err)
-	worked(t, "Suspend", h.Open().Suspend(ctx, "eve", true, ""))
+	worked(t, "Suspend", h.Open().Suspend(ctx, "eve", true, "", false))
 	for _, test := range []struct {
 		skip, limit int
 		want        []latchkey.AccountName

@@ -16,9 +16,9 @@ func New(do api.Doer, host api.HostDoer) api.Module[hosting.Host] {
 	return api.Module[hosting.Host]{
 		Name: "whm",
 		Funcs: []api.Func[hosting.Host]{
-			{Name: "cpanel", Effect: api.Passes, Run: api.Run(cpanel), Doc: "Call a UAPI or cPanel API 2 function of an account; the answer is that function's own."},
-			{Name: "uapi_cpanel", Effect: api.Passes, Run: api.Run(uapi(do)), Doc: "Call a UAPI function of an account."},
-			{Name: "batch", Effect: api.Passes, Meta: true, Run: api.Run(batch(host)),
+			{Name: "cpanel", Privilege: latchkey.PrivilegeAccountAPI, Effect: api.Passes, Run: api.Run(cpanel), Doc: "Call a UAPI or cPanel API 2 function of an account; the answer is that function's own."},
+			{Name: "uapi_cpanel", Privilege: latchkey.PrivilegeAccountAPI, Effect: api.Passes, Run: api.Run(uapi(do)), Doc: "Call a UAPI function of an account."},
+			{Name: "batch", Privilege: latchkey.PrivilegeBasic, Effect: api.Passes, Meta: true, Run: api.Run(batch(host)),
 				Doc: "Call functions of this interface in their order. What was done before one that fails stays done."},
 		},
 	}

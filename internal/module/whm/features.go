@@ -77,6 +77,7 @@ func createFeatureList(ctx context.Context, h hosting.Host, p createFeatureListP
 	if slices.Contains([]string{latchkey.DefaultList, latchkey.DisabledList, latchkey.MailOnlyList}, name) {
 		return api.Answer{}, latchkey.Errorf(latchkey.Exists, "The feature list “%s” already exists, as on every server: change it with update_featurelist.", name)
 	}
+	name = ownName(h, name)
 	if _, err := h.FeatureList(ctx, name); latchkey.KindOf(err) != latchkey.NotFound && !p.Overwrite {
 		if err != nil {
 			return api.Answer{}, err

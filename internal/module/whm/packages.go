@@ -3,6 +3,7 @@ package whm
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -70,6 +71,16 @@ func packageNamed(name string) error {
 	return nil
 }
 
+// ownName is what something new of the caller's own is called: what a reseller
+// makes has the reseller's name and a _ before its own.
+func ownName(h hosting.Host, name string) string {
+	prefix := string(h.Caller().Name) + "_"
+	if h.Caller().OverAll() || strings.HasPrefix(name, prefix) {
+		return name
+	}
+	return prefix + name
+}
+
 // save changes the package as it was said, or makes it.
 func (p *packageParams) save(ctx context.Context, h hosting.Host, mustBeNew bool) (api.Answer, error) {
 	if err := packageUnable.check(p.Rest, nil); err != nil {
@@ -81,10 +92,16 @@ func (p *packageParams) save(ctx context.Context, h hosting.Host, mustBeNew bool
 		}
 	}
 	name := string(p.Name)
+	if mustBeNew {
+		name = ownName(h, name)
+	}
 	err := h.ChangePackage(ctx, name, func(plan *latchkey.Package, exists bool) error {
 		switch {
 		case exists && mustBeNew:
 			return latchkey.Errorf(latchkey.Exists, "A package named “%s” already exists.", name)
+		case !exists && !h.Caller().Privileges.Has(latchkey.PrivilegeAddPackage):
+			return &latchkey.Error{Kind: latchkey.NotFound, Param: "name",
+				Msg: "There is no package “" + name + "”, and to create it you need the privilege “add-pkg”."}
 		case !exists:
 			newPlan(plan)
 			if err := packageNamed(name); err != nil {

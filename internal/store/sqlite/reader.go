@@ -34,15 +34,19 @@ func instant(us int64) time.Time {
 }
 
 const accountColumns = `id, name, role, domain, owner, package, contact_email, locale, theme, shell, limits,
-	suspended, suspend_reason, suspended_at, created, password_hash, second_factor`
+	suspended, suspend_reason, suspended_at, suspend_locked, created, password_hash, second_factor, reseller, privileges`
 
 func scanAccount(r scanner) (a latchkey.Account, err error) {
-	var limits []byte
+	var limits, privileges []byte
 	var suspendedAt, created int64
 	err = r.Scan(&a.ID, &a.Name, &a.Role, &a.Domain, &a.Owner, &a.Package, &a.ContactEmail, &a.Locale, &a.Theme, &a.Shell,
-		&limits, &a.Suspended, &a.SuspendReason, &suspendedAt, &created, &a.PasswordHash, &a.SecondFactor)
+		&limits, &a.Suspended, &a.SuspendReason, &suspendedAt, &a.SuspendLocked, &created, &a.PasswordHash, &a.SecondFactor,
+		&a.Reseller, &privileges)
 	if err != nil {
 		return a, err
+	}
+	if len(privileges) > 0 {
+		_ = a.Privileges.UnmarshalText(privileges) // never fails
 	}
 	a.SuspendedAt, a.Created = instant(suspendedAt), instant(created)
 	return a, json.Unmarshal(limits, &a.Limits)
@@ -95,6 +99,27 @@ func (r *reader) AccountCount(owner latchkey.AccountName) (accounts, suspended i
 		err = nil
 	}
 	return accounts, suspended, err
+}
+
+func (r *reader) Owned(owner latchkey.AccountName) ([]latchkey.Account, error) {
+	return all(r.ctx, r.q, scanAccount,
+		`SELECT `+accountColumns+` FROM account WHERE owner = ? AND stage = 1 AND role = 0 ORDER BY name`, string(owner))
+}
+
+func (r *reader) Resellers() ([]latchkey.Account, error) {
+	return all(r.ctx, r.q, scanAccount, `SELECT `+accountColumns+` FROM account WHERE reseller = 1 AND stage = 1 ORDER BY name`)
+}
+
+func (r *reader) Reseller(account latchkey.AccountID) (latchkey.Reseller, error) {
+	return found(r, scanJSON[latchkey.Reseller], `SELECT body FROM reseller WHERE account_id = ?`, int64(account))
+}
+
+func (r *reader) PrivilegeList(name string) (latchkey.PrivilegeList, error) {
+	return found(r, scanJSON[latchkey.PrivilegeList], `SELECT body FROM privilege_list WHERE name = ?`, name)
+}
+
+func (r *reader) PrivilegeLists() ([]latchkey.PrivilegeList, error) {
+	return all(r.ctx, r.q, scanJSON[latchkey.PrivilegeList], `SELECT body FROM privilege_list ORDER BY name`)
 }
 
 func (r *reader) NameTaken(name latchkey.AccountName) (taken bool, err error) {
@@ -181,7 +206,7 @@ func (r *reader) Overrides(account latchkey.AccountID) (map[string]bool, error) 
 	return m, err
 }
 
-const tokenColumns = `account_id, audience, name, id, mac, mac_head, handle, created, expires, read_only, state, seal`
+const tokenColumns = `account_id, audience, name, id, mac, mac_head, handle, created, expires, read_only, state, privileges, addresses, seal`
 
 // lastMicro ends the year 9999, the last that the change log can write.
 const lastMicro = 253402300799_999999
@@ -190,20 +215,28 @@ const lastMicro = 253402300799_999999
 // stands in the index where its MAC does not belong, is read all the same, so
 // that it can be listed and deleted; but without its seal, so that it is refused.
 func scanToken(s scanner) (t latchkey.Token, err error) {
-	var mac, handle, seal []byte
+	var mac, handle, privileges, seal []byte
 	var account, audience, id, head, created, expires, readOnly, state int64
-	err = s.Scan(&account, &audience, &t.Name, &id, &mac, &head, &handle, &created, &expires, &readOnly, &state, &seal)
+	err = s.Scan(&account, &audience, &t.Name, &id, &mac, &head, &handle, &created, &expires, &readOnly, &state, &privileges, &t.Addresses, &seal)
 	copy(t.MAC[:], mac)
 	copy(t.Handle[:], handle)
 	copy(t.Seal[:], seal)
 	t.ID, t.Account, t.Audience = latchkey.TokenID(id), latchkey.AccountID(account), latchkey.Audience(audience)
 	t.State, t.ReadOnly = latchkey.TokenState(state), readOnly != 0
 	t.Created, t.Expires = instant(min(max(created, 0), lastMicro)), instant(min(max(expires, 0), lastMicro))
+	_ = t.Privileges.UnmarshalText(privileges) // never fails
 	if micros(t.Created) != created || micros(t.Expires) != expires || int64(t.Account) != account ||
-		int64(t.Audience) != audience || int64(t.State) != state || readOnly&^1 != 0 || head != macHead(t.MAC) {
+		int64(t.Audience) != audience || int64(t.State) != state || readOnly&^1 != 0 || head != macHead(t.MAC) ||
+		privilegeText(t.Privileges) != string(privileges) {
 		t.Seal = [32]byte{}
 	}
 	return t, err
+}
+
+// privilegeText is how a set of privileges is kept.
+func privilegeText(s latchkey.PrivilegeSet) string {
+	text, _ := s.MarshalText() // never fails
+	return string(text)
 }
 
 // macHead is the part of a token's MAC that is indexed.

@@ -26,7 +26,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-const schemaVersion = 3
+// schemaVersion is the number of the newest migration.
+var schemaVersion = func() (newest int) {
+	files, _ := migrations.ReadDir("migrations")
+	for _, f := range files {
+		n, _ := goose.NumericComponent(f.Name())
+		newest = max(newest, int(n))
+	}
+	return newest
+}()
 
 // Options are how a store is opened. Now is required.
 type Options struct {

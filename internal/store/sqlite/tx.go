@@ -37,10 +37,11 @@ func (t *tx) InsertAccount(a latchkey.Account, stage store.Stage) (latchkey.Acco
 	}
 	r, err := t.q.exec(t.ctx, `
 		INSERT INTO account (name, role, stage, domain, owner, package, contact_email, locale, theme, shell, limits,
-			suspended, suspend_reason, suspended_at, created, password_hash, second_factor)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			suspended, suspend_reason, suspended_at, suspend_locked, created, password_hash, second_factor, reseller, privileges)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		string(a.Name), int64(a.Role), int64(stage), string(a.Domain), string(a.Owner), a.Package, a.ContactEmail, a.Locale, a.Theme, a.Shell, limits,
-		a.Suspended, a.SuspendReason, micros(a.SuspendedAt), micros(a.Created), a.PasswordHash, a.SecondFactor)
+		a.Suspended, a.SuspendReason, micros(a.SuspendedAt), a.SuspendLocked, micros(a.Created), a.PasswordHash, a.SecondFactor,
+		a.Reseller, privilegeText(a.Privileges))
 	if err != nil {
 		return 0, err
 	}
@@ -55,10 +56,12 @@ func (t *tx) UpdateAccount(a latchkey.Account) error {
 	}
 	return t.q.change(t.ctx, `
 		UPDATE account SET name = ?, domain = ?, owner = ?, package = ?, contact_email = ?, locale = ?, theme = ?, shell = ?,
-			limits = ?, suspended = ?, suspend_reason = ?, suspended_at = ?, created = ?, password_hash = ?, second_factor = ?
+			limits = ?, suspended = ?, suspend_reason = ?, suspended_at = ?, suspend_locked = ?, created = ?, password_hash = ?,
+			second_factor = ?, reseller = ?, privileges = ?
 		WHERE id = ?`,
 		string(a.Name), string(a.Domain), string(a.Owner), a.Package, a.ContactEmail, a.Locale, a.Theme, a.Shell,
-		limits, a.Suspended, a.SuspendReason, micros(a.SuspendedAt), micros(a.Created), a.PasswordHash, a.SecondFactor, int64(a.ID))
+		limits, a.Suspended, a.SuspendReason, micros(a.SuspendedAt), a.SuspendLocked, micros(a.Created), a.PasswordHash,
+		a.SecondFactor, a.Reseller, privilegeText(a.Privileges), int64(a.ID))
 }
 
 func (t *tx) StageAccount(id latchkey.AccountID, stage store.Stage) error {
@@ -74,6 +77,7 @@ func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 		`DELETE FROM domain WHERE account_id = ?`,
 		`DELETE FROM feature_override WHERE account_id = ?`,
 		`DELETE FROM usage WHERE account_id = ?`,
+		`DELETE FROM reseller WHERE account_id = ?`,
 		`DELETE FROM account WHERE id = ?`,
 	} {
 		if err := t.run(query, int64(id)); err != nil {
@@ -81,6 +85,30 @@ func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 		}
 	}
 	return nil
+}
+
+func (t *tx) Reown(owner, to latchkey.AccountName) (int64, error) {
+	r, err := t.q.exec(t.ctx, `UPDATE account SET owner = ? WHERE owner = ?`, string(to), string(owner))
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func (t *tx) PutReseller(account latchkey.AccountID, s latchkey.Reseller) error {
+	body, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return t.run(`INSERT INTO reseller (account_id, body) VALUES (?, ?) ON CONFLICT (account_id) DO UPDATE SET body = excluded.body`, int64(account), body)
+}
+
+func (t *tx) DeleteReseller(account latchkey.AccountID) error {
+	return t.run(`DELETE FROM reseller WHERE account_id = ?`, int64(account))
+}
+
+func (t *tx) PutPrivilegeList(l latchkey.PrivilegeList) error {
+	return t.putJSON(`INSERT INTO privilege_list (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body`, l.Name, l)
 }
 
 func (t *tx) InsertDomain(account latchkey.AccountID, d latchkey.OwnedDomain) error {
@@ -128,16 +156,18 @@ func (t *tx) DeleteOverride(account latchkey.AccountID, feature string) error {
 func (t *tx) NextTokenID() (latchkey.TokenID, error) { return t.w.ids.take(t.ctx) }
 
 func (t *tx) InsertToken(k latchkey.Token) error {
-	return t.run(`INSERT INTO token (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	return t.run(`INSERT INTO token (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(k.Account), int64(k.Audience), k.Name, int64(k.ID), k.MAC[:], macHead(k.MAC), k.Handle[:], micros(k.Created), micros(k.Expires),
-		k.ReadOnly, int64(k.State), k.Seal[:])
+		k.ReadOnly, int64(k.State), privilegeText(k.Privileges), string(k.Addresses), k.Seal[:])
 }
 
 func (t *tx) UpdateToken(name string, k latchkey.Token) error {
 	return t.q.change(t.ctx, `
-		UPDATE token SET name = ?, id = ?, mac = ?, mac_head = ?, handle = ?, created = ?, expires = ?, read_only = ?, state = ?, seal = ?
+		UPDATE token SET name = ?, id = ?, mac = ?, mac_head = ?, handle = ?, created = ?, expires = ?, read_only = ?, state = ?,
+			privileges = ?, addresses = ?, seal = ?
 		WHERE account_id = ? AND audience = ? AND name = ?`,
-		k.Name, int64(k.ID), k.MAC[:], macHead(k.MAC), k.Handle[:], micros(k.Created), micros(k.Expires), k.ReadOnly, int64(k.State), k.Seal[:],
+		k.Name, int64(k.ID), k.MAC[:], macHead(k.MAC), k.Handle[:], micros(k.Created), micros(k.Expires), k.ReadOnly, int64(k.State),
+		privilegeText(k.Privileges), string(k.Addresses), k.Seal[:],
 		int64(k.Account), int64(k.Audience), name)
 }
 

@@ -30,6 +30,8 @@ func Run(t *testing.T, open Open) {
 		{"AccountStages", testAccountStages},
 		{"NameTaken", testNameTaken},
 		{"DeleteAccount", testDeleteAccount},
+		{"Resellers", testResellers},
+		{"PrivilegeLists", testPrivilegeLists},
 		{"Domains", testDomains},
 		{"AccountPages", testAccountPages},
 		{"DomainsOfAll", testDomainsOfAll},
@@ -165,6 +167,7 @@ func token(account latchkey.AccountID, audience latchkey.Audience, name string, 
 	k := latchkey.Token{
 		ID: latchkey.TokenID(n) + 1, Account: account, Audience: audience, Name: name,
 		Created: epoch, Expires: epoch.Add(time.Duration(n) * time.Hour), ReadOnly: n%2 == 1, State: latchkey.TokenState(n % 3),
+		Privileges: latchkey.PrivilegesOf(latchkey.PrivilegePassword, latchkey.PrivilegeQuota), Addresses: "192.0.2.8/29,2001:db8::1/128",
 	}
 	for i := range k.MAC {
 		k.MAC[i] = n*31 + byte(i)*7

@@ -1,0 +1,93 @@
+package latchkey
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Addresses are the addresses and ranges from which a token may be used, as one
+// text that can be compared and kept; "" is everywhere. [ParseAddresses] makes
+// one.
+type Addresses string
+
+// ParseAddresses reads addresses and ranges of IPv4 and IPv6. What stands behind
+// the length of a range counts for nothing, an IPv4 address in IPv6's clothes
+// is one of IPv4, and each stands once.
+func ParseAddresses(texts []string) (Addresses, error) {
+	var list []string
+	for _, text := range texts {
+		p, err := parsePrefix(strings.TrimSpace(text))
+		if err != nil {
+			return "", err
+		}
+		if text := p.String(); !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	return Addresses(strings.Join(list, ",")), nil
+}
+
+func parsePrefix(text string) (netip.Prefix, error) {
+	wrong := fmt.Errorf("“%s” is no address and no range: give one such as 192.0.2.1, 192.0.2.8/29 or 2001:db8::/48", strings.ToValidUTF8(text, "?"))
+	if len(text) > 64 {
+		return netip.Prefix{}, fmt.Errorf("one of the addresses is too long")
+	}
+	if !strings.Contains(text, "/") {
+		a, err := netip.ParseAddr(text)
+		if err != nil || a.Zone() != "" {
+			return netip.Prefix{}, wrong
+		}
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, wrong
+	}
+	if a := p.Addr(); a.Is4In6() {
+		if p.Bits() < 96 {
+			return netip.Prefix{}, wrong
+		}
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+	}
+	return p.Masked(), nil
+}
+
+// Ranges are the addresses made ready to be asked. What is not as
+// [ParseAddresses] writes it is a range of nothing.
+func (l Addresses) Ranges() Ranges {
+	if l == "" {
+		return nil
+	}
+	var list Ranges
+	for text := range strings.SplitSeq(string(l), ",") {
+		p, _ := netip.ParsePrefix(text)
+		list = append(list, p)
+	}
+	return list
+}
+
+// Texts are the addresses and ranges as the public interface shows them, IPv6
+// written out; nil for everywhere.
+func (l Addresses) Texts() []string {
+	var texts []string
+	for _, p := range l.Ranges() {
+		text := p.Addr().StringExpanded()
+		if !p.IsSingleIP() {
+			text = fmt.Sprintf("%s/%d", text, p.Bits())
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// Ranges are [Addresses], ready to be asked; nil is everywhere.
+type Ranges []netip.Prefix
+
+// Contain reports whether a is one of the addresses.
+func (r Ranges) Contain(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return r == nil || slices.ContainsFunc(r, func(p netip.Prefix) bool { return p.Contains(a) })
+}
