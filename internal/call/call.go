@@ -53,6 +53,10 @@ type Request struct {
 	// For is set where a host's caller calls an account function: the account.
 	For latchkey.AccountName
 
+	// Read reads an answer that is a list, as far as it is asked for; nil reads
+	// all of it.
+	Read func(context.Context, api.Listing) (any, error)
+
 	act audit.Act
 	res Result
 }
@@ -286,6 +290,9 @@ func (s *Service) run(ctx context.Context, r *Request) {
 			data, err = res.Entry.OnAccount(ctx, on, args)
 		}
 	}
+	if l, ok := data.(api.Listing); ok && err == nil {
+		data, err = r.read(ctx, l)
+	}
 	if res.Err = latchkey.AsError(err); res.Err != nil {
 		return
 	}
@@ -294,6 +301,13 @@ func (s *Service) run(ctx context.Context, r *Request) {
 	} else {
 		res.Data = data
 	}
+}
+
+func (r *Request) read(ctx context.Context, l api.Listing) (any, error) {
+	if r.Read == nil {
+		return l.All(ctx)
+	}
+	return r.Read(ctx, l)
 }
 
 // takeDown writes the call into the trail, unless its change has done so

@@ -47,9 +47,9 @@ func TestOddArguments(t *testing.T) {
 				for _, p := range f.Run.Params {
 					args = append(args, api.Arg{Key: p.Name, Value: value})
 				}
-				_, _ = f.Run.Call(t.Context(), hostingtest.New(), args) // it must return, whatever
+				_, _ = f.Run.Whole(t.Context(), hostingtest.New(), args) // it must return, whatever
 			}
-			_, _ = f.Run.Call(t.Context(), hostingtest.New(), nil)
+			_, _ = f.Run.Whole(t.Context(), hostingtest.New(), nil)
 		}
 	}
 }

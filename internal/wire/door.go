@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -64,7 +65,8 @@ type utterance struct {
 	known   bool // the path is well formed
 	xml     bool // the answer is to be in XML
 	query   list.Query
-	cut     bool // query is set
+	cut     bool         // query is set
+	report  *list.Report // what the query did, of a list that was read by it
 }
 
 // utterances are used again: a call needs one of a good half kilobyte.
@@ -142,9 +144,17 @@ func (u *utterance) settle() (err error) {
 		if u.query, err = u.dialect.cutting(u.Args); err != nil {
 			return err
 		}
+		u.Read = u.readList
 	}
 	u.Args = drop(u.Args, list.IsMeta)
 	return nil
+}
+
+// readList reads what the query asks for of a list.
+func (u *utterance) readList(ctx context.Context, l api.Listing) (any, error) {
+	data, report, err := list.Read(ctx, l, u.query)
+	u.report = &report
+	return data, err
 }
 
 func isMeta(a api.Arg) bool { return list.IsMeta(a.Key) }

@@ -20,8 +20,11 @@ func sayExecute(u *utterance) error {
 
 // cutData filters, sorts and pages the answer as it was asked to.
 func (u *utterance) cutData(res *call.Result) *list.Report {
-	if !u.cut || res.Err != nil {
+	switch {
+	case !u.cut || res.Err != nil:
 		return nil
+	case u.report != nil:
+		return u.report
 	}
 	data, report := list.Apply(res.Data, u.query)
 	res.Data = data

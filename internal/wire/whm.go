@@ -31,8 +31,11 @@ func sayWHM(u *utterance) error {
 
 // cutHostData cuts the one list that WHM's answers wrap in a hash.
 func (u *utterance) cutHostData(res *call.Result) *list.Report {
-	if !u.cut || res.Err != nil {
+	switch {
+	case !u.cut || res.Err != nil:
 		return nil
+	case u.report != nil:
+		return u.report
 	}
 	data, report := list.ApplyWithin(res.Data, u.query)
 	res.Data = data

@@ -39,7 +39,7 @@ func Call(t *testing.T, m api.Module[hosting.Account], acct hosting.Account, cal
 		if old && f.API2 != name || !old && f.Name != name {
 			continue
 		}
-		data, err := f.Run.Call(context.Background(), acct, arguments(t, query))
+		data, err := f.Run.Whole(context.Background(), acct, arguments(t, query))
 		if err != nil {
 			e := latchkey.AsError(err)
 			return e.Kind.String() + ": " + told(e)

@@ -225,8 +225,8 @@ func TestListAccounts(t *testing.T) {
 		{`accountsummary?user=Alice`, `{"acct":[` + alice + `]}`},
 		{`accountsummary?domain=EXAMPLE.com`, `{"acct":[` + alice + `]}`},
 		{`accountsummary`, `missing: user`},
-		{`accountsummary?user=nobody`, `not-found: There is no account “nobody”.`},
-		{`accountsummary?domain=none.example`, `not-found: There is no account with the main domain “none.example”.`},
+		{`accountsummary?user=nobody`, `not-found: Account does not exist.`},
+		{`accountsummary?domain=none.example`, `not-found: Account does not exist.`},
 		{`listaccts?search=alice&searchtype=user&searchmethod=exact`, `{"acct":[` + alice + `]}`},
 		{`listaccts?want=user,+diskused&want=disklimit`, `{"acct":[{"disklimit":"1024M","diskused":"12M","user":"alice"},{"disklimit":"unlimited","diskused":"0M","user":"bob"}]}`},
 	})

@@ -37,15 +37,13 @@ func orNull(text string) *string {
 
 // accountsOfAPI0 has the time an account was made as text.
 func accountsOfAPI0(data any) any {
-	list, ok := data.(accountList)
-	if !ok {
-		return data
-	}
-	for i, row := range list.Acct {
+	list, _ := data.(map[string]any)
+	rows, _ := list["acct"].([]any)
+	for i, row := range rows {
 		switch row := row.(type) {
-		case accountRow:
-			list.Acct[i] = struct {
-				accountRow
+		case *accountRow:
+			rows[i] = struct {
+				*accountRow
 				UnixStartDate string `json:"unix_startdate"`
 			}{row, unixText(row.UnixStartDate)}
 		case map[string]any:
@@ -54,7 +52,7 @@ func accountsOfAPI0(data any) any {
 			}
 		}
 	}
-	return list
+	return data
 }
 
 func unixText(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }

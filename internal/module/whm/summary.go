@@ -3,10 +3,6 @@ package whm
 import (
 	"context"
 	"path"
-	"reflect"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +14,8 @@ import (
 // accountRow is an account as listaccts and accountsummary show it. Limits and
 // sizes are text, as clients know them.
 type accountRow struct {
+	account latchkey.Account
+
 	Backup                int                  `json:"backup"`
 	ChildNodes            []string             `json:"child_nodes"`
 	DiskLimit             string               `json:"disklimit"` // "1024M"
@@ -63,15 +61,12 @@ type accountRow struct {
 	User                  latchkey.AccountName `json:"user"`
 }
 
-func rowOf(ctx context.Context, h hosting.Host, a latchkey.Account) (accountRow, error) {
-	q, err := h.Quota(ctx, a.ID)
-	if err != nil {
-		return accountRow{}, err
-	}
+// rowOf is the row of an account, but for what its home takes up.
+func rowOf(h hosting.Host, a latchkey.Account) *accountRow {
 	l := a.Limits
-	row := accountRow{
-		ChildNodes: []string{}, DiskLimit: "unlimited", DiskUsed: strconv.FormatInt(megabytes(q.Bytes), 10) + "M", Domain: a.Domain,
-		Email: a.ContactEmail, InodesLimit: "unlimited", InodesUsed: q.Inodes, IP: h.Server().IP, IPv6: []string{}, MailboxFormat: "maildir",
+	row := &accountRow{
+		account: a, ChildNodes: []string{}, DiskLimit: "unlimited", Domain: a.Domain,
+		Email: a.ContactEmail, InodesLimit: "unlimited", IP: h.Server().IP, IPv6: []string{}, MailboxFormat: "maildir",
 		MaxDeferFail: "unlimited", MaxEmailPerHour: limitText(l.EmailPerHour), MaxMailboxQuota: limitText(l.MailboxMB),
 		MaxAddons: limitText(l.Addons), MaxFTP: limitText(l.FTPAccounts), MaxLists: limitText(l.Lists), MaxParked: limitText(l.Parked),
 		MaxMailboxes: limitText(l.Mailboxes), MaxDatabases: limitText(l.Databases), MaxSubdomains: limitText(l.Subdomains),
@@ -88,7 +83,7 @@ func rowOf(ctx context.Context, h hosting.Host, a latchkey.Account) (accountRow,
 	if a.Suspended {
 		row.SuspendReason, row.SuspendTime = a.SuspendReason, a.SuspendedAt
 	}
-	return row, nil
+	return row
 }
 
 // megabytes are the full and begun megabytes in n bytes.
@@ -100,30 +95,6 @@ func partition(home string) string {
 	return first
 }
 
-// searchType is what a search looks at.
-type searchType string
-
-// Words are what a search can look at.
-func (searchType) Words() []string { return []string{"domain", "owner", "user", "ip", "package"} }
-
-// ParseParam reads what a search looks at.
-func (s *searchType) ParseParam(text string) error {
-	*s = searchType(text)
-	return oneWord(text, s.Words())
-}
-
-// searchMethod is how a search compares.
-type searchMethod string
-
-// Words are the ways to compare.
-func (searchMethod) Words() []string { return []string{"exact", "regex"} }
-
-// ParseParam reads how a search compares.
-func (s *searchMethod) ParseParam(text string) error {
-	*s = searchMethod(text)
-	return oneWord(text, s.Words())
-}
-
 // WHM API 1: listaccts.
 type listAccountsParams struct {
 	Search string       `param:"search,optional" doc:"What to look for; without it, or without searchtype, every account is listed."`
@@ -132,75 +103,15 @@ type listAccountsParams struct {
 	Want   []string     `param:"want,optional" doc:"The fields to show, separated by commas; all if it is left out."`
 }
 
-type accountList struct {
-	Acct []any `json:"acct"`
+func listAccounts(ctx context.Context, h hosting.Host, p listAccountsParams) (api.Listing, error) {
+	found, err := search{p.Search, p.Type, p.Method}.in(ctx, h)
+	return api.Listing{List: found, Under: "acct", Columns: words(p.Want)}, err
 }
 
-func listAccounts(ctx context.Context, h hosting.Host, p listAccountsParams) (accountList, error) {
-	found, err := p.matcher(h.Server())
-	if err != nil {
-		return accountList{}, err
-	}
-	all, err := h.Accounts(ctx)
-	if err != nil {
-		return accountList{}, err
-	}
-	want := p.want()
-	list := accountList{}
-	for _, a := range all {
-		if !found(a) {
-			continue
-		}
-		row, err := rowOf(ctx, h, a)
-		switch {
-		case latchkey.KindOf(err) == latchkey.NotFound:
-			continue // it was removed a moment ago
-		case err != nil:
-			return accountList{}, err
-		case want != nil:
-			list.Acct = append(list.Acct, pick(row, want))
-		default:
-			list.Acct = append(list.Acct, row)
-		}
-	}
-	return list, nil
-}
-
-// matcher tells which accounts a search finds.
-func (p *listAccountsParams) matcher(s *hosting.Server) (func(latchkey.Account) bool, error) {
-	if p.Search == "" || p.Type == "" {
-		return func(latchkey.Account) bool { return true }, nil
-	}
-	matches := func(text string) bool { return text == p.Search }
-	if p.Method != "exact" {
-		re, err := regexp.Compile("(?i)" + p.Search)
-		if err != nil {
-			return nil, latchkey.InvalidParam("search", "The “search” argument is not a regular expression this server understands: it knows neither look-around nor back-references. Use “searchmethod=exact” for plain text.")
-		}
-		matches = re.MatchString
-	}
-	return func(a latchkey.Account) bool { return matches(p.Type.of(a, s)) }, nil
-}
-
-// of is what a search compares of an account.
-func (s searchType) of(a latchkey.Account, server *hosting.Server) string {
-	switch s {
-	case "domain":
-		return string(a.Domain)
-	case "owner":
-		return string(a.Owner)
-	case "ip":
-		return server.IP
-	case "package":
-		return a.Package
-	}
-	return string(a.Name)
-}
-
-// want are the names of the fields to show; nil for all of them.
-func (p *listAccountsParams) want() []string {
+// words are the names in a list that may be repeated, or separated by commas.
+func words(texts []string) []string {
 	var names []string
-	for _, text := range p.Want {
+	for _, text := range texts {
 		for name := range strings.SplitSeq(text, ",") {
 			if name = strings.TrimSpace(name); name != "" {
 				names = append(names, name)
@@ -210,51 +121,43 @@ func (p *listAccountsParams) want() []string {
 	return names
 }
 
-// pick is the part of a row that is wanted.
-func pick(row accountRow, want []string) map[string]any {
-	part := map[string]any{}
-	v := reflect.ValueOf(row)
-	for i := range v.NumField() {
-		if name := v.Type().Field(i).Tag.Get("json"); slices.Contains(want, name) {
-			part[name] = v.Field(i).Interface()
-		}
-	}
-	return part
-}
-
 // WHM API 1: accountsummary.
 type summarizeAccountParams struct {
 	User   hosting.AccountParam `param:"user,optional" doc:"The account."`
 	Domain hosting.DomainParam  `param:"domain,optional" doc:"The account's main domain, where user is left out."`
+	Search string               `param:"search,optional" doc:"As in listaccts, where user and domain are left out."`
+	Type   searchType           `param:"searchtype,optional" doc:"As in listaccts."`
+	Method searchMethod         `param:"searchmethod,optional" doc:"As in listaccts."`
 }
 
-func summarizeAccount(ctx context.Context, h hosting.Host, p summarizeAccountParams) (accountList, error) {
-	a, err := p.find(ctx, h)
-	if err != nil {
-		return accountList{}, err
-	}
-	row, err := rowOf(ctx, h, a)
-	return accountList{[]any{row}}, err
+func summarizeAccount(ctx context.Context, h hosting.Host, p summarizeAccountParams) (api.Listing, error) {
+	found, err := p.find(ctx, h)
+	return api.Listing{List: found, Under: "acct"}, err
 }
 
-func (p *summarizeAccountParams) find(ctx context.Context, h hosting.Host) (latchkey.Account, error) {
+func (p *summarizeAccountParams) find(ctx context.Context, h hosting.Host) (*accountList, error) {
 	switch {
 	case p.User.Name != "":
-		return h.Account(ctx, p.User.Name)
-	case p.Domain.Domain == "":
-		return latchkey.Account{}, &latchkey.Error{Kind: latchkey.Missing, Param: "user"}
-	}
-	all, err := h.Accounts(ctx)
-	if err != nil {
-		return latchkey.Account{}, err
-	}
-	for _, a := range all {
-		if a.Domain == p.Domain.Domain {
-			return a, nil
+		a, err := h.Account(ctx, p.User.Name)
+		return &accountList{h: h, only: []latchkey.Account{a}}, noAccount(err, "user")
+	case p.Domain.Domain != "":
+		a, d, err := h.FindDomain(ctx, p.Domain.Domain)
+		if err == nil && d.Kind != latchkey.MainDomain {
+			err = latchkey.Errorf(latchkey.NotFound, "no main domain")
 		}
+		return &accountList{h: h, only: []latchkey.Account{a}}, noAccount(err, "domain")
+	case p.Search == "" || p.Type == "":
+		return nil, &latchkey.Error{Kind: latchkey.Missing, Param: "user"}
 	}
-	return latchkey.Account{}, &latchkey.Error{Kind: latchkey.NotFound, Param: "domain",
-		Msg: "There is no account with the main domain “" + string(p.Domain.Domain) + "”."}
+	return search{p.Search, p.Type, p.Method}.in(ctx, h)
+}
+
+// noAccount is what accountsummary says of an account that is not there.
+func noAccount(err error, param string) error {
+	if latchkey.KindOf(err) == latchkey.NotFound {
+		return &latchkey.Error{Kind: latchkey.NotFound, Param: param, Msg: "Account does not exist.", Err: err}
+	}
+	return err
 }
 
 type userList struct {

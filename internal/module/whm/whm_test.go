@@ -40,7 +40,7 @@ func has(t *testing.T, h *hostingtest.Host, rows []row) {
 func call(t *testing.T, h *hostingtest.Host, line string) string {
 	t.Helper()
 	name, query, _ := strings.Cut(line, "?")
-	data, err := function(t, name).Run.Call(t.Context(), h, arguments(t, query))
+	data, err := function(t, name).Run.Whole(t.Context(), h, arguments(t, query))
 	if err != nil {
 		e := latchkey.AsError(err)
 		if e.Msg == "" {
@@ -167,7 +167,7 @@ func FuzzCall(f *testing.F) {
 	f.Fuzz(func(t *testing.T, i int, key1, value1, key2, value2 string) {
 		h := newHost(t)
 		fn := Module.Funcs[uint(i)%uint(len(Module.Funcs))]
-		data, err := fn.Run.Call(t.Context(), h, api.Args{{Key: key1, Value: value1}, {Key: key2, Value: value2}})
+		data, err := fn.Run.Whole(t.Context(), h, api.Args{{Key: key1, Value: value1}, {Key: key2, Value: value2}})
 		if err != nil && latchkey.KindOf(err) == latchkey.Internal {
 			t.Errorf("%s %q=%q %q=%q: %v is nobody's mistake", fn.Name, key1, value1, key2, value2, err)
 		}

@@ -45,6 +45,17 @@ func Column(row any, name string) (Value, bool) {
 	return p.fields[i].column(v)
 }
 
+// Pick is the row with no other columns than these.
+func Pick(row any, columns []string) map[string]any {
+	part := make(map[string]any, len(columns))
+	for _, name := range columns {
+		if v, ok := Column(row, name); ok {
+			part[name] = v.Interface()
+		}
+	}
+	return part
+}
+
 // Columns gives the columns of row and their names, in the order of a struct's
 // fields, in no order for a map. What is not a row has none.
 func Columns(row any) iter.Seq2[string, Value] {

@@ -147,13 +147,7 @@ func (r rows) pick(positions []int) rows {
 func (r rows) show(columns []string) []map[string]any {
 	shown := make([]map[string]any, r.Len())
 	for i := range shown {
-		row := r.at(i)
-		shown[i] = make(map[string]any, len(columns))
-		for _, name := range columns {
-			if v, ok := encode.Column(row, name); ok {
-				shown[i][name] = v.Interface()
-			}
-		}
+		shown[i] = encode.Pick(r.at(i), columns)
 	}
 	return shown
 }
