@@ -23,7 +23,7 @@ import (
 // Keys are what tokens are hashed and sealed with. They come from one secret
 // that lives outside the database.
 type Keys struct {
-	mac, handle, seal, bound, trail *hmacKey
+	mac, handle, seal, bound, trail, session *hmacKey
 }
 
 // LoadKeys reads the secret in the file path, and makes one if there is no such
@@ -74,7 +74,7 @@ func NewKeys(secret []byte) *Keys {
 		}
 		return newHMACKey(k)
 	}
-	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), trail: derive("trail")}
+	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), trail: derive("trail"), session: derive("session")}
 }
 
 // MAC is what a token is looked up by.

@@ -108,6 +108,8 @@ func (v *Verifier) credentialStands(r store.Reader, c *latchkey.Caller, of *stan
 			return err
 		}
 		stands = t.ID == c.Token && t.State == latchkey.TokenActive && (t.Privileges == 0 || c.Privileges.Within(t.Privileges))
+	case latchkey.BySession:
+		return v.sessionStands(r, c)
 	case latchkey.ByPassword:
 		hash, err := v.hashNow(r, c)
 		if err != nil {

@@ -34,6 +34,7 @@ type Verifier struct {
 	clients   interned
 	passwords *passwordCache
 	throttle  *throttle
+	sessions  sessions
 
 	// filling is held by whoever fills memory from the store and by whoever
 	// applies the change log: memory can never be filled with what a later
@@ -148,6 +149,8 @@ func (v *Verifier) Check(ctx context.Context, cred latchkey.Credentials, audienc
 			v.failed(refusal, cred, audience, from)
 		}
 		return c, refusal
+	case latchkey.SchemeSession:
+		return v.checkSession(ctx, cred, audience, from)
 	case latchkey.SchemeNone:
 		return latchkey.Caller{}, &Refusal{Reason: NoCredentials}
 	}
