@@ -39,6 +39,8 @@ const (
 	WrongPrefix    Reason = "cookie without the right cpsess prefix"
 	ForeignPage    Reason = "request from another site's page"
 	SessionDamaged Reason = "session row damaged"
+	NoCode         Reason = "second factor missing"
+	WrongCode      Reason = "wrong second factor"
 )
 
 // NewSession is what a session is to be.
@@ -117,13 +119,37 @@ func (v *Verifier) makeRoom(tx store.Tx, x *latchkey.Session) error {
 	return err
 }
 
+// HandedOver reports whether there is a session to take over with secret. It
+// asks the store to read alone: strangers who try write nothing.
+func (v *Verifier) HandedOver(ctx context.Context, secret latchkey.Secret, prefix string, audience latchkey.Audience) bool {
+	if !sessionForm(secret.Reveal()) {
+		return false
+	}
+	id := v.keys.SessionID(secret.Reveal())
+	err := v.store.Read(ctx, func(r store.Reader) error {
+		x, err := r.Session(id)
+		if err == nil && !v.handedOver(&x, prefix, audience) {
+			err = store.ErrNotFound
+		}
+		return err
+	})
+	return err == nil
+}
+
+// handedOver reports whether x is to be taken over by who knows its prefix, at
+// the door of audience.
+func (v *Verifier) handedOver(x *latchkey.Session, prefix string, audience latchkey.Audience) bool {
+	return x.HandOver && x.Audience == audience && samePrefix(x.Prefix, prefix) && v.keys.SealSession(x) == x.Seal &&
+		v.expiryTime(v.now()) < x.Ends.Unix()
+}
+
 // TakeOver makes the session that was handed over with secret the caller's own:
 // what opens it is another secret from then on, and the one of before opens
 // nothing. It fails with BadCredentials where there is nothing to take over.
 func (v *Verifier) TakeOver(tx store.Tx, secret latchkey.Secret, prefix string, audience latchkey.Audience) (latchkey.Session, latchkey.Secret, error) {
 	id := v.keys.SessionID(secret.Reveal())
 	x, err := tx.Session(id)
-	if err == nil && !(x.HandOver && x.Audience == audience && samePrefix(x.Prefix, prefix) && v.keys.SealSession(&x) == x.Seal && v.now().Before(x.Ends)) {
+	if err == nil && !v.handedOver(&x, prefix, audience) {
 		err = store.ErrNotFound
 	}
 	if err == nil {
@@ -175,10 +201,13 @@ func (v *Verifier) holderNow(r store.Reader, id latchkey.AccountID, m latchkey.M
 // checkSession checks the cookie of a session and what came with it.
 func (v *Verifier) checkSession(ctx context.Context, cred latchkey.Credentials, audience latchkey.Audience, from latchkey.Origin) (latchkey.Caller, *Refusal) {
 	refuse := func(r Reason, x *latchkey.Session) (latchkey.Caller, *Refusal) {
-		return latchkey.Caller{}, &Refusal{Reason: r, Account: x.Account, Handle: v.sessionHandle(x.ID)}
+		return latchkey.Caller{}, &Refusal{Reason: r, Account: x.Account, Handle: v.SessionHandle(x.ID)}
 	}
 	if cred.Site == latchkey.SiteForeign {
 		return latchkey.Caller{}, &Refusal{Reason: ForeignPage}
+	}
+	if !sessionForm(cred.Secret.Reveal()) {
+		return latchkey.Caller{}, &Refusal{Reason: BadForm}
 	}
 	var x latchkey.Session
 	var h holder
@@ -212,7 +241,7 @@ func (v *Verifier) checkSession(ctx context.Context, cred latchkey.Credentials, 
 	a := &h.entry.Account
 	return latchkey.Caller{
 		Kind: latchkey.BySession, Role: a.Role, Account: a.ID, Name: a.Name, Mailbox: x.Mailbox, Features: h.entry.Features,
-		Handle: v.sessionHandle(x.ID), Looking: cred.Site == latchkey.SiteNone, Proof: x.ID,
+		Handle: v.SessionHandle(x.ID), Looking: cred.Site == latchkey.SiteNone, Proof: x.ID,
 		Door: audience, Privileges: h.entry.privileges(audience),
 	}, nil
 }
@@ -243,8 +272,8 @@ func gone(err error) error {
 	return err
 }
 
-// sessionHandle is the short name of a session that may be shown.
-func (v *Verifier) sessionHandle(id latchkey.SessionID) latchkey.Handle {
+// SessionHandle is the short name of a session that may be shown.
+func (v *Verifier) SessionHandle(id latchkey.SessionID) latchkey.Handle {
 	return v.keys.Handle(latchkey.TokenMAC(id))
 }
 
@@ -289,8 +318,8 @@ func newSessionSecret() latchkey.Secret {
 	return latchkey.NewSecret(base64.RawURLEncoding.EncodeToString(b[:]))
 }
 
-// SessionForm reports whether text has the form of what opens a session.
-func SessionForm(text string) bool {
+// sessionForm reports whether text has the form of what opens a session.
+func sessionForm(text string) bool {
 	return len(text) == sessionSecretLength && !strings.ContainsFunc(text, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 	})

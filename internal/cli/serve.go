@@ -157,7 +157,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	h.server.Routes.Local = &wire.Local{
 		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Flush: trail.Flush,
 	}
-	h.keepers = append(h.keepers, verifier.Run, trail.Run, missed.Run, h.estate.RunUsage, h.estate.RunRepairs)
+	h.keepers = append(h.keepers, verifier.Run, verifier.RunSessions, trail.Run, missed.Run, h.estate.RunUsage, h.estate.RunRepairs)
 	if addr := os.Getenv("LATCHKEY_PPROF"); addr != "" {
 		keep, err := profiler(addr)
 		if err != nil {

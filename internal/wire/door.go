@@ -7,7 +7,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -50,7 +49,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case request.JSONFunc, request.XMLFunc:
 		d.answer(w, r, target, ok, &whm1)
 	default:
-		plain(w, http.StatusNotFound, "There is nothing here. The API is under /execute/ and /json-api/.")
+		d.page(w, r)
 	}
 }
 
@@ -80,12 +79,10 @@ func (d *Door) begin(r *http.Request, target request.Target, known bool, in *dia
 	u.xml = target.Kind == request.XMLAPI || target.Kind == request.XMLFunc
 	u.turn(in)
 	u.Audience, u.Module, u.Func = d.Audience, target.Module, target.Func
-	u.Cred = request.Credentials(r)
-	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		u.Origin.Addr = at.Addr().Unmap()
+	if u.Cred = request.Credentials(r); u.Cred.Scheme == latchkey.SchemeNone && r.Header["Cookie"] != nil {
+		u.Cred = request.Session(r, cookies[d.Audience], target.Session)
 	}
-	u.Origin.Client = client(r)
-	u.InClear = d.InClear && !u.Origin.Addr.IsLoopback()
+	u.Origin, u.InClear = d.origin(r)
 	return u
 }
 

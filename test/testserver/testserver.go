@@ -107,7 +107,7 @@ func New(t testing.TB) *Server {
 	s.Webmail = &wire.Door{Calls: s.Calls, Audience: latchkey.ForWebmail, Log: log}
 
 	var keepers sync.WaitGroup
-	for _, keep := range []func(context.Context){s.Verifier.Run, s.Trail.Run, s.Estate.RunUsage} {
+	for _, keep := range []func(context.Context){s.Verifier.Run, s.Verifier.RunSessions, s.Trail.Run, s.Estate.RunUsage} {
 		keepers.Go(func() { keep(ctx) })
 	}
 	t.Cleanup(func() {

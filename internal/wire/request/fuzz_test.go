@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/latchkey/latchkey/internal/api"
@@ -349,6 +350,25 @@ func FuzzPath(f *testing.F) {
 		}[target.Kind]
 		if got := strings.TrimSuffix(rest, "/"); written != got {
 			t.Errorf("Path(%q) = %+v, which is %q", s, target, written)
+		}
+	})
+}
+
+// FuzzSession: a session's credentials hold no control characters, and are whole
+// or nothing.
+func FuzzSession(f *testing.F) {
+	f.Add("cpsession=abc", "cpsess1", "same-origin", "https://h")
+	f.Add("cpsession=a; cpsession=b", "", "none", "null")
+	f.Add(`cpsession="a%0ab"`, "cpsess1", "", "")
+	f.Fuzz(func(t *testing.T, cookie, prefix, from, origin string) {
+		r := &http.Request{Host: "h", Header: http.Header{"Cookie": {cookie}, "Sec-Fetch-Site": {from}, "Origin": {origin}}}
+		cred := request.Session(r, "cpsession", prefix)
+		whole := cred.Scheme == latchkey.SchemeSession
+		if whole != (!cred.Secret.Empty() && cred.Prefix != "") || whole && strings.ContainsFunc(cred.Secret.Reveal(), unicode.IsControl) || cred.User != "" {
+			t.Errorf("Session(%q, %q) = %+v", cookie, prefix, cred)
+		}
+		if whole && cred.Site == latchkey.SiteSame && (from != "same-origin" || origin != "" && origin != "https://h" && origin != "http://h" && !strings.Contains(origin, "://h")) {
+			t.Errorf("Session of %q, %q is our own page's", from, origin)
 		}
 	})
 }
