@@ -83,6 +83,22 @@ func (a Args) List(key string) []string {
 	return bare
 }
 
+// Numbered finds the values of a parameter that is numbered without a dash
+// (part1=a&part2=b), by number. Of two with one number the body's counts, and
+// within it the first.
+func (a Args) Numbered(key string) map[int]string {
+	values := make(map[int]string)
+	for _, arg := range a {
+		rest, ok := strings.CutPrefix(arg.Key, key)
+		n, err := strconv.ParseUint(rest, 10, 31)
+		if _, seen := values[int(n)]; !ok || err != nil || seen {
+			continue
+		}
+		values[int(n)] = a.Text(arg.Key)
+	}
+	return values
+}
+
 func (a Args) inBody(key string) bool {
 	return slices.ContainsFunc(a, func(arg Arg) bool { return arg.Body && (arg.Key == key || numberOf(arg.Key, key) >= 0) })
 }

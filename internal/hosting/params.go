@@ -2,6 +2,7 @@ package hosting
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -112,3 +113,23 @@ func CheckNewName(name latchkey.AccountName) error {
 	}
 	return nil
 }
+
+// LineParam is a parameter that names a line of a file, counted from 0. Of a
+// number that goes on with other things the leading digits count: the official
+// dynamic DNS client joins a line and what stands on it, Line=8=192.0.2.1.
+type LineParam int
+
+// ParseParam reads the number of a line.
+func (l *LineParam) ParseParam(text string) error {
+	text = strings.TrimLeft(text, " ")
+	digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
+	n, err := strconv.ParseUint(text[:digits], 10, 31)
+	if err != nil {
+		return fmt.Errorf("must begin with the number of a line")
+	}
+	*l = LineParam(n)
+	return nil
+}
+
+// ParamType is the public name of the type.
+func (*LineParam) ParamType() string { return "integer" }

@@ -10,12 +10,14 @@ import (
 )
 
 // clean is a connection that speaks HTTP/1, before [net/http] reads it. What
-// net/http takes goes through as it came, byte for byte, with two exceptions:
+// net/http takes goes through as it came, byte for byte, but for two things.
 //
 // A header value that ends in \n\r, as programs made of old samples send it
 // ("Authorization: cpanel user:token\n\r"), is given the line end it was meant to
-// have. The connection then carries no request after this one: Connection: close
-// is added to it.
+// have. One that ends in \n, before a real line end, ends the header block, as
+// net/http has it: the official dynamic DNS client sends its token so. In both
+// cases the connection carries no request after this one: Connection: close is
+// added to it.
 //
 // A header block that can be read in two ways is refused, by making it one that
 // net/http refuses: a length beside a transfer coding, a transfer coding in
@@ -65,7 +67,8 @@ const (
 	pass verdict = iota
 	drop
 	refuse
-	end // pass, and the header block is over
+	end  // pass, and the header block is over
+	last // the same, and so is the connection
 )
 
 // maxDirty is how many values of one request are given another line end. closing
@@ -124,6 +127,9 @@ func (c *clean) look(b []byte) int {
 			i += n + 1
 		case drop:
 			return c.dropped(b, i, i+n+1)
+		case last:
+			c.stage, c.held = free, slices.Concat([]byte(closing+"\r\n"), b[i+n+1:])
+			return i
 		case refuse:
 			c.stage, c.held = refused, []byte(malformed)
 			return i
@@ -193,15 +199,18 @@ func (c *clean) line(line []byte) verdict {
 	return c.field(text, cut)
 }
 
-// afterBare judges the line after one that ended in \n alone: if that was meant
-// to be part of a value, this is the \r that followed it and the real line end.
+// afterBare judges the line after one that ended in \n alone. If that was meant to
+// be part of the value, this is what is left of it, and the real line end.
 func (c *clean) afterBare(line []byte) verdict {
-	if string(line) != "\r\r" || c.framing || c.dirty == maxDirty {
-		return refuse
-	}
 	c.bare = false
-	c.dirty++
-	return drop
+	switch text := string(line); {
+	case text == "\r" && !c.sized && !c.coded:
+		return last
+	case text == "\r\r" && !c.framing && c.dirty < maxDirty:
+		c.dirty++
+		return drop
+	}
+	return refuse
 }
 
 // requestLine takes notice of the first line. Empty ones before it are

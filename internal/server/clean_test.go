@@ -70,6 +70,7 @@ func TestClean(t *testing.T) {
 		{"before a body", posts + odd + "Content-Length: 3\r\n\r\na\n\r", posts + mended + "Content-Length: 3\r\n\r\na\n\r"},
 		{"in the second request", head + "\r\n" + head + odd + "\r\n", head + "\r\n" + head + mended + "\r\n"},
 		{"after a body", posts + "Content-Length: 2\r\n\r\n\n\r" + head + odd + "\r\n", posts + "Content-Length: 2\r\n\r\n\n\r" + head + mended + "\r\n"},
+		{"a value ends in \\n", head + "A: b\n\r\nC: d\r\n\r\n", head + "A: b\n" + closing + "\r\nC: d\r\n\r\n"},
 		{"only in the first of two", head + odd + "\r\n" + head + odd + "\r\n", head + mended + "\r\n" + head + odd + "\r\n"},
 	} {
 		want := test.read
@@ -95,7 +96,9 @@ func TestCleanRefuses(t *testing.T) {
 		{"a folded length", posts + "Content-Length:\r\n\t4\r\n\r\nabcd"},
 		{"a folded coding", posts + "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"},
 		{"\\n among \\r\\n", head + "A: b\nContent-Length: 4\r\n\r\nabcd"},
-		{"\\n before the end", head + "A: b\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"},
+		{"\\n before the end, and a length", posts + "Content-Length: 4\r\nA: b\n\r\nabcd"},
+		{"\\n before the end, and a coding", posts + "Transfer-Encoding: chunked\r\nA: b\n\r\n0\r\n\r\n"},
+		{"\\n before the end, after a length", posts + "Content-Length: 4\n\r\nabcd"},
 		{"\\n is the end", head + "A: b\r\n\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"},
 		{"\\r\\n among \\n", "GET / HTTP/1.1\nHost: h\r\n\n"},
 		{"a request line of its own kind", "GET / HTTP/1.1\nHost: h\r\n\r\n"},

@@ -29,9 +29,9 @@ const (
 )
 
 // Path understands the path of a request, as it stands in the Path field of
-// its URL. It cleans nothing: beyond one trailing slash and a session in
-// front, only the forms that [Kind] lists are understood, and names are 1 to
-// 64 ASCII letters, digits and underscores, whose case counts. Where it
+// its URL. Beyond slashes in a row, which are one, slashes at the end and a
+// session in front, only the forms that [Kind] lists are understood, and names
+// are 1 to 64 ASCII letters, digits and underscores, whose case counts. Where it
 // reports false the Kind still says which dialect to refuse in, and Module and
 // Func hold only what is well formed.
 func Path(raw string) (Target, bool) {
@@ -40,8 +40,8 @@ func Path(raw string) (Target, bool) {
 	if !strings.HasPrefix(raw, "/") {
 		return t, false
 	}
-	form, rest, _ := strings.Cut(raw[1:], "/")
-	rest = strings.TrimSuffix(rest, "/")
+	form, rest := element(raw)
+	rest = strings.Trim(rest, "/")
 	switch form {
 	case "execute":
 		return t.execute(rest)
@@ -54,7 +54,8 @@ func Path(raw string) (Target, bool) {
 }
 
 func (t Target) execute(rest string) (Target, bool) {
-	module, function, _ := strings.Cut(rest, "/")
+	module, function := element(rest)
+	function = strings.TrimLeft(function, "/")
 	t.Kind = Execute
 	if !isName(module) {
 		return t, false
@@ -80,16 +81,21 @@ func (t Target) named(rest string, cpanel, function Kind) (Target, bool) {
 	return t, true
 }
 
+// element cuts the first element off a path.
+func element(path string) (first, rest string) {
+	first, rest, _ = strings.Cut(strings.TrimLeft(path, "/"), "/")
+	return first, rest
+}
+
 // CutSession takes the session from the front of a path: /cpsess123/x and
 // //cpsess123/x give cpsess123 and /x. Without one the session is empty and
 // rest is path.
 func CutSession(path string) (session, rest string) {
-	at, ok := strings.CutPrefix(path, "/")
-	if !ok {
+	if !strings.HasPrefix(path, "/") {
 		return "", path
 	}
-	at = strings.TrimPrefix(at, "/")
-	session, _, _ = strings.Cut(at, "/")
+	at := strings.TrimLeft(path, "/")
+	session, _ = element(at)
 	digits, ok := strings.CutPrefix(session, "cpsess")
 	if !ok || len(digits) > maxSession || !isDigits(digits) {
 		return "", path
