@@ -21,7 +21,11 @@ func Words(e *latchkey.Error, r *Request, log *slog.Logger) string {
 		}
 		return "Provide the ‘" + e.Param + "’ argument."
 	case latchkey.UnknownModule:
-		return "Failed to load module “" + e.Param + "”: The module “Cpanel::API::" + e.Param + "” does not exist."
+		file := "Cpanel::API::" + e.Param
+		if r.Names == API2 {
+			file = "Cpanel::" + e.Param
+		}
+		return "Failed to load module “" + e.Param + "”: The module “" + file + "” does not exist."
 	case latchkey.UnknownFunction:
 		switch r.Names {
 		case API2:

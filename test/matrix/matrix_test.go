@@ -55,6 +55,24 @@ var ways = []way{
 		}
 		return "/json-api/" + e.Name + "?api.version=1&" + q.Encode()
 	}},
+	{"whm0", func(s *testserver.Server) http.Handler { return s.Host }, func(e *api.Entry, q url.Values) string {
+		if e.API0 == nil {
+			return ""
+		}
+		return "/json-api/" + e.Name + "?" + q.Encode()
+	}},
+	{"xml", func(s *testserver.Server) http.Handler { return s.Account }, func(e *api.Entry, q url.Values) string {
+		if e.Audience != latchkey.ForAccount {
+			return ""
+		}
+		return "/xml-api/cpanel?cpanel_xmlapi_apiversion=3&cpanel_xmlapi_module=" + e.Module + "&cpanel_xmlapi_func=" + e.Name + "&" + q.Encode()
+	}},
+	{"whm in xml", func(s *testserver.Server) http.Handler { return s.Host }, func(e *api.Entry, q url.Values) string {
+		if e.Audience != latchkey.ForHost {
+			return ""
+		}
+		return "/xml-api/" + e.Name + "?api.version=1&" + q.Encode()
+	}},
 }
 
 // each runs fn for every function in every form it has, and prints how many

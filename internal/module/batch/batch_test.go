@@ -89,6 +89,7 @@ func TestRefused(t *testing.T) {
 		{call(`["","x"]`), head},
 		{call(`["A",1]`), head},
 		{call(`["A","x"]`, `["Batch","strict",{"command":"[]"}]`), invalid + `must not be a batch itself.`},
+		{call(`["A","x",{"api.paginate":1}]`), invalid + `must not have the parameter “api.paginate”: call the function by itself to filter, sort or page its answer.`},
 		{call(`["A","x",["p",1]]`), invalid + `must have its parameters in a JSON object.`},
 		{call(`["A","x",{"p":{"q":1}}]`), invalid + `must not have an object or a list of lists as the parameter “p”: write it as a text.`},
 		{call(`["A","x",{"p":[["q"]]}]`), invalid + `must not have an object or a list of lists as the parameter “p”: write it as a text.`},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/latchkey/latchkey/internal/api"
 )
@@ -45,6 +46,9 @@ func (c *command) ParseParam(text string) error {
 
 // add adds an argument, or one for each element of a list.
 func (c *command) add(key string, value any) error {
+	if strings.HasPrefix(key, "api.") {
+		return fmt.Errorf("must not have the parameter “%s”: call the function by itself to filter, sort or page its answer", key)
+	}
 	if list, ok := value.([]any); ok {
 		for _, v := range list {
 			if err := c.addOne(key, v); err != nil {

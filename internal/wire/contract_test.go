@@ -1,0 +1,127 @@
+package wire_test
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+// accessDenied is how clients recognise bad credentials on /json-api/.
+const accessDenied = `^403\n.*"apiversion":"2".*"error":"Access denied","data":\{"reason":"Access denied","result":"0"\}`
+
+// flat and failed are the envelope of UAPI as clients decode it.
+const (
+	flat   = `^200\n\{"data":.*,"errors":null,"messages":(null|\[.+\]),"metadata":\{.*\},"status":1,"warnings":(null|\[.+\])\}$`
+	failed = `^200\n\{"data":null,"errors":\["[^"]+.*"\],"messages":null,"metadata":\{\},"status":0,"warnings":null\}$`
+)
+
+// contract is what must be found in the answer to each row of contract.txtar,
+// by those who read it: all of the patterns, and none of those that begin with
+// a !.
+var contract = map[string][]string{
+	"json-api, wrong or missing credentials":                  {accessDenied},
+	"json-api, wrong credentials, a function of WHM":          {accessDenied},
+	"json-api, another account's name beside one's own token": {accessDenied},
+
+	"execute, wrong token":      {`^401\n`, `"errors":\["Access denied"\]`, `"status":0`},
+	"execute, expired token":    {`^401\n`, `"errors":\["Access denied"\]`, `"status":0`},
+	"unknown UAPI module":       {failed, `"Failed to load module “Cron”: .*Cpanel::API::Cron`},
+	"unknown UAPI function":     {failed, `"The system could not find the function “test” in the module “Email”\."`},
+	"missing required argument": {failed, `"Provide the ‘email’ argument\."`},
+	"feature off":               {failed, `"You do not have the feature “popaccts”\."`},
+
+	"API 2 unknown function":   {`^200\n`, `"error":"Could not find function`, `"event":\{"result":1\}`},
+	"API 2 functional failure": {`^200\n`, `"data":\[\{"reason":"[^"]+","result":0\}\]`, `"error":"[^"]+`, `"event":\{"result":1\}`},
+	"API 2 missing argument":   {`^200\n`, `"error":"\\"password\\" is a required argument\."`},
+
+	"WHM API 1 unknown function": {`^200\n`, `Unknown app\s+(?:\(.+\))?\s+requested`, `"result":0`, `!"data"`},
+	"WHM API 0 unknown function": {`^200\n\{"error":"Unknown App Requested: no_such_thing"\}$`},
+	"WHM failure detail":         {`"reason":"API failure: `, `"result":0`},
+	"WHM no such account":        {`"reason":"System user absent does not exist!"`, `"result":0`},
+
+	"UAPI on the port of WHM":                      {failed, `"Permission denied"`},
+	"a function of WHM on the port of accounts":    {`^200\n`, `"reason":"Permission denied","result":0`},
+	"json-api and nothing after it":                {`^200\n`, `"reason":"Permission denied"`},
+	"suspended account, at its own port":           {`^401\n`, `Access denied`},
+	"suspended account, through WHM":               {`^200\n`, `"status":1`},
+	"Roundcube: the mailbox sets its own password": {flat},
+
+	"getssl: an empty list and no error, of a function that is here": {`"data":\[\]`, `!"error":`},
+	"PublicAPI: an account is made":                                  {`"reason":"Account Creation Ok","result":1`},
+	"PublicAPI: an account is removed":                               {`"reason":"papiunit account removed","result":1`},
+	"the node client: status and data are there":                     {flat, `"paginate":\{"current_page":1,"results_per_page":1,"start_result":"1","total_pages":2,"total_results":2\}`},
+	"s3rgeym, cpanel-cli: a refusal is a 401 and JSON":               {`^401\n\{`},
+	"terraform: 200 for every failure of a call that was let in":     {failed},
+	"callers of add_pop":                                             {flat, `"data":"newuser\+example\.com"`},
+	"cpanel-exporter: statistics with name, value, _count and _max":  {flat, `"name":"emailaccounts"`, `"_count":`, `"_max":`, `"units":`},
+	"cpanel-exporter: user information":                              {flat, `"user":"demo"`, `"ip":"192\.0\.2\.1"`},
+	"cpanel-exporter: resource usage":                                {flat, `"id":"disk_usage"`, `"usage":`},
+
+	// Where the part is not there, clients of it must learn that it is not.
+	"missing zone, stale serial, foreign zone: waits for DNS": {failed, `Failed to load module “DNS”`},
+	"acme.sh, by API 2: waits for CustInfo and ZoneEdit":      {`^200\n`, `"error":"Failed to load module “CustInfo”`},
+	"getssl, certbot, dynamic DNS: waits for ZoneEdit":        {`^200\n`, `"error":"Failed to load module “ZoneEdit”`},
+	"luponata, lego, cert-manager: waits for DNS":             {failed, `Failed to load module “DNS”`},
+	"lego through WHM: waits for DNS":                         {`Unknown app \(\\"parse_dns_zone\\"\) requested`},
+	"certbot, certificate clients: waits for SSL":             {`"error":"Failed to load module “SSL”`},
+}
+
+// elsewhere are the rows that no request of one line can show, and where they
+// are held.
+var elsewhere = map[string]string{
+	"a source that has failed too often":                   "auth, by its own tests: it is told what a wrong credential is told",
+	"internal failure":                                     "call.TestWordsOfInternal",
+	"redirect of /login with Location and cookie":          "the sessions of auth, and their goldens",
+	"login_only of luponata, superdav42 and cp-installssl": "the sessions of auth, and their goldens",
+	"HTTP/1.0 without Host, unchunked, for dynamic DNS":    "server, over real connections",
+	"xmlapi-php's markers of a login page":                 "the web pages: it waits for them",
+	"Line, line and leading digits":                        "ZoneEdit: it waits for it",
+}
+
+// TestContract reads the answers of contract.txtar as clients do: by looking
+// for what they look for. TestGolden holds that they are what is answered.
+func TestContract(t *testing.T) {
+	story, err := txtar.ParseFile("testdata/contract.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, answered := "", map[string]bool{}
+	for _, f := range story.Files {
+		switch f.Name {
+		case "row":
+			row = strings.TrimSpace(string(f.Data))
+		case "answer":
+			answered[row] = true
+			checkRow(t, row, strings.TrimSuffix(string(f.Data), "\n"))
+		}
+	}
+	for row := range contract {
+		if !answered[row] {
+			t.Errorf("no request stands under %q", row)
+		}
+	}
+	for row, where := range elsewhere {
+		if where == "" || answered[row] {
+			t.Errorf("%q: %q", row, where)
+		}
+	}
+}
+
+func checkRow(t *testing.T, row, answer string) {
+	patterns := contract[row]
+	if len(patterns) == 0 {
+		t.Errorf("nothing is looked for in the answer to %q", row)
+	}
+	for _, p := range patterns {
+		p, not := strings.CutPrefix(p, "!")
+		if regexp.MustCompile(p).MatchString(answer) == not {
+			t.Errorf("%s: %q: found is not %v in\n%s", row, p, not, answer)
+		}
+	}
+	if _, body, _ := strings.Cut(answer, "\n"); !json.Valid([]byte(strings.ReplaceAll(body, ":N", ":0"))) || strings.Contains(body, `": `) {
+		t.Errorf("%s: not compact JSON: %s", row, body)
+	}
+}
