@@ -192,7 +192,7 @@ func (d *doctor) ports() []finding {
 	var list []finding
 	for _, p := range []struct{ setting, address string }{
 		{"account", d.config.Account}, {"account_plain", d.config.AccountPlain}, {"host", d.config.Host}, {"host_plain", d.config.HostPlain},
-		{"webmail", d.config.Webmail}, {"webmail_plain", d.config.WebmailPlain}, {"lmtp", d.config.LMTP},
+		{"webmail", d.config.Webmail}, {"webmail_plain", d.config.WebmailPlain}, {"services", d.config.Services}, {"lmtp", d.config.LMTP},
 	} {
 		if p.address != "" && p.address != "off" {
 			list = append(list, port(p.setting, p.address, server))

@@ -35,7 +35,7 @@ const (
 
 type sandboxOptions struct {
 	data, listen, ports string
-	verbose             bool
+	verbose, services   bool
 }
 
 func sandboxCommand(s std) *cobra.Command {
@@ -50,6 +50,7 @@ func sandboxCommand(s std) *cobra.Command {
 	cmd.Flags().StringVar(&o.data, "data", "", "keep the state in this directory")
 	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1", "the address to listen on")
 	cmd.Flags().StringVar(&o.ports, "ports", "", "0: take free ports instead of cPanel's own")
+	cmd.Flags().BoolVar(&o.services, "services", false, "answer for the names cpanel., whm. and webmail. on one port, too")
 	cmd.Flags().BoolVar(&o.verbose, "verbose", false, "log what the server does")
 	return cmd
 }
@@ -122,6 +123,9 @@ func openSandbox(ctx context.Context, s std, o sandboxOptions) (*sandbox, error)
 		Data: sb.dir, Hostname: "localhost", IP: "127.0.0.1", LogLevel: "warn",
 		Account: port("2083"), AccountPlain: port("2082"), Host: port("2087"), HostPlain: port("2086"),
 		Webmail: port("2096"), WebmailPlain: port("2095"), LMTP: port("2424"),
+	}
+	if o.services {
+		c.Services = port("443")
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelError}))
 	if o.verbose {
@@ -230,6 +234,14 @@ func (sb *sandbox) link() (unlink func()) {
 
 func (sb *sandbox) url(scheme, name string) string { return scheme + "://" + sb.server.Address(name) }
 
+// services is where the service names are answered, "" if they are not.
+func (sb *sandbox) services() string {
+	if sb.server.Address("services") == "" {
+		return ""
+	}
+	return sb.url("https", "services")
+}
+
 // environment is what a command run in the sandbox finds.
 func (sb *sandbox) environment() []string {
 	x := &sb.secrets
@@ -242,6 +254,7 @@ func (sb *sandbox) environment() []string {
 		"LATCHKEY_OTHER_USER=" + otherUser, "LATCHKEY_OTHER_PASSWORD=" + x.OtherPass, "LATCHKEY_OTHER_DOMAIN=" + otherDomain, "LATCHKEY_OTHER_TOKEN=" + x.OtherToken,
 		"LATCHKEY_WHM_USER=" + string(estate.RootName), "LATCHKEY_WHM_PASSWORD=" + x.RootPass, "LATCHKEY_WHM_TOKEN=" + x.RootToken,
 		"LATCHKEY_CA=" + sb.authority, "LATCHKEY_LMTP=" + sb.server.Address("mail"), "LATCHKEY_DATA=" + sb.dir,
+		"LATCHKEY_SERVICES_URL=" + sb.services(),
 		// What is not there yet is empty, not missing.
 		"LATCHKEY_DNS=",
 	}

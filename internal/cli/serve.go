@@ -199,7 +199,7 @@ func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger,
 		},
 		Addresses: server.Addresses{
 			Account: c.Account, AccountPlain: c.AccountPlain, Host: c.Host, HostPlain: c.HostPlain,
-			Webmail: c.Webmail, WebmailPlain: c.WebmailPlain, LMTP: c.LMTP, Socket: h.socket,
+			Webmail: c.Webmail, WebmailPlain: c.WebmailPlain, Services: c.Services, LMTP: c.LMTP, Socket: h.socket,
 		},
 		Mail: h.estate.Deliveries(), Spool: c.Data, Hostname: host.Hostname, Log: log,
 	}
@@ -227,8 +227,12 @@ func (h *house) certify(s *server.Server, c config.Config, now time.Time) (err e
 		cert, err = tls.LoadX509KeyPair(c.Certificate, c.Key)
 	} else {
 		names := []string{"localhost", "127.0.0.1", "::1"}
-		if name := hostname(c); name != "localhost" {
+		name := hostname(c)
+		if name != "localhost" {
 			names = append([]string{name}, names...)
+		}
+		if c.Services != "" && c.Services != "off" {
+			names = append(names, "cpanel."+name, "whm."+name, "webmail."+name)
 		}
 		cert, h.authority, err = server.LocalCertificate(c.Data, names, now)
 	}

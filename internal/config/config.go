@@ -34,6 +34,7 @@ type Config struct {
 	HostPlain    string `toml:"host_plain" default:":2086" doc:"The same without TLS."`
 	Webmail      string `toml:"webmail" default:":2096" doc:"Listener of the mailboxes' API, with TLS."`
 	WebmailPlain string `toml:"webmail_plain" default:":2095" doc:"The same without TLS."`
+	Services     string `toml:"services" default:"off" doc:"Listener of the names cpanel., whm. and webmail. of all hosts, with TLS: :443."`
 	LMTP         string `toml:"lmtp" default:"127.0.0.1:2424" doc:"Listener that takes mail from the mail server (LMTP)."`
 
 	Certificate string `toml:"certificate" doc:"File with the TLS certificate chain (PEM). Empty: one is made, signed by a local authority."`

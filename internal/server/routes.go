@@ -14,7 +14,7 @@ type Routes struct {
 type way struct {
 	name    string
 	address string
-	tls     bool
+	tls     string // the way with TLS to the same; its own name if it is one
 	handler http.Handler
 }
 
@@ -23,11 +23,12 @@ type way struct {
 // served.
 func (r Routes) ways(a Addresses) []way {
 	return []way{
-		{"account", a.Account, true, r.Account},
-		{"account-plain", a.AccountPlain, false, r.AccountPlain},
-		{"host", a.Host, true, r.Host},
-		{"host-plain", a.HostPlain, false, r.HostPlain},
-		{"webmail", a.Webmail, true, r.Webmail},
-		{"webmail-plain", a.WebmailPlain, false, r.WebmailPlain},
+		{"account", a.Account, "account", r.Account},
+		{"account-plain", a.AccountPlain, "account", r.AccountPlain},
+		{"host", a.Host, "host", r.Host},
+		{"host-plain", a.HostPlain, "host", r.HostPlain},
+		{"webmail", a.Webmail, "webmail", r.Webmail},
+		{"webmail-plain", a.WebmailPlain, "webmail", r.WebmailPlain},
+		{"services", a.Services, "services", serviceNames{r.Account, r.Host, r.Webmail}},
 	}
 }

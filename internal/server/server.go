@@ -52,6 +52,7 @@ type Server struct {
 // Addresses say where to listen; "off" or "" is nowhere.
 type Addresses struct {
 	Account, AccountPlain, Host, HostPlain, Webmail, WebmailPlain string
+	Services                                                      string // cpanel., whm. and webmail. of any host
 	LMTP, Socket                                                  string
 }
 
@@ -81,13 +82,7 @@ func (s *Server) Listen() (err error) {
 		if err != nil {
 			return fmt.Errorf("listening for %s: %w", w.name, explain(err, w.address))
 		}
-		v := &service{name: w.name, l: limited(l, all), http: s.http(w.handler)}
-		if w.tls {
-			v.l, v.http.Protocols = greet(v.l, s.tls(), s.patience.header, s.Log), protocols()
-		} else {
-			v.l = cleaned{v.l}
-		}
-		s.services = append(s.services, v)
+		s.services = append(s.services, s.service(w, limited(l, all)))
 	}
 	if a := s.Addresses.LMTP; a != "" && a != "off" {
 		if s.mail, err = net.Listen("tcp", a); err != nil {
@@ -104,6 +99,20 @@ func (s *Server) Listen() (err error) {
 		s.services = append(s.services, &service{name: "local", l: l, http: local})
 	}
 	return nil
+}
+
+// service is what answers on l.
+func (s *Server) service(w way, l net.Listener) *service {
+	if w.tls == w.name {
+		h := s.http(w.handler)
+		h.Protocols = protocols()
+		return &service{w.name, greet(l, s.tls(), s.patience.header, s.Log), h}
+	}
+	port := func() string {
+		_, port, _ := net.SplitHostPort(s.Address(w.tls))
+		return port
+	}
+	return &service{w.name, cleaned{l}, s.http(toTLS{w.handler, s.Hostname, port})}
 }
 
 func explain(err error, address string) error {
