@@ -173,34 +173,32 @@ func (v *Verifier) Complete() bool { return v.complete.Load() }
 // memory is what answers.
 const usesPerSecond = 5000
 
-// flusher remembers how far the round of writing down uses has come.
-type flusher struct{ part int }
+// flusher remembers how far the round of writing down uses has come: a part of
+// the table, and a slot in it.
+type flusher struct{ part, at int }
 
 // flushSome writes down a share of the table, so that the whole of it comes
 // round in sixteen seconds, unless there is more to write than may be written.
 func (v *Verifier) flushSome(f *flusher) {
-	for n, left := 0, usesPerSecond; n < shards/16; n++ {
-		uses := v.collect(f.part, left)
+	for n, left := 0, usesPerSecond; n < shards/16 && left > 0; n++ {
+		uses, next := v.collect(f.part, f.at, left)
 		if v.writeUses(uses) != nil {
 			return
 		}
-		if left -= len(uses); left == 0 {
-			return
+		left -= len(uses)
+		if f.at = next; next == 0 {
+			f.part = (f.part + 1) % shards
 		}
-		f.part = (f.part + 1) % shards
 	}
 }
 
 // FlushUses writes down every use that is not on the disk yet.
 func (v *Verifier) FlushUses() {
 	for part := range shards {
-		for {
-			uses := v.collect(part, usesPerSecond)
-			if v.writeUses(uses) != nil {
+		for next := -1; next != 0; {
+			var uses []useRow
+			if uses, next = v.collect(part, max(next, 0), usesPerSecond); v.writeUses(uses) != nil {
 				return
-			}
-			if len(uses) < usesPerSecond {
-				break
 			}
 		}
 	}
@@ -211,25 +209,26 @@ type useRow struct {
 	use latchkey.Use
 }
 
-// collect takes at most limit uses of one part of the table that are not on the
-// disk yet, in the order of their MACs.
-func (v *Verifier) collect(part, limit int) []useRow {
+// collect takes at most limit uses that are not on the disk yet, in the order of
+// their MACs, from one part of the table, from a slot on. It returns the slot to
+// go on from; 0 is the end of the part.
+func (v *Verifier) collect(part, from, limit int) (uses []useRow, next int) {
 	p := &v.tokens.parts[part]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var uses []useRow
-	for i := range p.slots {
+	for i := from; i < len(p.slots); i++ {
 		if s := &p.slots[i]; s.dirty && s.flags&slotTaken != 0 {
 			s.dirty = false
 			row := useRow{use: v.use(s)}
 			copy(row.mac[:], s.mac[:])
 			if uses = append(uses, row); len(uses) == limit {
+				next = (i + 1) % len(p.slots)
 				break
 			}
 		}
 	}
 	slices.SortFunc(uses, func(a, b useRow) int { return bytes.Compare(a.mac[:], b.mac[:]) })
-	return uses
+	return uses, next
 }
 
 // writeUses writes in steps that never hold up other writers for long. What

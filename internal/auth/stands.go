@@ -84,6 +84,13 @@ func (v *Verifier) hashNow(r store.Reader, c *latchkey.Caller) (string, error) {
 	return a.PasswordHash, err
 }
 
+// Suspended reports whether an account may not be used now, asked inside a
+// transaction: r is asked only for what is not in memory.
+func (v *Verifier) Suspended(r store.Reader, id latchkey.AccountID) (bool, error) {
+	s, err := v.standingNow(r, id)
+	return !s.usable, err
+}
+
 // accountNow is an account from memory or from r.
 func (v *Verifier) accountNow(r store.Reader, id latchkey.AccountID) (latchkey.Account, error) {
 	if e := v.accounts.entry(id); e != nil {

@@ -70,7 +70,7 @@ func (t *tokens) put(tx store.Tx, k *latchkey.Token, write func(latchkey.Token) 
 // usable says why the account's tokens may not be changed now: an account that
 // was suspended or removed since the call began gets no new token.
 func (t *tokens) usable(tx store.Tx) error {
-	suspended, err := tx.Suspended(t.account)
+	suspended, err := t.e.Auth.Suspended(tx, t.account)
 	if err == nil && suspended {
 		err = latchkey.Errorf(latchkey.Denied, "The account is suspended.")
 	}

@@ -150,8 +150,6 @@ const (
 type Reader interface {
 	Account(name latchkey.AccountName) (latchkey.Account, error)
 	AccountByID(id latchkey.AccountID) (latchkey.Account, error)
-	// Suspended is the one thing most asked of an account.
-	Suspended(id latchkey.AccountID) (bool, error)
 	// Accounts lists by name, at most limit of them, from after on. The
 	// administrator is not among them.
 	Accounts(after latchkey.AccountName, limit int) ([]latchkey.Account, error)

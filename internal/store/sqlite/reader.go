@@ -73,11 +73,6 @@ func (r *reader) AccountByID(id latchkey.AccountID) (latchkey.Account, error) {
 	return found(r, scanAccount, `SELECT `+accountColumns+` FROM account WHERE id = ? AND stage = 1`, int64(id))
 }
 
-func (r *reader) Suspended(id latchkey.AccountID) (on bool, err error) {
-	err = r.q.one(r.ctx, `SELECT suspended FROM account WHERE id = ? AND stage = 1`, []any{int64(id)}, &on)
-	return on, err
-}
-
 func (r *reader) Accounts(after latchkey.AccountName, limit int) ([]latchkey.Account, error) {
 	return all(r.ctx, r.q, scanAccount,
 		`SELECT `+accountColumns+` FROM account WHERE name > ? AND stage = 1 AND role = 0 ORDER BY name LIMIT ?`, string(after), limit)
