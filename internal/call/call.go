@@ -174,10 +174,16 @@ func (s *Service) answer(r *Request, res *Result) api.Answer {
 	return res.Answer
 }
 
+// originKey is where calls that make others say where those come from.
+type originKey struct{}
+
 // nest runs a request inside another call, for a caller who is known.
 func (s *Service) nest(ctx context.Context, r *Request, caller *latchkey.Caller) *Result {
 	act, res := &r.act, &r.res
 	res.Caller = *caller
+	if from, ok := ctx.Value(originKey{}).(latchkey.Origin); ok {
+		r.Origin = from
+	}
 	act.Begin(s.Now, r.Origin)
 	act.As(caller)
 	defer s.takeDown(act, r, res)
@@ -194,7 +200,7 @@ func (s *Service) nest(ctx context.Context, r *Request, caller *latchkey.Caller)
 // WHM API 1: cpanel.
 func (s *Service) passOn(ctx context.Context, r *Request) {
 	defer s.catch(r)
-	inner := &Request{Origin: r.Origin, Names: r.Names, Module: r.Module, Func: r.Func, Args: r.Args}
+	inner := &Request{Origin: r.Origin, Read: r.Read, Names: r.Names, Module: r.Module, Func: r.Func, Args: r.Args}
 	r.Names, r.Module, r.Func = WHM, "", "cpanel"
 	r.Args = api.Args{{Key: "cpanel_jsonapi_user", Value: string(r.For)}, {Key: "cpanel_jsonapi_module", Value: inner.Module}, {Key: "cpanel_jsonapi_func", Value: inner.Func}}
 	res := &r.res
@@ -277,6 +283,9 @@ func (s *Service) catch(r *Request) {
 func (s *Service) run(ctx context.Context, r *Request) {
 	defer s.catch(r)
 	act, args, res := &r.act, r.Args, &r.res
+	if res.Entry.Meta || res.Entry.Effect == api.Passes {
+		ctx = context.WithValue(ctx, originKey{}, r.Origin)
+	}
 	var data any
 	var err error
 	if res.Entry.Audience == latchkey.ForHost {

@@ -55,7 +55,7 @@ func TestThrough(t *testing.T) {
 			s.Trail.Flush()
 			done := false
 			for _, ev := range events(t, s)[seen:] {
-				done = done || ev.Func == e.FullName() && ev.Name == "demo" && ev.Reason == "called through WHM by root"
+				done = done || ev.Func == e.FullName() && ev.Name == "demo" && ev.Reason == "called through WHM by root" && ev.From.String() == "198.51.100.7"
 			}
 			if !done {
 				t.Errorf("%s: the trail has %+v", target, events(t, s)[seen:])
