@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -165,7 +168,28 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		}
 		h.keepers = append(h.keepers, keep)
 	}
-	return h, h.server.Listen()
+	if err := h.server.Listen(); err != nil {
+		return nil, err
+	}
+	h.estate.Server.Sites = h.sites(c)
+	return h, nil
+}
+
+// sites are the addresses that links lead to: the server's name, or where it
+// listens if that is this machine alone.
+func (h *house) sites(c config.Config) (sites [3]string) {
+	for audience, name := range map[latchkey.Audience]string{latchkey.ForAccount: "account", latchkey.ForHost: "host", latchkey.ForWebmail: "webmail"} {
+		at, err := netip.ParseAddrPort(h.server.Address(name))
+		if err != nil {
+			continue
+		}
+		host := hostname(c)
+		if at.Addr().IsLoopback() {
+			host = at.Addr().String()
+		}
+		sites[audience] = "https://" + net.JoinHostPort(host, strconv.Itoa(int(at.Port())))
+	}
+	return sites
 }
 
 // loadKeys reads the keys of a server's data. They are made for a new server

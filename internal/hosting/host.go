@@ -17,6 +17,7 @@ type Host interface {
 	Server() *Server
 	// Tokens are the administrator's own tokens.
 	Tokens() Tokens
+	SignIns() HostSignIns
 
 	// As puts an account that they may change into the hands of who acts, as if
 	// its owner did: suspended or not.

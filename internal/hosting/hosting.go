@@ -23,6 +23,7 @@ type Account interface {
 
 	Tokens() Tokens
 	Mail() Mail
+	SignIns() SignIns
 	// Domains are the account's domains, the main one first, then by name.
 	Domains(ctx context.Context) ([]latchkey.OwnedDomain, error)
 	// Plan is the account's package.
@@ -39,7 +40,13 @@ type Server struct {
 	MinStrength int      // the least a new password must reach, 0 to 100
 	Nameservers []string // for the domains of accounts; empty if they are not known
 	PlainAuth   bool     // mail programs may sign in without TLS
+	// Sites are the addresses of the doors, such as https://host.example.com:2083,
+	// by audience; "" for one that is not there.
+	Sites [3]string
 }
+
+// Site is the address of a door.
+func (s *Server) Site(a latchkey.Audience) string { return s.Sites[a] }
 
 // Quota is usage and limits of a home; a limit is [latchkey.Unlimited] for none.
 type Quota struct {

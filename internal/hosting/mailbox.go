@@ -22,8 +22,9 @@ type ofMailbox struct {
 
 var errNotForMailboxes = &latchkey.Error{Kind: latchkey.Denied, Msg: "An email account may not do this: sign in as the account it belongs to."}
 
-func (o *ofMailbox) Tokens() Tokens { return noTokens{} }
-func (o *ofMailbox) Mail() Mail     { return &ownMail{o.Account.Mail(), o.own} }
+func (o *ofMailbox) Tokens() Tokens   { return noTokens{} }
+func (o *ofMailbox) SignIns() SignIns { return noSignIns{} }
+func (o *ofMailbox) Mail() Mail       { return &ownMail{o.Account.Mail(), o.own} }
 
 func (o *ofMailbox) Info(ctx context.Context) (*latchkey.Account, error) {
 	a, err := o.Account.Info(ctx)
@@ -44,6 +45,12 @@ func (o *ofMailbox) Plan(context.Context) (latchkey.Package, error) {
 }
 
 func (o *ofMailbox) Quota(context.Context) (Quota, error) { return Quota{}, errNotForMailboxes }
+
+type noSignIns struct{}
+
+func (noSignIns) HandOver(context.Context, Address) (HandedOver, error) {
+	return HandedOver{}, errNotForMailboxes
+}
 
 type noTokens struct{}
 

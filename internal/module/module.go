@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey/latchkey/internal/module/quota"
 	"github.com/latchkey/latchkey/internal/module/relay"
 	"github.com/latchkey/latchkey/internal/module/resourceusage"
+	"github.com/latchkey/latchkey/internal/module/session"
 	"github.com/latchkey/latchkey/internal/module/statsbar"
 	"github.com/latchkey/latchkey/internal/module/tokens"
 	"github.com/latchkey/latchkey/internal/module/variables"
@@ -33,6 +34,7 @@ func Account(do api.Doer) []api.Module[hosting.Account] {
 		passwdstrength.Module,
 		quota.Module,
 		resourceusage.Module,
+		session.Module,
 		statsbar.Module,
 		tokens.Module,
 		variables.Module,

@@ -46,6 +46,9 @@ var Module = api.Module[hosting.Host]{
 		{Name: "api_token_list", Privilege: latchkey.PrivilegeTokens, Run: api.Run(listTokens), Doc: "List the tokens for this interface, expired ones too."},
 		{Name: "api_token_revoke", Privilege: latchkey.PrivilegeTokens, Effect: api.Write, Run: api.Run(revokeTokens), Doc: "Revoke tokens."},
 
+		{Name: "create_user_session", Privilege: latchkey.PrivilegeCreateSession, Effect: api.Write, Reason: "Created session", Run: api.Run(createUserSession),
+			Doc: "Make a session of an account or a mailbox, for whoever opens its address to take over."},
+
 		{Name: "version", Privilege: latchkey.PrivilegeBasic, API0: api.Bare0, Run: api.Run(version), Doc: "Tell the server's version."},
 		{Name: "gethostname", Privilege: latchkey.PrivilegeSystemInfo, API0: api.Bare0, Run: api.Run(hostname), Doc: "Tell the server's name."},
 		{Name: "myprivs", Privilege: latchkey.PrivilegeBasic, API0: `{"privs":data}`, API0Data: privilegesOfAPI0, Run: api.Run(showPrivileges), Doc: "List the privileges there are, and which of them the caller has."},
