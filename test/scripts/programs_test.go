@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // call USER:SECRET PATH [CURL OPTION…] asks the sandbox with curl, and prints
@@ -69,7 +70,8 @@ func say(c *textproto.Conn, code int, line string) {
 	exitIf(err)
 }
 
-// hold prints the environment it was given and waits for its end.
+// hold prints the environment it was given and waits for its end, or for that of
+// whoever started it: a test run that is killed leaves nothing behind.
 func hold() {
 	done := make(chan os.Signal, 1)
 	signal.Notify(done, syscall.SIGTERM)
@@ -79,7 +81,14 @@ func hold() {
 		}
 	}
 	fmt.Println("holding")
-	<-done
+	parent := os.Getppid()
+	for os.Getppid() == parent {
+		select {
+		case <-done:
+			return
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 func exitIf(err error) {
