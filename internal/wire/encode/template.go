@@ -14,6 +14,7 @@ import (
 //
 // The word * instead of a member stands for the members of an object.
 type Template struct {
+	text  string
 	root  part
 	holes map[string]bool
 }
@@ -28,7 +29,7 @@ type part struct {
 
 // ParseTemplate reads a template.
 func ParseTemplate(text string) (*Template, error) {
-	p := templateParser{text: text, t: &Template{holes: map[string]bool{}}}
+	p := templateParser{text: text, t: &Template{text: text, holes: map[string]bool{}}}
 	root, err := p.value()
 	if err == nil && p.text != "" {
 		err = fmt.Errorf("something follows the template: %s", p.text)
@@ -36,6 +37,9 @@ func ParseTemplate(text string) (*Template, error) {
 	p.t.root = root
 	return p.t, err
 }
+
+// String is the template as it was written.
+func (t *Template) String() string { return t.text }
 
 // Has reports whether the template has a hole of this name.
 func (t *Template) Has(hole string) bool { return t.holes[hole] }

@@ -32,7 +32,7 @@ func TestTemplate(t *testing.T) {
 			t.Errorf("ParseTemplate(%s): %v", test.template, err)
 			continue
 		}
-		if got := string(parsed.Append([]byte("+"), holes)); got != "+"+test.want {
+		if got := string(parsed.Append([]byte("+"), holes)); got != "+"+test.want || parsed.String() != test.template {
 			t.Errorf("%s is filled as %s, want %s", test.template, got, test.want)
 		}
 	}

@@ -105,6 +105,9 @@ func facts(e *api.Entry) string {
 	if e.API2 != "" {
 		list = append(list, "In API 2: `"+e.API2+"`.")
 	}
+	if e.API0 != nil {
+		list = append(list, "In WHM API 0: `"+e.API0.String()+"`.")
+	}
 	return strings.Join(list, " ")
 }
 
