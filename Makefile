@@ -9,6 +9,7 @@ PACKAGES  ?= ./...
 FUZZTIME  ?= 20s
 KILLS     ?= 60
 SOAK      ?= 10m
+HOSTILE   ?= 30s
 BENCH     ?=
 
 # A folder of vulnerability records (OSV, as golang/vulndb has them), where there is one.
@@ -45,6 +46,7 @@ crash:
 # The same server under load for long, then killed and started many times.
 soak:
 	$(GO) run ./test/load -soak $(SOAK)
+	$(GO) run ./test/load -hostile $(HOSTILE)
 	$(MAKE) crash KILLS=600
 
 # What is generated from the program's own text must be current.

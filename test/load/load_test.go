@@ -18,6 +18,18 @@ func TestSoak(t *testing.T) {
 	}
 }
 
+// TestHostile is a short slice of the same with strangers: it shows that honest
+// calls succeed, not how fast.
+func TestHostile(t *testing.T) {
+	bin, err := build(t.Context(), t.TempDir(), "cmd/latchkey")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hostile(t.Context(), bin, t.TempDir(), 3*time.Second, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDataset makes data as measurements need it and asks a server over it.
 func TestDataset(t *testing.T) {
 	bin, err := build(t.Context(), t.TempDir(), "cmd/latchkey")

@@ -8,6 +8,7 @@
 //	go run ./test/load -only G1,G11         some
 //	go run ./test/load -profile G1          where the time goes
 //	go run ./test/load -soak 10m            mixed calls, every answer checked
+//	go run ./test/load -hostile 30s         honest calls while strangers do their worst
 //
 // The floor that calls are compared with is the program in the folder floor.
 package main
@@ -52,7 +53,7 @@ type options struct {
 	data            string
 	write           bool
 	profile         string
-	soak            time.Duration
+	soak, hostile   time.Duration
 }
 
 func parse(args []string) (options, error) {
@@ -67,6 +68,7 @@ func parse(args []string) (options, error) {
 	f.BoolVar(&o.write, "write", false, "write the report to docs/bench/latest.txt")
 	f.StringVar(&o.profile, "profile", "", "print where the server's time goes under the load of a goal: G1, G10 or G11")
 	f.DurationVar(&o.soak, "soak", 0, "instead: mixed calls for so long, every answer checked")
+	f.DurationVar(&o.hostile, "hostile", 0, "instead: strangers at work for so long, while honest clients call")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -114,6 +116,8 @@ func run(ctx context.Context, o options) error {
 	switch {
 	case o.soak > 0:
 		return soak(ctx, b.server, b.work, o.soak, b.out)
+	case o.hostile > 0:
+		return hostile(ctx, b.server, b.work, o.hostile, b.out)
 	case o.profile != "":
 		return b.profile(o.profile)
 	}

@@ -63,11 +63,16 @@ type client interface {
 	told() string               // what was done
 }
 
-func (s *soaking) begin(ctx context.Context) error {
+// furnish makes the server's directory and starts it.
+func (s *soaking) furnish() error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	if err := s.start(); err != nil {
+	return s.start()
+}
+
+func (s *soaking) begin(ctx context.Context) error {
+	if err := s.furnish(); err != nil {
 		return err
 	}
 	for i := range 6 {
