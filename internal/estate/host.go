@@ -79,6 +79,13 @@ func (h *host) CreateAccount(ctx context.Context, n hosting.NewAccount) (latchke
 	return a, err
 }
 
+func (h *host) NameFree(ctx context.Context, name latchkey.AccountName) error {
+	if err := hosting.CheckNewName(name); err != nil {
+		return err
+	}
+	return h.e.Store.Read(ctx, func(r store.Reader) error { return nameFree(r, name) })
+}
+
 // newAccount checks that the names are free, fills in what the package allows
 // and reserves them.
 func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccount) error {
@@ -152,10 +159,10 @@ func savePackage(tx store.Tx, p latchkey.Package) error {
 	return tx.PutPackage(p)
 }
 
-func nameFree(tx store.Tx, name latchkey.AccountName) error {
-	taken, err := tx.NameTaken(name)
+func nameFree(r store.Reader, name latchkey.AccountName) error {
+	taken, err := r.NameTaken(name)
 	if err == nil && !taken {
-		taken, err = promised(tx, name)
+		taken, err = promised(r, name)
 	}
 	if err == nil && taken {
 		err = &latchkey.Error{Kind: latchkey.Exists, Param: "username",
@@ -404,7 +411,7 @@ func (h *host) rename(ctx context.Context, name, newName latchkey.AccountName, c
 
 // bare is an account without what must not stand in an intent.
 func bare(a latchkey.Account) *latchkey.Account {
-	a.PasswordHash = ""
+	a.PasswordHash, a.SecondFactor = "", ""
 	return &a
 }
 
@@ -507,7 +514,7 @@ func (h *host) Suspend(ctx context.Context, name latchkey.AccountName, on bool, 
 		}
 		a.Suspended, a.SuspendReason, a.SuspendedAt, a.SuspendLocked = on, reason, h.e.Now().UTC(), on && locked
 		if !on {
-			a.SuspendReason, a.SuspendedAt = "", latchkey.Account{}.SuspendedAt
+			a.SuspendReason, a.SuspendedAt = "", time.Time{}
 		}
 		return nil
 	})

@@ -15,6 +15,9 @@ type Host interface {
 	// Caller is who acts.
 	Caller() *latchkey.Caller
 	Server() *Server
+	// Load is how many processes waited for a processor on average in the last 1,
+	// 5 and 15 minutes. Fails: RoleOff where the system does not tell.
+	Load(ctx context.Context) ([3]float64, error)
 	// Tokens are the administrator's own tokens.
 	Tokens() Tokens
 	SignIns() HostSignIns
@@ -29,6 +32,9 @@ type Host interface {
 	// is not. A name is taken, too, if another's begins with the same eight
 	// characters.
 	CreateAccount(ctx context.Context, a NewAccount) (latchkey.Account, error)
+	// NameFree says why a new account cannot be called name, or nil. Fails: Exists,
+	// Invalid.
+	NameFree(ctx context.Context, name latchkey.AccountName) error
 	// RemoveAccount takes an account away with everything it owns. Its tokens
 	// are refused from the start.
 	RemoveAccount(ctx context.Context, name latchkey.AccountName) error

@@ -178,6 +178,15 @@ func (h *Host) save(p latchkey.Package) error {
 	return nil
 }
 
+func (h *Host) NameFree(_ context.Context, name latchkey.AccountName) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.free(name, "")
+}
+
+// Load is a quarter, a half and one.
+func (h *Host) Load(context.Context) ([3]float64, error) { return [3]float64{0.25, 0.5, 1}, nil }
+
 // free says why the account called now, or a new one, cannot be called name.
 func (h *Host) free(name, now latchkey.AccountName) error {
 	if err := hosting.CheckNewName(name); err != nil {

@@ -43,6 +43,7 @@ func RunHost(t *testing.T, open func(t *testing.T) *Landlord) {
 		{"SavePackage", testSavePackage},
 		{"Pages", testPages},
 		{"FindDomain", testFindDomain},
+		{"NameFree", testNameFree},
 		{"RemovePackage", testRemovePackage},
 		{"RemoveFeatureList", testRemoveFeatureList},
 		{"ChangePackageAtOnce", testChangePackageAtOnce},

@@ -146,6 +146,21 @@ func testPages(t *testing.T, h *Landlord) {
 	}
 }
 
+func testNameFree(t *testing.T, h *Landlord) {
+	ctx := t.Context()
+	h.account(t, "longnameone", "")
+	for name, want := range map[latchkey.AccountName]latchkey.Kind{
+		"longnameone": latchkey.Exists, "longnametwo": latchkey.Exists, "a-b": latchkey.Invalid, "root": latchkey.Invalid, "testing": latchkey.Invalid,
+	} {
+		failed(t, "NameFree "+string(name), h.Open().NameFree(ctx, name), want)
+	}
+	worked(t, "NameFree", h.Open().NameFree(ctx, "longnam"))
+	load, err := h.Open().Load(ctx)
+	if err != nil && latchkey.KindOf(err) != latchkey.RoleOff || load[0] < 0 {
+		t.Errorf("Load = %v, %v", load, err)
+	}
+}
+
 func testFindDomain(t *testing.T, h *Landlord) {
 	ctx := t.Context()
 	ann := h.account(t, "ann", "")
