@@ -312,6 +312,17 @@ func (s *Service) run(ctx context.Context, r *Request) {
 	}
 }
 
+// HostNames are the names of the host functions that caller may call.
+func (s *Service) HostNames(caller *latchkey.Caller) []string {
+	var names []string
+	for _, e := range s.Registry.All() {
+		if e.Audience == latchkey.ForHost && policy.May(caller, e) == nil {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
 func (r *Request) read(ctx context.Context, l api.Listing) (any, error) {
 	if r.Read == nil {
 		return l.All(ctx)

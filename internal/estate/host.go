@@ -27,6 +27,7 @@ type host struct {
 
 func (h *host) Caller() *latchkey.Caller { return h.caller }
 func (h *host) Server() *hosting.Server  { return &h.e.Server }
+func (h *host) At() time.Time            { return h.act.At() }
 func (h *host) Tokens() hosting.Tokens {
 	return &tokens{e: h.e, act: h.act, caller: h.caller, account: h.caller.Account, audience: latchkey.ForHost}
 }

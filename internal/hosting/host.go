@@ -2,6 +2,7 @@ package hosting
 
 import (
 	"context"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
@@ -15,6 +16,8 @@ type Host interface {
 	// Caller is who acts.
 	Caller() *latchkey.Caller
 	Server() *Server
+	// At is when the call began.
+	At() time.Time
 	// Load is how many processes waited for a processor on average in the last 1,
 	// 5 and 15 minutes. Fails: RoleOff where the system does not tell.
 	Load(ctx context.Context) ([3]float64, error)

@@ -6,6 +6,8 @@ import (
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/compat"
 	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/module/applist"
 	"github.com/latchkey/latchkey/internal/module/batch"
 	"github.com/latchkey/latchkey/internal/module/domaininfo"
 	"github.com/latchkey/latchkey/internal/module/email"
@@ -42,7 +44,8 @@ func Account(do api.Doer) []api.Module[hosting.Account] {
 }
 
 // Host is every module of host functions, for WHM; do and host run what others
-// pass on, and missed tells what clients asked for in vain.
-func Host(do api.Doer, host api.HostDoer, missed func() []compat.Miss) []api.Module[hosting.Host] {
-	return []api.Module[hosting.Host]{whm.Module, relay.New(do, host), missing.New(missed)}
+// pass on, missed tells what clients asked for in vain, and names which of the
+// functions somebody may call.
+func Host(do api.Doer, host api.HostDoer, missed func() []compat.Miss, names func(*latchkey.Caller) []string) []api.Module[hosting.Host] {
+	return []api.Module[hosting.Host]{whm.Module, applist.New(names), relay.New(do, host), missing.New(missed)}
 }

@@ -184,6 +184,8 @@ func (h *Host) NameFree(_ context.Context, name latchkey.AccountName) error {
 	return h.free(name, "")
 }
 
+func (h *Host) At() time.Time { return h.Now() }
+
 // Load is a quarter, a half and one.
 func (h *Host) Load(context.Context) ([3]float64, error) { return [3]float64{0.25, 0.5, 1}, nil }
 

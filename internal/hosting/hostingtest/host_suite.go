@@ -347,6 +347,10 @@ func testSuspend(t *testing.T, h *Landlord) {
 			t.Errorf("Account = %+v, %v, want it suspended for %q", got, err, reason)
 		}
 	}
+	worked(t, "Suspend, locked", h.Open().Suspend(ctx, "ann", true, "abuse", true))
+	if got, err := h.Open().Account(ctx, "ann"); err != nil || !got.SuspendLocked || !got.Suspended || got.SuspendReason != "abuse" {
+		t.Errorf("Account = %+v, %v, want it locked", got, err)
+	}
 	for range 2 {
 		worked(t, "Suspend off", h.Open().Suspend(ctx, "ann", false, "?", false))
 		got, err := h.Open().Account(ctx, "ann")

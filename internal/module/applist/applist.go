@@ -15,7 +15,7 @@ func New(names func(*latchkey.Caller) []string) api.Module[hosting.Host] {
 	return api.Module[hosting.Host]{
 		Name: "whm",
 		Funcs: []api.Func[hosting.Host]{
-			{Name: "applist", API0: api.Bare0, Run: api.Run(list(names)), Doc: "List the functions that the caller may call."},
+			{Name: "applist", Privilege: latchkey.PrivilegeBasic, API0: api.Bare0, Run: api.Run(list(names)), Doc: "List the functions that the caller may call."},
 		},
 	}
 }

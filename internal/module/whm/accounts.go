@@ -189,28 +189,6 @@ func removeAccount(ctx context.Context, h hosting.Host, p removeAccountParams) (
 	return api.Answer{Reason: string(name) + " account removed"}, h.RemoveAccount(ctx, name)
 }
 
-// WHM API 1: suspendacct. There are no FTP accounts to leave.
-type suspendAccountParams struct {
-	User     hosting.AccountParam `param:"user" doc:"The account."`
-	Reason   string               `param:"reason,optional" doc:"The reason people are told; Unknown if it is left out."`
-	Disallow bool                 `param:"disallowun,optional" doc:"1 to let only the administrator end the suspension."`
-	LeaveFTP bool                 `param:"leave-ftp-accts-enabled,optional" doc:"1 to leave FTP accounts as they are; there are none here."`
-}
-
-func suspendAccount(ctx context.Context, h hosting.Host, p suspendAccountParams) (api.Void, error) {
-	return nil, h.Suspend(ctx, p.User.Name, true, cmp.Or(p.Reason, "Unknown"), p.Disallow)
-}
-
-// WHM API 1: unsuspendacct.
-type unsuspendAccountParams struct {
-	User   hosting.AccountParam `param:"user" doc:"The account."`
-	Retain bool                 `param:"retain-service-proxies,optional" doc:"1 to leave service proxies as they are; there are none here."`
-}
-
-func unsuspendAccount(ctx context.Context, h hosting.Host, p unsuspendAccountParams) (api.Void, error) {
-	return nil, h.Suspend(ctx, p.User.Name, false, "", false)
-}
-
 // WHM API 1: passwd.
 type setPasswordParams struct {
 	User     hosting.AccountParam `param:"user" doc:"The account."`

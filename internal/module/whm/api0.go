@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
 // The shapes of WHM API 0 that one function has, or two.
@@ -12,6 +13,10 @@ const (
 	createdShape  api.Shape0 = `{"result":[{"options":data,"rawout":"","status":status,"statusmsg":text}]}`
 	modifiedShape api.Shape0 = `{"result":[{"messages":messages,"newcfg":data,"status":status,"statusmsg":text,"warnings":warnings}]}`
 	passwordShape api.Shape0 = `{"passwd":[{"rawout":null,"services":null,"status":status,"statusmsg":text}]}`
+	quotaShape    api.Shape0 = `{"output":null,"result":[{"status":status,"statusmsg":text}]}`
+	limitShape    api.Shape0 = `{"result":[{"bwlimit":data,"status":status,"statusmsg":text}]}`
+	domainShape   api.Shape0 = `{"result":[{"status":status,"statusmsg":text}],"userdata":data.userdata}`
+	countsShape   api.Shape0 = `{"reseller":data,"result":[{"status":status,"statusmsg":text}]}`
 	packageShape  api.Shape0 = `{"result":[{"pkg":data.pkg,"status":status,"statusmsg":text}]}`
 )
 
@@ -63,4 +68,34 @@ func privilegesOfAPI0(data any) any {
 		return p.Privileges[0]
 	}
 	return data
+}
+
+// countsOfAPI0 has the counts as text, and the owner as the account.
+func countsOfAPI0(data any) any {
+	c, ok := data.(counted)
+	if !ok {
+		return data
+	}
+	return struct {
+		Account   latchkey.AccountName `json:"account"`
+		Active    string               `json:"active"`
+		Limit     string               `json:"limit"`
+		Suspended int                  `json:"suspended"`
+	}{c.Reseller.User, strconv.Itoa(c.Reseller.Active), "", c.Reseller.Suspended}
+}
+
+// domainOfAPI0 has switches as text.
+func domainOfAPI0(data any) any {
+	d, ok := data.(domainData)
+	if !ok {
+		return data
+	}
+	text := "0"
+	if d.UserData.HasCGI {
+		text = "1"
+	}
+	return map[string]any{"userdata": struct {
+		domainFile
+		HasCGI string `json:"hascgi"`
+	}{d.UserData, text}}
 }

@@ -216,6 +216,39 @@ func listFeatureLists(ctx context.Context, h hosting.Host, _ api.None) (featureL
 	return names, err
 }
 
+type availableLists struct {
+	FeatureLists []string `json:"available_featurelists"`
+}
+
+// WHM API 1: get_available_featurelists.
+func listAvailableLists(ctx context.Context, h hosting.Host, _ api.None) (availableLists, error) {
+	names, err := listFeatureLists(ctx, h, api.None{})
+	return availableLists(names), err
+}
+
+// listsByType are the lists for packages of each type. There is one type.
+type listsByType struct {
+	Types struct {
+		Standard []string `json:"standard"`
+	} `json:"package_types_feature_lists"`
+}
+
+// WHM API 1: get_featurelists_by_package_types.
+func listListsByType(ctx context.Context, h hosting.Host, _ api.None) (byType listsByType, err error) {
+	names, err := listFeatureLists(ctx, h, api.None{})
+	byType.Types.Standard = names.FeatureLists
+	return byType, err
+}
+
+type removedFeatureList struct {
+	FeatureList string `json:"deleted_featurelist"`
+}
+
+// WHM API 1: delete_featurelist.
+func removeFeatureList(ctx context.Context, h hosting.Host, p featureListParams) (removedFeatureList, error) {
+	return removedFeatureList{p.Name}, h.RemoveFeatureList(ctx, p.Name)
+}
+
 type featureName struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`

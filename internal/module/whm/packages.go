@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/wire/encode"
 )
 
 // WHM API 1: addpkg, editpkg. The pages write two of the names in capitals in
@@ -184,6 +185,7 @@ func yesNo(on bool) string {
 type packageRow struct {
 	Name  string `json:"name"`
 	CGI   string `json:"CGI"`
+	Front string `json:"FRONTPAGE"` // older panels read it
 	Shell string `json:"HASSHELL"`
 	IP    string `json:"IP"`
 	packageLimits
@@ -211,11 +213,15 @@ type listPackagesParams struct {
 	Want listing `param:"want,optional" doc:"Which packages, by what one may do with them; all by default."`
 }
 
+func rowOfPackage(p latchkey.Package) packageRow {
+	return packageRow{p.Name, yesNo(p.CGI), "n", yesNo(p.Shell), yesNo(p.DedicatedIP), limitsOf(p)}
+}
+
 func listPackages(ctx context.Context, h hosting.Host, _ listPackagesParams) (packageList, error) {
 	all, err := h.Packages(ctx)
 	var list packageList
 	for _, p := range all {
-		list.Pkg = append(list.Pkg, packageRow{p.Name, yesNo(p.CGI), yesNo(p.Shell), yesNo(p.DedicatedIP), limitsOf(p)})
+		list.Pkg = append(list.Pkg, rowOfPackage(p))
 	}
 	return list, err
 }
@@ -241,4 +247,94 @@ type showPackageParams struct {
 func showPackage(ctx context.Context, h hosting.Host, p showPackageParams) (shownPackage, error) {
 	plan, err := h.Package(ctx, p.Pkg)
 	return shownPackage{packageDetail{CGI: plan.CGI, Shell: plan.Shell, IP: plan.DedicatedIP, packageLimits: limitsOf(plan)}}, err
+}
+
+// WHM API 1: killpkg.
+type removePackageParams struct {
+	Name string `param:"pkgname" doc:"The package, which no account has."`
+}
+
+func removePackage(ctx context.Context, h hosting.Host, p removePackageParams) (api.Void, error) {
+	return nil, h.RemovePackage(ctx, p.Name)
+}
+
+// WHM API 1: matchpkgs. Its arguments are the keys of packages, in capitals.
+type matchPackagesParams struct {
+	Values api.Args `param:"*" doc:"Each key of a package, as listpkgs has it, with the value it must have; a switch may be 1 or 0 too."`
+}
+
+// matchPackages lists the packages that have the values, as listpkgs does: more
+// than one may.
+func matchPackages(ctx context.Context, h hosting.Host, p matchPackagesParams) (packageList, error) {
+	all, err := h.Packages(ctx)
+	var list packageList
+	for _, plan := range all {
+		row := rowOfPackage(plan)
+		matches, err := row.has(p.Values)
+		if err != nil {
+			return packageList{}, err
+		}
+		if matches {
+			list.Pkg = append(list.Pkg, row)
+		}
+	}
+	return list, err
+}
+
+// has reports whether the package has the values.
+func (r packageRow) has(values api.Args) (bool, error) {
+	for _, arg := range values {
+		if stray(arg.Key) || arg.Value == "" && arg.Key != "_PACKAGE_EXTENSIONS" {
+			continue
+		}
+		v, known := encode.Column(r, arg.Key)
+		if !known {
+			return false, latchkey.InvalidParam(arg.Key, "A package has no “%s”: name keys as listpkgs has them, in capitals.", arg.Key)
+		}
+		want := arg.Value
+		switch arg.Key {
+		case "CGI", "HASSHELL", "IP", "DIGESTAUTH", "FRONTPAGE":
+			want = strings.NewReplacer("1", "y", "0", "n").Replace(want)
+		}
+		if v.Text() != want {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// WHM API 1: addpkgext, delpkgext, _getpkgextensionform. A package extension is
+// a program of its own beside the server, of which there are none.
+type addExtensionParams struct {
+	Name string   `param:"name" doc:"The package."`
+	Add  string   `param:"_PACKAGE_EXTENSIONS" doc:"The extensions to add, separated by spaces. This server has none."`
+	Rest api.Args `param:"*" doc:"The extensions' own variables."`
+}
+
+func addExtension(ctx context.Context, h hosting.Host, p addExtensionParams) (packageName, error) {
+	return packageName{}, noExtension(ctx, h, p.Name, p.Add)
+}
+
+type removeExtensionParams struct {
+	Name   string   `param:"name" doc:"The package."`
+	Remove string   `param:"_DELETE_EXTENSIONS" doc:"The extensions to remove, separated by spaces. This server has none."`
+	Rest   api.Args `param:"*" doc:"The extensions' own variables."`
+}
+
+func removeExtension(ctx context.Context, h hosting.Host, p removeExtensionParams) (packageName, error) {
+	return packageName{}, noExtension(ctx, h, p.Name, p.Remove)
+}
+
+func noExtension(ctx context.Context, h hosting.Host, plan, names string) error {
+	if _, err := h.Package(ctx, plan); err != nil {
+		return err
+	}
+	return latchkey.Errorf(latchkey.NotFound, "There is no package extension “%s”: this server has none.", strings.Join(strings.Fields(names), "”, “"))
+}
+
+// showExtensionForm has nothing to show, as of every package without
+// extensions.
+func showExtensionForm(ctx context.Context, h hosting.Host, p showPackageParams) (api.Void, error) {
+	_, err := h.Package(ctx, p.Pkg)
+	return nil, err
 }

@@ -34,8 +34,8 @@ func TestPackages(t *testing.T) {
 		{`getpkginfo?pkg=basic`, `{"pkg":{"CGI":1,"FRONTPAGE":0,"HASSHELL":0,"IP":0,` + fresh + `}`},
 		{`getpkginfo?pkg=My+Plan+2`, `{"pkg":{"CGI":0,"FRONTPAGE":0,"HASSHELL":1,"IP":1,` + full + `}`},
 		{`editpkg?name=default&quota=10240&bwlimit=1048576&maxpark=0&maxaddon=0&max_emailacct_quota=1024`, `{"pkg":"default"}`},
-		{`listpkgs?want=creatable`, `{"pkg":[{"name":"My Plan 2","CGI":"n","HASSHELL":"y","IP":"y",` + full + `,{"name":"basic","CGI":"y","HASSHELL":"n","IP":"n",` + fresh +
-			`,{"name":"default","CGI":"y","HASSHELL":"n","IP":"n",` + fresh + `]}`},
+		{`listpkgs?want=creatable`, `{"pkg":[{"name":"My Plan 2","CGI":"n","FRONTPAGE":"n","HASSHELL":"y","IP":"y",` + full + `,{"name":"basic","CGI":"y","FRONTPAGE":"n","HASSHELL":"n","IP":"n",` + fresh +
+			`,{"name":"default","CGI":"y","FRONTPAGE":"n","HASSHELL":"n","IP":"n",` + fresh + `]}`},
 	})
 }
 

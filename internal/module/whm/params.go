@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -114,6 +116,42 @@ func (w *word) ParseParam(text string) error {
 		return fmt.Errorf("must be at most 64 characters long")
 	}
 	*w = word(text)
+	return nil
+}
+
+// monthNumber is a month of the year; 0 if none was given.
+type monthNumber int
+
+// ParseParam reads 1 to 12.
+func (m *monthNumber) ParseParam(text string) error { return inRange((*int)(m), text, 1, 12) }
+
+// ParamType is the public name of the type.
+func (monthNumber) ParamType() string { return "integer" }
+
+// yearNumber is a year; 0 if none was given.
+type yearNumber int
+
+// ParseParam reads a year of these times.
+func (y *yearNumber) ParseParam(text string) error { return inRange((*int)(y), text, 1970, 9999) }
+
+// ParamType is the public name of the type.
+func (yearNumber) ParamType() string { return "integer" }
+
+func inRange(n *int, text string, least, most int) (err error) {
+	if *n, err = strconv.Atoi(strings.TrimSpace(text)); err != nil || *n < least || *n > most {
+		return fmt.Errorf("must be a whole number from %d to %d", least, most)
+	}
+	return nil
+}
+
+// remark is a short text that people are told.
+type remark string
+
+// ParseParam reads a text of one line.
+func (r *remark) ParseParam(text string) error {
+	if *r = remark(strings.TrimSpace(text)); len(*r) > 1000 || !utf8.ValidString(text) || strings.ContainsFunc(string(*r), unicode.IsControl) {
+		return fmt.Errorf("must be a text of one line, of at most 1000 bytes")
+	}
 	return nil
 }
 

@@ -3,7 +3,7 @@ package whm
 import (
 	"context"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -124,8 +124,17 @@ func (s searchType) of(a latchkey.Account, server *hosting.Server) string {
 // looked up already.
 type accountList struct {
 	h     hosting.Host
-	found func(latchkey.Account) bool // nil for all
-	only  []latchkey.Account          // the list itself, where it is known
+	row   func(latchkey.Account) accountListRow // nil for rows of listaccts
+	late  []string                              // the columns that a home has to be measured for, of other rows
+	found func(latchkey.Account) bool           // nil for all
+	only  []latchkey.Account                    // the list itself, where it is known
+}
+
+// accountListRow is an account as a list shows it. It comes without what its
+// home takes up.
+type accountListRow interface {
+	of() latchkey.Account
+	complete(hosting.Quota)
 }
 
 // Key is the column that the rows are in the order of.
@@ -186,24 +195,32 @@ func eachAccount(ctx context.Context, h hosting.Host, take func([]latchkey.Accou
 func (l *accountList) rows(accounts []latchkey.Account) []any {
 	rows := make([]any, len(accounts))
 	for i, a := range accounts {
-		rows[i] = rowOf(l.h, a)
+		if l.row != nil {
+			rows[i] = l.row(a)
+		} else {
+			rows[i] = rowOf(l.h, a)
+		}
 	}
 	return rows
 }
 
 // Late are the columns that a home has to be measured for.
-func (l *accountList) Late(column string) bool { return column == "diskused" || column == "inodesused" }
+func (l *accountList) Late(column string) bool {
+	if l.row != nil {
+		return slices.Contains(l.late, column)
+	}
+	return column == "diskused" || column == "inodesused"
+}
 
 // Complete fills in what homes take up.
 func (l *accountList) Complete(ctx context.Context, rows []any) error {
 	accounts := make([]latchkey.Account, len(rows))
 	for i, row := range rows {
-		accounts[i] = row.(*accountRow).account
+		accounts[i] = row.(accountListRow).of()
 	}
 	quotas, err := l.h.Quotas(ctx, accounts)
 	for i, q := range quotas {
-		row := rows[i].(*accountRow)
-		row.DiskUsed, row.InodesUsed = strconv.FormatInt(megabytes(q.Bytes), 10)+"M", q.Inodes
+		rows[i].(accountListRow).complete(q)
 	}
 	return err
 }

@@ -2,9 +2,12 @@ package whm
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/password"
 )
 
 type versionData struct {
@@ -23,6 +26,71 @@ type hostnameData struct {
 // WHM API 1: gethostname.
 func hostname(_ context.Context, h hosting.Host, _ api.None) (hostnameData, error) {
 	return hostnameData{h.Server().Hostname}, nil
+}
+
+type nameserverConfig struct {
+	Nameservers []string `json:"nameservers"`
+}
+
+// WHM API 1: get_nameserver_config.
+func listNameservers(_ context.Context, h hosting.Host, _ api.None) (nameserverConfig, error) {
+	return nameserverConfig{h.Server().Nameservers}, nil
+}
+
+// loadAverage is the load as text, as the system has it.
+type loadAverage struct {
+	Fifteen string `json:"fifteen"`
+	Five    string `json:"five"`
+	One     string `json:"one"`
+}
+
+// WHM API 1: systemloadavg. WHM API 0: loadavg.
+func showLoad(ctx context.Context, h hosting.Host, _ api.None) (loadAverage, error) {
+	load, err := h.Load(ctx)
+	text := func(x float64) string { return strconv.FormatFloat(x, 'f', 2, 64) }
+	return loadAverage{text(load[2]), text(load[1]), text(load[0])}, err
+}
+
+// role is a part that a server of this kind may have.
+type role string
+
+// Words are the roles there are.
+func (role) Words() []string {
+	return []string{"CalendarContact", "DNS", "FileStorage", "FTP", "MailLocal", "MailReceive", "MailRelay", "MailSend", "MySQL", "MySQLClient",
+		"Postgres", "PostgresClient", "SpamFilter", "WebDisk", "Webmail", "WebServer"}
+}
+
+// ParseParam reads a role; capital and small letters differ.
+func (r *role) ParseParam(text string) error {
+	*r = role(text)
+	return oneWord(text, r.Words())
+}
+
+// WHM API 1: is_role_enabled.
+type roleParams struct {
+	Role role `param:"role" doc:"The role; capital and small letters differ."`
+}
+
+type roleState struct {
+	Enabled bool `json:"enabled"`
+}
+
+// roleEnabled knows the roles that have a part here: mail is taken and kept.
+func roleEnabled(_ context.Context, _ hosting.Host, p roleParams) (roleState, error) {
+	return roleState{p.Role == "MailLocal" || p.Role == "MailReceive"}, nil
+}
+
+type passwordStrength struct {
+	Strength int `json:"strength"`
+}
+
+// WHM API 1: get_password_strength.
+type rateParams struct {
+	Password latchkey.Secret `param:"password" doc:"The password to rate. It is kept nowhere."`
+}
+
+func ratePassword(_ context.Context, _ hosting.Host, p rateParams) (passwordStrength, error) {
+	return passwordStrength{password.Strength(p.Password)}, nil
 }
 
 type privilegeData struct {

@@ -3,6 +3,7 @@ package whm
 import (
 	"context"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ type accountRow struct {
 	InodesUsed            int64                `json:"inodesused"`
 	IP                    string               `json:"ip"`
 	IPv6                  []string             `json:"ipv6"`
-	IsLocked              int                  `json:"is_locked"`
+	IsLocked              bool                 `json:"is_locked"`
 	IsTemporaryDomain     int                  `json:"is_temporary_domain"`
 	LegacyBackup          int                  `json:"legacy_backup"`
 	MailboxFormat         string               `json:"mailbox_format"`
@@ -61,6 +62,12 @@ type accountRow struct {
 	User                  latchkey.AccountName `json:"user"`
 }
 
+func (r *accountRow) of() latchkey.Account { return r.account }
+
+func (r *accountRow) complete(q hosting.Quota) {
+	r.DiskUsed, r.InodesUsed = strconv.FormatInt(megabytes(q.Bytes), 10)+"M", q.Inodes
+}
+
 // rowOf is the row of an account, but for what its home takes up.
 func rowOf(h hosting.Host, a latchkey.Account) *accountRow {
 	l := a.Limits
@@ -81,7 +88,7 @@ func rowOf(h hosting.Host, a latchkey.Account) *accountRow {
 		row.InodesLimit = l.Inodes
 	}
 	if a.Suspended {
-		row.SuspendReason, row.SuspendTime = a.SuspendReason, a.SuspendedAt
+		row.SuspendReason, row.SuspendTime, row.IsLocked = a.SuspendReason, a.SuspendedAt, a.SuspendLocked
 	}
 	return row
 }
