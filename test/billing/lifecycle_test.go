@@ -19,6 +19,7 @@ import (
 // its own way.
 type panel struct {
 	t      *testing.T
+	s      *testserver.Server
 	url    string
 	header string
 	// send makes the request for a function.
@@ -33,7 +34,7 @@ func open(t *testing.T, scheme string) *panel {
 	s := testserver.New(t)
 	server := httptest.NewServer(s.Host)
 	t.Cleanup(server.Close)
-	return &panel{t: t, url: server.URL, header: scheme + " root:" + s.HostToken("billing")}
+	return &panel{t: t, s: s, url: server.URL, header: scheme + " root:" + s.HostToken("billing")}
 }
 
 // asForm posts a form, as FOSSBilling and pnlcs do.
@@ -117,6 +118,55 @@ func (p *panel) call(function, args string) (answer any) {
 		p.t.Fatalf("%s?%s: %v in %s", function, args, err, body)
 	}
 	return answer
+}
+
+// handOver follows the address of a session that create_user_session made, as a
+// browser does, and calls a function in the session: it is user's.
+func (p *panel) handOver(args, user string) {
+	p.t.Helper()
+	if !slices.Contains(p.apps, "create_user_session") {
+		p.t.Log("create_user_session is not there yet")
+		return
+	}
+	address, err := url.Parse(text(p.call("create_user_session", args), "data.url"))
+	if err != nil || address.Path == "" {
+		p.t.Fatalf("the address is %v, %v", address, err)
+	}
+	accounts := httptest.NewTLSServer(p.s.Account)
+	defer accounts.Close()
+	browser := accounts.Client()
+	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	landed, err := browser.Get(accounts.URL + address.RequestURI())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	landed.Body.Close()
+	prefix, _, _ := strings.Cut(strings.TrimPrefix(landed.Header.Get("Location"), "/"), "/")
+	if !strings.HasPrefix(prefix, "cpsess") || len(landed.Cookies()) == 0 {
+		p.t.Fatalf("the hand-over answers %d, leads to %q and sets %d cookies", landed.StatusCode, landed.Header.Get("Location"), len(landed.Cookies()))
+	}
+	r, err := http.NewRequest(http.MethodGet, accounts.URL+"/"+prefix+"/execute/Variables/get_user_information", nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.AddCookie(landed.Cookies()[0])
+	called, err := browser.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer called.Body.Close()
+	var answer any
+	if err := json.NewDecoder(called.Body).Decode(&answer); err != nil || text(answer, "data.user") != user {
+		p.t.Errorf("in the session the user is %q, %v, want %q", text(answer, "data.user"), err, user)
+	}
+	again, err := browser.Get(accounts.URL + address.RequestURI())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	again.Body.Close()
+	if len(again.Cookies()) > 0 {
+		p.t.Errorf("the address works twice: status %d", again.StatusCode)
+	}
 }
 
 // read is the type of what stands at a path such as data.acct.0.user, and the
@@ -263,6 +313,9 @@ func TestFOSSBilling(t *testing.T) {
 		{"domainuserdata", "domain=alice.example", "", append([]field{{"userdata.user", "string", "alison"}, {"userdata.hascgi", "string", "1"}}, done0...)},
 		{"acctcounts", "user=root", "", append([]field{{"reseller.account", "string", "root"}, {"reseller.active", "string", "3"}, {"reseller.suspended", "integer", "0"}}, done0...)},
 		{"create_user_session", "api.version=2&user=alison&service=cpaneld", "", []field{{"data.url", "string", ""}}},
+	})
+	p.handOver("api.version=2&user=alison&service=cpaneld", "alison")
+	p.run([]step{
 		{"removeacct", "user=alison&keepdns=0", "", done0},
 		{"removeacct", "user=alison&keepdns=0", "does not exist", nil},
 		{"killpkg", "pkgname=root_gold", "", done0},
@@ -295,6 +348,9 @@ func TestPaymenter(t *testing.T) {
 		{"unsuspendacct", "api.version=1&" + user, "", result1},
 		{"modifyacct", "api.version=1&" + user + "&plan=default", "", append([]field{{"data.cpuser.PLAN", "string", "default"}, {"data.user", "string", strings.ToLower(random)}}, result1...)},
 		{"create_user_session", "api.version=1&service=cpaneld&" + user, "", append([]field{{"data.url", "string", ""}, {"data.expires", "integer", ""}}, result1...)},
+	})
+	p.handOver("api.version=1&service=cpaneld&"+user, strings.ToLower(random))
+	p.run([]step{
 		{"removeacct", "api.version=1&" + user, "", result1},
 		{"removeacct", "api.version=1&" + user, "does not exist", []field{{"metadata.result", "integer", "0"}}},
 	})
