@@ -144,9 +144,32 @@ func TestHTTPVersions(t *testing.T) {
 	}
 }
 
-// Old programs say HTTP/1.0, and leave out the host.
+// Old programs say HTTP/1.0, and leave out the host. They keep a connection if
+// they ask for it, and cannot read chunks.
 func TestHTTP10(t *testing.T) {
-	s := serve(t, says, nil)
+	long := strings.Repeat("x", 100_000)
+	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/long" {
+			_, _ = io.WriteString(w, long)
+			return
+		}
+		says(w, r)
+	}), nil)
+	for _, test := range []struct{ sent, begins, ends string }{
+		{"GET /long HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\n", "\r\n\r\n" + long},
+		{"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\nGET / HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\nDate", "\r\n\r\nHTTP/1.0"},
+		{"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "missing required Host header"},
+	} {
+		for _, c := range []net.Conn{tls.Client(s.dial(t, "account"), s.client), s.dial(t, "account-plain")} {
+			got := say(t, c, test.sent)
+			if !strings.HasPrefix(got, test.begins) || !strings.HasSuffix(got, test.ends) || strings.Contains(got, "chunked") {
+				t.Errorf("%q: %.300q", test.sent, got)
+			}
+			if n := strings.Count(test.sent, "HTTP/1.0"); n > 0 && strings.Count(got, " 200 OK") != n {
+				t.Errorf("%q: %d answers of %d", test.sent, strings.Count(got, " 200 OK"), n)
+			}
+		}
+	}
 	for _, c := range []net.Conn{tls.Client(s.dial(t, "account"), s.client), s.dial(t, "account-plain")} {
 		if got := say(t, c, "GET / HTTP/1.0\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.0 200 OK\r\n") || !strings.HasSuffix(got, "\r\n\r\nHTTP/1.0") {
 			t.Errorf("answer %q", got)

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/call"
@@ -83,6 +84,10 @@ func (u *utterance) Say(*call.Request) error { return u.dialect.say(u) }
 // turn finds that the request is in another dialect.
 func (u *utterance) turn(to *dialect) { u.dialect, u.Names = to, to.names }
 
+// chunkedFrom is from how many bytes on net/http would send an answer in chunks,
+// which programs that read the connection by themselves do not understand.
+const chunkedFrom = 2048
+
 // send writes one answer made by fill.
 func (u *utterance) send(w http.ResponseWriter, status int, fill func(b []byte) []byte) {
 	buf := buffers.Get().(*[]byte)
@@ -93,6 +98,9 @@ func (u *utterance) send(w http.ResponseWriter, status int, fill func(b []byte) 
 	}
 	h := w.Header()
 	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = kind, noStore, noSniff
+	if len(*buf) >= chunkedFrom {
+		h["Content-Length"] = []string{strconv.Itoa(len(*buf))}
+	}
 	if status != http.StatusOK {
 		w.WriteHeader(status)
 	}

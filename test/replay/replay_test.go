@@ -163,9 +163,12 @@ func (l *listening) ask(t *testing.T, r row) (string, *http.Response) {
 	if err != nil {
 		t.Fatalf("the answer breaks off: %v", err)
 	}
+	if res.TransferEncoding != nil || res.ContentLength != int64(len(body)) && r.status == 0 {
+		t.Errorf("an answer of %d bytes has a length of %d and the coding %q: want its length, and no coding", len(body), res.ContentLength, res.TransferEncoding)
+	}
 	if strings.Contains(said[:strings.Index(said, "\n")], "HTTP/1.0") {
-		if rest, err := io.ReadAll(in); res.TransferEncoding != nil || len(rest) > 0 || err != nil {
-			t.Errorf("to HTTP/1.0 the answer is %q, and then comes %q, %v: want no chunks, and an end", res.TransferEncoding, rest, err)
+		if rest, err := io.ReadAll(in); len(rest) > 0 || err != nil {
+			t.Errorf("after the answer to HTTP/1.0 comes %q, %v: want an end", rest, err)
 		}
 	}
 	return string(body), res

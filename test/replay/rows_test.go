@@ -28,6 +28,9 @@ const (
 	boxes   = `"data":\[.*"email":"bob@example\.test"`
 	domains = `"main_domain":"example\.test"`
 	version = `"version":"11\.`
+
+	thousand     = `.{1000}` // the most there may be of anything
+	beyondAChunk = thousand + thousand + `.{100}`
 )
 
 var key = "-----BEGIN%20RSA%20PRIVATE%20KEY-----%0A" + strings.Repeat("MIIEpAIBAAKCAQEAw%2B7%2F", 400) + "%0A-----END%20RSA%20PRIVATE%20KEY-----%0A"
@@ -69,6 +72,8 @@ var rows = []row{
 	{client: "official DDNS edits", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=edit_zone_record&cpanel_jsonapi_apiversion=2&Line=8=192.0.2.1&domain=example.test&name=home&type=A&address=192.0.2.77&ttl=300" + ddns, waits: "ZoneEdit"},
 	{client: "official DDNS with a token", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=fetchzone&cpanel_jsonapi_apiversion=2&domain=example.test" + ddnsTok, waits: "ZoneEdit"},
 	{client: "official DDNS with a token, of a function that is there", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_module=Email&cpanel_jsonapi_func=listpops&cpanel_jsonapi_apiversion=2" + ddnsTok, reads: []string{boxes, `"event":\{"result":1\}`}},
+	{client: "a long answer", to: "host", said: "GET /json-api/get_feature_metadata?api.version=1" + goHost, reads: []string{`"metadata":\{.*"result":1`, beyondAChunk}},
+	{client: "a long answer to HTTP/1.0", to: "host", said: "GET /json-api/get_feature_metadata?api.version=1 HTTP/1.0\nAuthorization: whm root:{root}\n\n", reads: []string{`"metadata":\{.*"result":1`, beyondAChunk}},
 	{client: "official DDNS in XML", to: "account", said: "GET /xml-api/cpanel?cpanel_xmlapi_module=ZoneEdit&cpanel_xmlapi_func=fetchzone&cpanel_xmlapi_apiversion=2&domain=example.test HTTP/1.0\nConnection: close\nAuthorization: Basic {basic}\nUser-Agent: cpanel-dynamic-dns.sh 2.1\n\n\n\n", waits: "ZoneEdit"},
 
 	{client: "@cpanel/api form", to: "account", said: "POST /execute/Email/list_pops HTTP/1.1\nHost: {host}\nAuthorization: cpanel alice:{token}\nContent-Type: application/x-www-form-urlencoded; charset=UTF-8\nContent-Length: {length}\nConnection: close\n\napi.sort=1&api.sort_column_0=email&api.sort_reverse_0=1&api.filter_column_0=email&api.filter_type_0=contains&api.filter_term_0=bob", reads: []string{uapiOK, boxes, `"records_before_filter":`}},
