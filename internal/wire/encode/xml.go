@@ -3,6 +3,7 @@ package encode
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,16 +20,21 @@ func XML(dst []byte, root string, answer []byte) []byte {
 	if root == "" {
 		root, answer = onlyMember(answer)
 	}
-	x := xmlWriter{dst: append(dst, "<?xml version=\"1.0\" ?>\n"...), d: json.NewDecoder(bytes.NewReader(answer))}
-	x.d.UseNumber()
-	t := x.next()
-	x.element(root, func() {
-		if t == json.Delim('[') {
-			x.repeat("item")
-			return
-		}
-		x.content(root, t)
-	})
+	var compact bytes.Buffer
+	compact.Grow(len(answer))
+	if json.Compact(&compact, answer) != nil {
+		return XML(dst, root, Append(nil, string(answer))) // what is no JSON is a text
+	}
+	dst = slices.Grow(dst, 2*len(answer))
+	x := xmlWriter{dst: append(dst, "<?xml version=\"1.0\" ?>\n"...), in: compact.Bytes(), tags: map[string]tag{}}
+	t := x.tag([]byte(root))
+	x.write(t.open)
+	if x.take('[') {
+		x.repeat(x.tag([]byte("item")))
+	} else {
+		x.content(t)
+	}
+	x.write(t.close)
 	return append(x.dst, '\n')
 }
 
@@ -44,75 +50,125 @@ func onlyMember(answer []byte) (name string, value []byte) {
 	return "result", answer
 }
 
+// xmlWriter writes what is left of compact JSON.
 type xmlWriter struct {
-	dst []byte
-	d   *json.Decoder
-	err error // what follows cannot be read
+	dst  []byte
+	in   []byte
+	tags map[string]tag // by the key as it stands in the JSON
 }
 
-// next is the next token, nil for null and where there is none.
-func (x *xmlWriter) next() (t json.Token) {
-	if x.err == nil {
-		t, x.err = x.d.Token()
+type tag struct{ open, close string }
+
+// tag is the tag for a key.
+func (x *xmlWriter) tag(raw []byte) tag {
+	if t, ok := x.tags[string(raw)]; ok {
+		return t
 	}
+	key := string(raw)
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		_ = json.Unmarshal([]byte(`"`+key+`"`), &key) // it is good JSON
+	}
+	name, is := elementName(key)
+	t := tag{"<" + name + ">", "</" + name + ">"}
+	if !is {
+		t.open = "<" + name + ` name="` + string(appendXMLText(nil, key)) + `">`
+	}
+	x.tags[string(raw)] = t
 	return t
 }
 
-// more reports whether the object or array goes on.
-func (x *xmlWriter) more() bool { return x.err == nil && x.d.More() }
+func (x *xmlWriter) write(text string) { x.dst = append(x.dst, text...) }
 
-func (x *xmlWriter) element(key string, content func()) {
-	name, is := elementName(key)
-	x.dst = append(append(x.dst, '<'), name...)
-	if !is {
-		x.dst = append(x.dst, ` name="`...)
-		x.dst = append(appendXMLText(x.dst, key), '"')
+// take takes a sign from the front of what is left.
+func (x *xmlWriter) take(sign byte) bool {
+	if len(x.in) == 0 || x.in[0] != sign {
+		return false
 	}
-	x.dst = append(x.dst, '>')
-	content()
-	x.dst = append(append(append(x.dst, "</"...), name...), '>')
+	x.in = x.in[1:]
+	return true
 }
 
-// member writes the value whose first token is t under a name.
-func (x *xmlWriter) member(name string, t json.Token) {
-	if t == json.Delim('[') {
-		x.repeat(name)
+// member writes the next value under a tag.
+func (x *xmlWriter) member(t tag) {
+	if x.take('[') {
+		x.repeat(t)
 		return
 	}
-	x.element(name, func() { x.content(name, t) })
+	x.write(t.open)
+	x.content(t)
+	x.write(t.close)
 }
 
-// repeat writes the elements of an array, each under name. One that is an array
-// itself is an element that holds others of its name.
-func (x *xmlWriter) repeat(name string) {
-	for x.more() {
-		t := x.next()
-		x.element(name, func() {
-			if t == json.Delim('[') {
-				x.repeat(name)
-				return
-			}
-			x.content(name, t)
-		})
+// repeat writes the elements of an array, each under the tag. One that is an
+// array itself is an element that holds others of its name.
+func (x *xmlWriter) repeat(t tag) {
+	for !x.take(']') {
+		x.write(t.open)
+		x.content(t)
+		x.write(t.close)
+		x.take(',')
 	}
-	x.next()
 }
 
-func (x *xmlWriter) content(name string, t json.Token) {
-	switch t := t.(type) {
-	case json.Delim:
-		for x.more() {
-			key, _ := x.next().(string)
-			x.member(key, x.next())
+// content writes the next value without a tag.
+func (x *xmlWriter) content(t tag) {
+	switch {
+	case x.take('{'):
+		for !x.take('}') {
+			key := x.quoted()
+			x.take(':')
+			x.member(x.tag(key))
+			x.take(',')
 		}
-		x.next()
-	case string:
-		x.dst = appendXMLText(x.dst, t)
-	case json.Number:
-		x.dst = append(x.dst, t...)
-	case bool:
-		x.dst = appendBit(x.dst, t)
+	case x.take('['):
+		x.repeat(t)
+	case x.in[0] == '"':
+		x.text(x.quoted())
+	default:
+		x.literal()
 	}
+}
+
+// quoted takes a text in quotes, and is what stands between them.
+func (x *xmlWriter) quoted() []byte {
+	end := 1
+	for x.in[end] != '"' {
+		if x.in[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	raw := x.in[1:end]
+	x.in = x.in[end+1:]
+	return raw
+}
+
+func (x *xmlWriter) text(raw []byte) {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		x.dst = appendXMLText(x.dst, raw)
+		return
+	}
+	var text string
+	_ = json.Unmarshal(slices.Concat([]byte{'"'}, raw, []byte{'"'}), &text) // it is good JSON
+	x.dst = appendXMLText(x.dst, text)
+}
+
+// literal writes a number, a bool as 1 or 0, and null as nothing.
+func (x *xmlWriter) literal() {
+	end := bytes.IndexAny(x.in, ",]}")
+	if end < 0 {
+		end = len(x.in)
+	}
+	switch word := string(x.in[:end]); word {
+	case "null":
+	case "true":
+		x.write("1")
+	case "false":
+		x.write("0")
+	default:
+		x.write(word)
+	}
+	x.in = x.in[end:]
 }
 
 // elementName is the name of the element for a key, and whether it is the key.
@@ -131,26 +187,49 @@ func elementName(key string) (name string, is bool) {
 
 // appendXMLText appends text fit for an element and for an attribute in double
 // quotes.
-func appendXMLText(dst []byte, text string) []byte {
-	for _, r := range text {
-		switch {
-		case r == '&':
-			dst = append(dst, "&amp;"...)
-		case r == '<':
-			dst = append(dst, "&lt;"...)
-		case r == '>':
-			dst = append(dst, "&gt;"...)
-		case r == '"':
-			dst = append(dst, "&quot;"...)
-		case r == '\r':
-			dst = append(dst, "&#13;"...)
-		case r == '\n' || r == '\t':
-			dst = append(dst, byte(r))
-		case r < ' ' || r == 0xFFFE || r == 0xFFFF:
-			dst = append(dst, "\uFFFD"...)
-		default:
-			dst = utf8.AppendRune(dst, r)
+func appendXMLText[T string | []byte](dst []byte, text T) []byte {
+	start := 0
+	for i := 0; i < len(text); {
+		if plainInXML[text[i]] {
+			i++
+			continue
 		}
+		with, size := xmlEscape(text[i:])
+		if with != "" {
+			dst = append(append(dst, text[start:i]...), with...)
+			start = i + size
+		}
+		i += size
 	}
-	return dst
+	return append(dst, text[start:]...)
+}
+
+// plainInXML are the bytes that stand for themselves.
+var plainInXML = func() (plain [256]bool) {
+	for c := range utf8.RuneSelf {
+		plain[c] = c >= ' ' && strings.IndexByte(`&<>"`, byte(c)) < 0 || c == '\n' || c == '\t'
+	}
+	return plain
+}()
+
+// xmlEscape is what the first character of text is written as, and how many
+// bytes it has; "" for itself.
+func xmlEscape[T string | []byte](text T) (with string, size int) {
+	switch text[0] {
+	case '&':
+		return "&amp;", 1
+	case '<':
+		return "&lt;", 1
+	case '>':
+		return "&gt;", 1
+	case '"':
+		return "&quot;", 1
+	case '\r':
+		return "&#13;", 1
+	}
+	r, size := decodeRune(text)
+	if r < ' ' || r == 0xFFFE || r == 0xFFFF || r == utf8.RuneError && size == 1 {
+		return "\uFFFD", size
+	}
+	return "", size
 }
