@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -78,15 +77,39 @@ func (r *reader) Accounts(after latchkey.AccountName, limit int) ([]latchkey.Acc
 		`SELECT `+accountColumns+` FROM account WHERE name > ? AND stage = 1 AND role = 0 ORDER BY name LIMIT ?`, string(after), limit)
 }
 
-func (r *reader) AccountPage(owner, after latchkey.AccountName, skip, limit int) ([]latchkey.Account, error) {
-	// The rows to skip are passed over in the index alone.
-	const page = `SELECT ` + accountColumns + ` FROM account WHERE id IN
-		(SELECT id FROM account WHERE %s name > ? AND stage = 1 AND role = 0 ORDER BY name LIMIT ? OFFSET ?) ORDER BY name`
-	if owner == "" {
-		return all(r.ctx, r.q, scanAccount, fmt.Sprintf(page, ""), string(after), limit, skip)
-	}
-	return all(r.ctx, r.q, scanAccount, fmt.Sprintf(page, "owner = ? AND"), string(owner), string(after), limit, skip)
+// pageOf is the page of accounts that a condition finds. The rows to skip are
+// passed over in the index alone.
+func pageOf(condition string) string {
+	return `SELECT ` + accountColumns + ` FROM account WHERE id IN
+		(SELECT id FROM account WHERE ` + condition + ` AND stage = 1 AND role = 0 ORDER BY name LIMIT ? OFFSET ?) ORDER BY name`
 }
+
+var (
+	pageAfter   = pageOf(`name > ?`)
+	pageFrom    = pageOf(`name >= ?`)
+	pageOfOwner = pageOf(`owner = ? AND name > ?`)
+)
+
+func (r *reader) AccountPage(owner, after latchkey.AccountName, skip, limit int) ([]latchkey.Account, error) {
+	switch {
+	case owner != "":
+		return all(r.ctx, r.q, scanAccount, pageOfOwner, string(owner), string(after), limit, skip)
+	case after != "" || skip < nearby:
+		return all(r.ctx, r.q, scanAccount, pageAfter, string(after), limit, skip)
+	}
+	var first string
+	var before int
+	err := r.q.one(r.ctx, `
+		SELECT first, before FROM (SELECT first, sum(accounts) OVER (ORDER BY first) - accounts AS before FROM account_stretch)
+		WHERE before <= ? ORDER BY first DESC LIMIT 1`, []any{skip}, &first, &before)
+	if err != nil {
+		return nil, err
+	}
+	return all(r.ctx, r.q, scanAccount, pageFrom, first, limit, skip-before)
+}
+
+// nearby is how many accounts are passed over one by one.
+const nearby = 2000
 
 func (r *reader) AccountCount(owner latchkey.AccountName) (accounts, suspended int, err error) {
 	err = r.q.one(r.ctx, `SELECT accounts, suspended FROM account_count WHERE owner = ?`, []any{cmp.Or(string(owner), "*")}, &accounts, &suspended)

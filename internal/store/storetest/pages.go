@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -89,6 +90,82 @@ func pageIs(t *testing.T, h *house, there map[latchkey.AccountID]latchkey.Accoun
 		}
 		return nil
 	})
+}
+
+// testManyAccounts has more accounts than stand in one stretch, and takes
+// most of them away again.
+func testManyAccounts(t *testing.T, h *house) {
+	const many = 9000
+	random := rand.New(rand.NewPCG(7, 11))
+	names := make([]latchkey.AccountName, many)
+	for i, n := range random.Perm(many) {
+		names[i] = latchkey.AccountName(fmt.Sprintf("n%05d", n))
+	}
+	there := map[latchkey.AccountName]latchkey.AccountID{}
+	pages := func(when string) {
+		t.Helper()
+		sorted := slices.Sorted(maps.Keys(there))
+		h.read(func(r store.Reader) error {
+			n, _, err := r.AccountCount("")
+			same(t, when+": AccountCount", n, err, len(sorted))
+			for skip := 0; skip < len(sorted)+500; skip += 763 {
+				list, err := r.AccountPage("", "", skip, 3)
+				if err != nil {
+					return err
+				}
+				from := min(skip, len(sorted))
+				got := make([]latchkey.AccountName, len(list))
+				for i, a := range list {
+					got[i] = a.Name
+				}
+				if want := sorted[from:min(from+3, len(sorted))]; !slices.Equal(got, want) {
+					t.Errorf("%s: AccountPage after %d = %v, want %v", when, skip, got, want)
+				}
+			}
+			return nil
+		})
+	}
+	for from := 0; from < many; from += 1500 {
+		h.write(func(tx store.Tx) error {
+			for _, name := range names[from : from+1500] {
+				a := sample(name)
+				id, err := tx.InsertAccount(a, store.Ready)
+				if err != nil {
+					return err
+				}
+				there[name] = id
+			}
+			return nil
+		})
+		pages(fmt.Sprintf("with %d", len(there)))
+	}
+	h.write(func(tx store.Tx) error {
+		for _, name := range names[:3000] { // and some get other names
+			id := there[name]
+			a := sample("m" + name)
+			a.ID = id
+			if err := tx.UpdateAccount(a); err != nil {
+				return err
+			}
+			delete(there, name)
+			there["m"+name] = id
+		}
+		return nil
+	})
+	pages("renamed")
+	h.write(func(tx store.Tx) error {
+		for i, name := range slices.Sorted(maps.Keys(there)) {
+			if i%50 == 0 || i > many-100 {
+				continue
+			}
+			if err := tx.DeleteAccount(there[name]); err != nil {
+				return err
+			}
+			delete(there, name)
+		}
+		return nil
+	})
+	pages("with few left")
 }
 
 // testDomainsOfAll finds domains by name, whose ever they are.

@@ -34,6 +34,7 @@ func Run(t *testing.T, open Open) {
 		{"PrivilegeLists", testPrivilegeLists},
 		{"Domains", testDomains},
 		{"AccountPages", testAccountPages},
+		{"ManyAccounts", testManyAccounts},
 		{"DomainsOfAll", testDomainsOfAll},
 		{"Packages", testPackages},
 		{"DeletePolicy", testDeletePolicy},
