@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -35,8 +37,31 @@ func instant(us int64) time.Time {
 const accountColumns = `id, name, role, domain, owner, package, contact_email, locale, theme, shell, limits,
 	suspended, suspend_reason, suspended_at, suspend_locked, created, password_hash, second_factor, reseller, privileges`
 
-func scanAccount(r scanner) (a latchkey.Account, err error) {
-	var limits, privileges []byte
+func scanAccount(r scanner) (latchkey.Account, error) { return new(limitsReader).account(r) }
+
+// limitsReader reads the limits of accounts, and remembers the last: those of
+// accounts with one package are mostly alike, and reading them is most of the
+// work.
+type limitsReader struct {
+	text   []byte
+	limits latchkey.Limits
+}
+
+func (l *limitsReader) read(text []byte) (latchkey.Limits, error) {
+	if l.text != nil && bytes.Equal(text, l.text) {
+		return l.limits, nil
+	}
+	l.limits = latchkey.Limits{}
+	err := json.Unmarshal(text, &l.limits)
+	l.text = bytes.Clone(text)
+	if err != nil {
+		l.text = nil
+	}
+	return l.limits, err
+}
+
+func (l *limitsReader) account(r scanner) (a latchkey.Account, err error) {
+	var limits, privileges sql.RawBytes
 	var suspendedAt, created int64
 	err = r.Scan(&a.ID, &a.Name, &a.Role, &a.Domain, &a.Owner, &a.Package, &a.ContactEmail, &a.Locale, &a.Theme, &a.Shell,
 		&limits, &a.Suspended, &a.SuspendReason, &suspendedAt, &a.SuspendLocked, &created, &a.PasswordHash, &a.SecondFactor,
@@ -48,7 +73,8 @@ func scanAccount(r scanner) (a latchkey.Account, err error) {
 		_ = a.Privileges.UnmarshalText(privileges) // never fails
 	}
 	a.SuspendedAt, a.Created = instant(suspendedAt), instant(created)
-	return a, json.Unmarshal(limits, &a.Limits)
+	a.Limits, err = l.read(limits)
+	return a, err
 }
 
 // found scans the one row of a query with scan.
@@ -73,7 +99,7 @@ func (r *reader) AccountByID(id latchkey.AccountID) (latchkey.Account, error) {
 }
 
 func (r *reader) Accounts(after latchkey.AccountName, limit int) ([]latchkey.Account, error) {
-	return all(r.ctx, r.q, scanAccount,
+	return all(r.ctx, r.q, new(limitsReader).account,
 		`SELECT `+accountColumns+` FROM account WHERE name > ? AND stage = 1 AND role = 0 ORDER BY name LIMIT ?`, string(after), limit)
 }
 
@@ -93,9 +119,9 @@ var (
 func (r *reader) AccountPage(owner, after latchkey.AccountName, skip, limit int) ([]latchkey.Account, error) {
 	switch {
 	case owner != "":
-		return all(r.ctx, r.q, scanAccount, pageOfOwner, string(owner), string(after), limit, skip)
+		return all(r.ctx, r.q, new(limitsReader).account, pageOfOwner, string(owner), string(after), limit, skip)
 	case after != "" || skip < nearby:
-		return all(r.ctx, r.q, scanAccount, pageAfter, string(after), limit, skip)
+		return all(r.ctx, r.q, new(limitsReader).account, pageAfter, string(after), limit, skip)
 	}
 	var first string
 	var before int
@@ -105,7 +131,7 @@ func (r *reader) AccountPage(owner, after latchkey.AccountName, skip, limit int)
 	if err != nil {
 		return nil, err
 	}
-	return all(r.ctx, r.q, scanAccount, pageFrom, first, limit, skip-before)
+	return all(r.ctx, r.q, new(limitsReader).account, pageFrom, first, limit, skip-before)
 }
 
 // nearby is how many accounts are passed over one by one.
@@ -120,12 +146,12 @@ func (r *reader) AccountCount(owner latchkey.AccountName) (accounts, suspended i
 }
 
 func (r *reader) Owned(owner latchkey.AccountName) ([]latchkey.Account, error) {
-	return all(r.ctx, r.q, scanAccount,
+	return all(r.ctx, r.q, new(limitsReader).account,
 		`SELECT `+accountColumns+` FROM account WHERE owner = ? AND stage = 1 AND role = 0 ORDER BY name`, string(owner))
 }
 
 func (r *reader) Resellers() ([]latchkey.Account, error) {
-	return all(r.ctx, r.q, scanAccount, `SELECT `+accountColumns+` FROM account WHERE reseller = 1 AND stage = 1 ORDER BY name`)
+	return all(r.ctx, r.q, new(limitsReader).account, `SELECT `+accountColumns+` FROM account WHERE reseller = 1 AND stage = 1 ORDER BY name`)
 }
 
 func (r *reader) Reseller(account latchkey.AccountID) (latchkey.Reseller, error) {
