@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
@@ -32,6 +33,9 @@ func (a *Act) Begin(now latchkey.Clock, from latchkey.Origin) {
 
 // At is when the call began.
 func (a *Act) At() time.Time { return a.event.At }
+
+// From is where the call came from; not valid for one of the command line.
+func (a *Act) From() netip.Addr { return a.event.From }
 
 // Asked notes what was asked for, in a stranger's words, where no function was
 // found.

@@ -59,6 +59,8 @@ func (v *Verifier) apply(c *store.Change) {
 		v.bound.removeAccount(c.Account)
 	case store.PolicyPut:
 		v.accounts.dropAll()
+	case store.SettingPut:
+		v.renewSettings()
 	}
 }
 
@@ -70,6 +72,7 @@ func (v *Verifier) forget() {
 	v.bound.clear()
 	v.accounts.dropAll()
 	v.passwords.clear()
+	v.renewSettings()
 	select {
 	case v.emptied <- struct{}{}:
 	default:

@@ -76,7 +76,38 @@ type mark struct {
 // rules are what the administrator has set.
 type rules struct {
 	latchkey.Throttling
-	white, black []latchkey.AddressRange
+	white, black ranges
+}
+
+// ranges are addresses in order, that do not overlap.
+type ranges []latchkey.AddressRange
+
+// rangesOf puts a list into order.
+func rangesOf(list []latchkey.AddressRange) (rs ranges) {
+	list = slices.SortedFunc(slices.Values(list), func(a, b latchkey.AddressRange) int { return a.From.Compare(b.From) })
+	for _, r := range list {
+		if n := len(rs); n > 0 && r.From.BitLen() == rs[n-1].To.BitLen() && r.From.Compare(rs[n-1].To) <= 0 {
+			if rs[n-1].To.Less(r.To) {
+				rs[n-1].To = r.To
+			}
+			continue
+		}
+		rs = append(rs, r)
+	}
+	return rs
+}
+
+func (rs ranges) has(a netip.Addr) bool {
+	if len(rs) == 0 {
+		return false
+	}
+	i, _ := slices.BinarySearchFunc(rs, a, func(r latchkey.AddressRange, a netip.Addr) int {
+		if r.To.Less(a) {
+			return -1
+		}
+		return 1
+	})
+	return i < len(rs) && rs[i].Has(a)
 }
 
 func newThrottle(places int) *throttle {
@@ -87,23 +118,14 @@ func newThrottle(places int) *throttle {
 
 // set changes the rules.
 func (t *throttle) set(th latchkey.Throttling, white, black []latchkey.AddressRange) {
-	t.rules.Store(&rules{th.OrDefault(), white, black})
-}
-
-func within(list []latchkey.AddressRange, a netip.Addr) bool {
-	for _, r := range list {
-		if r.Has(a) {
-			return true
-		}
-	}
-	return false
+	t.rules.Store(&rules{th.OrDefault(), rangesOf(white), rangesOf(black)})
 }
 
 // barred reports whether an address is on the black list: it is refused
 // whatever it presents.
 func (t *throttle) barred(from netip.Addr) bool {
 	r := t.rules.Load()
-	return len(r.black) > 0 && within(r.black, from) && !within(r.white, from)
+	return r.black.has(from) && !r.white.has(from)
 }
 
 // sourceOf is whom a failure of an address is counted against.
@@ -205,7 +227,7 @@ func (t *throttle) setOf(source uint64) *throttleSet {
 }
 
 // exempt reports whether nothing is counted against an address.
-func (r *rules) exempt(from netip.Addr) bool { return r.Off || within(r.white, from) }
+func (r *rules) exempt(from netip.Addr) bool { return r.Off || r.white.has(from) }
 
 // visit is a check of a password that was let in.
 type visit struct {
@@ -219,7 +241,7 @@ type visit struct {
 // by one leave.
 func (t *throttle) enter(from netip.Addr, now time.Time) (visit, Reason) {
 	r, source, v := t.rules.Load(), sourceOf(from), visit{from: from}
-	if within(r.white, from) {
+	if r.white.has(from) {
 		return v, ""
 	}
 	s := t.setOf(source)

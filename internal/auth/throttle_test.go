@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
 )
 
 func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
@@ -324,6 +325,82 @@ func BenchmarkThrottled(b *testing.B) {
 	for b.Loop() {
 		if _, r := h.Check(b.Context(), cred, latchkey.ForAccount, origin); r == nil || r.Reason != Throttled {
 			b.Fatal("not throttled")
+		}
+	}
+}
+
+// A list in order finds what a list as it came finds.
+func TestRanges(t *testing.T) {
+	at := func(n int) netip.Addr {
+		if n >= 500 {
+			return netip.AddrFrom16([16]byte{0x20, 1, 15: byte(n - 500)})
+		}
+		return netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)})
+	}
+	seed := uint32(1)
+	next := func(most int) int {
+		seed = seed*1664525 + 1013904223
+		return int(seed>>8) % most
+	}
+	for range 300 {
+		var list []latchkey.AddressRange
+		for range next(20) {
+			from := next(499)
+			to := min(499, from+next(40))
+			if next(4) == 0 {
+				from, to = 500+next(100), 600+next(40)
+			}
+			list = append(list, latchkey.AddressRange{From: at(from), To: at(to)})
+		}
+		rs := rangesOf(list)
+		for n := range 640 {
+			want := false
+			for _, r := range list {
+				want = want || r.Has(at(n))
+			}
+			if got := rs.has(at(n)); got != want {
+				t.Fatalf("has(%v) = %v, want %v, in %v", at(n), got, want, list)
+			}
+		}
+	}
+}
+
+// What the administrator has set is in force when the commit returns, and after
+// a restart.
+func TestGuardIsKept(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.token(h.account("alice"), "t")
+	r, _ := latchkey.ParseRange("192.0.2.0/24")
+	h.commit(func(tx store.Tx) error {
+		return PutGuard(tx, latchkey.Guard{Throttling: latchkey.Throttling{Failures: 2}, Black: []latchkey.ListedRange{{Text: "192.0.2.0/24", AddressRange: r, Comment: "x"}}})
+	})
+	for _, what := range []string{"at once", "after a restart"} {
+		h.refuses(what, tokenCred("alice", secret), Barred)
+		for i := range uint32(2) {
+			h.throttle.try("198.51.100.1", noon, i)
+		}
+		if why := h.throttle.try("198.51.100.1", noon, 9); why != Throttled {
+			t.Errorf("%s: a third failure: %q", what, why)
+		}
+		h.reopen()
+	}
+	h.db.gap.Store(true)
+	h.commit(func(tx store.Tx) error { return PutGuard(tx, latchkey.Guard{}) })
+	h.accepts("after a gap in the change log", tokenCred("alice", secret))
+}
+
+func BenchmarkBlackList(b *testing.B) {
+	h, cred := benchmarkHouse(b, 1000)
+	var black []latchkey.AddressRange
+	for i := range 10_000 {
+		a := netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1})
+		black = append(black, latchkey.AddressRange{From: a, To: a})
+	}
+	h.throttle.set(latchkey.Throttling{}, nil, black)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, r := h.Check(b.Context(), cred, latchkey.ForAccount, origin); r != nil {
+			b.Fatal(r.Reason)
 		}
 	}
 }

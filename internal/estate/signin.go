@@ -3,6 +3,8 @@ package estate
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -90,4 +92,42 @@ func (h *hostSignIns) signsIn(tx store.Tx, n hosting.NewSession) (a latchkey.Acc
 		err = &latchkey.Error{Kind: latchkey.NotFound, Param: "user", Msg: "There is no email account “" + n.Mailbox.String() + "” that you could sign in to."}
 	}
 	return a, err
+}
+
+func (h *hostSignIns) Now() time.Time { return h.e.Now() }
+
+func (h *hostSignIns) Requester() netip.Addr { return h.act.From() }
+
+func (h *hostSignIns) Guard(ctx context.Context) (g latchkey.Guard, err error) {
+	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		g, err = auth.GuardOf(r)
+		return err
+	})
+	return g, err
+}
+
+func (h *hostSignIns) ChangeGuard(ctx context.Context, change func(*latchkey.Guard) error) error {
+	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
+		g, err := auth.GuardOf(tx)
+		if err == nil {
+			err = change(&g)
+		}
+		if err != nil {
+			return err
+		}
+		return auth.PutGuard(tx, g)
+	})
+}
+
+func (h *hostSignIns) Blocks() []latchkey.Block     { return h.e.Auth.Blocks() }
+func (h *hostSignIns) Failures() []latchkey.Failure { return h.e.Auth.Failures() }
+
+// Pardon implements [hosting.HostSignIns]. Nothing of it is kept; that it was
+// done is.
+func (h *hostSignIns) Pardon(ctx context.Context, ranges []latchkey.AddressRange) (failures, blocks int, err error) {
+	err = h.e.commit(ctx, h.act, h.caller, func(store.Tx) error { return nil })
+	if err == nil {
+		failures, blocks = h.e.Auth.Pardon(ranges)
+	}
+	return failures, blocks, err
 }

@@ -2,6 +2,8 @@ package hosting
 
 import (
 	"context"
+	"net/netip"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
@@ -35,4 +37,20 @@ type HostSignIns interface {
 	// caller's, Denied for a session that may do more than the caller may, and for
 	// who may not sign in there.
 	HandOver(ctx context.Context, n NewSession) (HandedOver, error)
+
+	// Now is the time by which refusals end.
+	Now() time.Time
+	// Requester is where the call comes from; not valid for the command line.
+	Requester() netip.Addr
+	// Guard is what is set about sources whose sign-ins fail.
+	Guard(ctx context.Context) (latchkey.Guard, error)
+	// ChangeGuard changes it by change, atomically. It is in force when it returns.
+	ChangeGuard(ctx context.Context, change func(*latchkey.Guard) error) error
+	// Blocks is every source that is refused now.
+	Blocks() []latchkey.Block
+	// Failures are the latest sign-ins that failed, the newest first.
+	Failures() []latchkey.Failure
+	// Pardon forgets the failures of ranges, of everybody if it is nil, and lets
+	// those in again. It says how many failures and how many refusals those were.
+	Pardon(ctx context.Context, ranges []latchkey.AddressRange) (failures, blocks int, err error)
 }
