@@ -197,10 +197,12 @@ func TestOddLineEnds(t *testing.T) {
 // After a body in chunks the connection ends.
 func TestLastIfChunked(t *testing.T) {
 	s := serve(t, says, nil)
-	for _, c := range []net.Conn{tls.Client(s.dial(t, "account"), s.client), s.dial(t, "account-plain")} {
-		got := say(t, c, posts+"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"+head+"\r\n")
-		if strings.Count(got, "HTTP/1.1 200 OK") != 1 || !strings.Contains(got, "\r\nConnection: close\r\n") {
-			t.Errorf("answer %q", got)
+	for _, first := range []string{posts, "OPTIONS * HTTP/1.1\r\nHost: h\r\n"} {
+		for _, c := range []net.Conn{tls.Client(s.dial(t, "account"), s.client), s.dial(t, "account-plain")} {
+			got := say(t, c, first+"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"+head+"\r\n")
+			if strings.Count(got, "HTTP/1.1 200 OK") != 1 || !strings.Contains(got, "\r\nConnection: close\r\n") {
+				t.Errorf("%q: answer %q", first, got)
+			}
 		}
 	}
 }

@@ -137,9 +137,27 @@ func (c *cleanTLS) ConnectionState() tls.ConnectionState { return c.tls.Connecti
 // it: curl, and with it PHP, then does.
 type fallback struct {
 	net.Conn
+	seen int     // how much of the preface was read
 	head [9]byte // of the frame under way
 	n    int     // how much of head was written
 	left int     // of its payload
+}
+
+// preface is what a client of HTTP/2 says first.
+const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+// Read reads what speaks HTTP/2: who has said so in the handshake must not come
+// with HTTP/1 after all, past [clean].
+func (c *fallback) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if rest := preface[c.seen:]; rest != "" {
+		begin := min(n, len(rest))
+		if string(b[:begin]) != rest[:begin] {
+			return 0, io.EOF
+		}
+		c.seen += begin
+	}
+	return n, err
 }
 
 const (

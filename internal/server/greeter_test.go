@@ -97,6 +97,19 @@ func TestFallbackFromServer(t *testing.T) {
 	}
 }
 
+// Who has agreed on HTTP/2 and speaks HTTP/1 is not listened to, and the other
+// way round.
+func TestOtherProtocol(t *testing.T) {
+	s := serve(t, says, nil)
+	for offer, text := range map[string]string{"h2": head + "\r\n", "http/1.1": preface + string(frame(4, 0, 0, ""))} {
+		conf := s.client.Clone()
+		conf.NextProtos = []string{offer}
+		if got := say(t, tls.Client(s.dial(t, "account"), conf), text); strings.Contains(got, "200") || strings.Contains(got, "HTTP/2") {
+			t.Errorf("%q by %s: answer %q", text, offer, got)
+		}
+	}
+}
+
 func TestProtocols(t *testing.T) {
 	s := serve(t, says, nil)
 	for _, test := range []struct {

@@ -141,6 +141,8 @@ func (s *Server) http(h http.Handler) *http.Server {
 		MaxHeaderBytes:    80 << 10, // certificates and keys travel in request lines
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
 		ErrorLog:          log.New(&quietLog{s.Log}, "", 0),
+
+		DisableGeneralOptionsHandler: true, // it would go past the handler
 	}
 }
 

@@ -107,7 +107,7 @@ func TestRouteWalk(t *testing.T) {
 		"/json-api/cpanel?" + uapi, "/json-api/cpanel/?" + api2, "/cpsess1/json-api/cpanel?" + api2, "/xml-api/cpanel?" + uapi,
 		"/json-api/listaccts?api.version=1", "/json-api/listaccts", "/xml-api/listaccts?api.version=1", "/json-api/no_such", "/json-api/",
 	}
-	pages := []string{"/", "/login/", "/login/?login_only=1", "/login/?session=x", "/logout/", "/cpsess1/", "/call", "/audit", "/audit/verify", "/..%2fexecute/Tokens/list", "/.%00./execute/Tokens/list"}
+	pages := []string{"/", "*", "/login/", "/login/?login_only=1", "/login/?session=x", "/logout/", "/cpsess1/", "/call", "/audit", "/audit/verify", "/..%2fexecute/Tokens/list", "/.%00./execute/Tokens/list"}
 	all := reflect.ValueOf(routes(s))
 	for i := range all.NumField() {
 		name := all.Type().Field(i).Name

@@ -163,7 +163,7 @@ func (l *listening) ask(t *testing.T, r row) (string, *http.Response) {
 	if err != nil {
 		t.Fatalf("the answer breaks off: %v", err)
 	}
-	if res.TransferEncoding != nil || res.ContentLength != int64(len(body)) && r.status == 0 {
+	if res.TransferEncoding != nil || res.ContentLength != int64(len(body)) && res.StatusCode != http.StatusBadRequest {
 		t.Errorf("an answer of %d bytes has a length of %d and the coding %q: want its length, and no coding", len(body), res.ContentLength, res.TransferEncoding)
 	}
 	if strings.Contains(said[:strings.Index(said, "\n")], "HTTP/1.0") {
