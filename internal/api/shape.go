@@ -21,8 +21,8 @@ import (
 //
 // so that {"result":[{"options":data,"rawout":"","status":status,"statusmsg":text}]}
 // is what createacct answers. The data is what the function returns, through
-// its API0Data. Of a failure there is no data: members that would hold some are
-// left out. Where a shape has no status a failure is
+// its API0Data; of a failure there is none, and what would hold some is null.
+// Where a shape has no status a failure is
 // {"data":{"reason":"…","result":"0"},"type":"text"}.
 type Shape0 string
 

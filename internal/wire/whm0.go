@@ -52,14 +52,15 @@ func (f *filling) hole(dst []byte, name string) ([]byte, bool) {
 	return f.data(dst, name)
 }
 
-// data appends what there is of the data under a name.
+// data appends what there is of the data under a name: null where the call has
+// failed, or nothing of the members of all of it.
 func (f *filling) data(dst []byte, name string) ([]byte, bool) {
 	if f.res.Err != nil {
-		return dst, false
+		return append(dst, "null"...), name != "*"
 	}
 	if member, ok := strings.CutPrefix(name, "data."); ok {
-		v, ok := encode.Column(f.res.Data, member)
-		return encode.Append(dst, v.Interface()), ok
+		v, _ := encode.Column(f.res.Data, member)
+		return encode.Append(dst, v.Interface()), true
 	}
 	return encode.Append(dst, f.res.Data), true
 }

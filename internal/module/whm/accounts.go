@@ -173,7 +173,7 @@ func newPassword(h hosting.Host, a, b latchkey.Secret) (latchkey.Secret, error) 
 type removeAccountParams struct {
 	Username hosting.AccountParam `param:"username,optional" doc:"The account."`
 	User     hosting.AccountParam `param:"user,optional" doc:"Another name for username."`
-	KeepDNS  bool                 `param:"keepdns,optional" doc:"Must be 0: DNS entries go with the account."`
+	KeepDNS  flag                 `param:"keepdns,optional" doc:"Must be 0: DNS entries go with the account."`
 }
 
 func removeAccount(ctx context.Context, h hosting.Host, p removeAccountParams) (api.Answer, error) {
@@ -183,7 +183,7 @@ func removeAccount(ctx context.Context, h hosting.Host, p removeAccountParams) (
 		return api.Answer{}, &latchkey.Error{Kind: latchkey.Missing, Param: "username"}
 	case p.User.Name != "" && p.User.Name != name:
 		return api.Answer{}, latchkey.InvalidParam("user", "The arguments “username” and “user” differ: give one of them.")
-	case p.KeepDNS:
+	case p.KeepDNS.on:
 		return api.Answer{}, latchkey.InvalidParam("keepdns", "This server cannot keep the DNS entries of an account it removes: leave “keepdns” out or set it to 0.")
 	}
 	return api.Answer{Reason: string(name) + " account removed"}, h.RemoveAccount(ctx, name)
