@@ -243,6 +243,7 @@ func (s *Service) who(ctx context.Context, r *Request, act *audit.Act) (latchkey
 		act.Refused(refusal)
 		return c, badCredentials
 	}
+	c.Clear = r.Origin.Clear
 	act.As(&c)
 	return c, nil
 }

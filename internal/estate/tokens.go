@@ -3,6 +3,8 @@ package estate
 import (
 	"context"
 	"errors"
+	"strings"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/auth"
@@ -21,22 +23,21 @@ type tokens struct {
 }
 
 func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token, latchkey.Secret, error) {
-	if err := hosting.CheckTokenName("name", n.Name); err != nil {
-		return latchkey.Token{}, latchkey.Secret{}, err
-	}
 	now := t.e.Now()
-	if !n.Expires.IsZero() && !n.Expires.After(now) {
-		return latchkey.Token{}, latchkey.Secret{}, latchkey.InvalidParam("expires_at",
-			"The expiry time has already passed: give a time in the future, in seconds since 1970, or none.")
+	if err := checkToken("name", &n, now); err != nil {
+		return latchkey.Token{}, latchkey.Secret{}, err
 	}
 	secret := auth.NewToken(t.audience)
 	k := latchkey.Token{
 		Account: t.account, Audience: t.audience, Name: n.Name, MAC: t.e.Keys.MAC(secret.Reveal()),
-		Created: now.UTC(), Expires: n.Expires, ReadOnly: n.ReadOnly,
+		Created: now.UTC(), Expires: n.Expires, ReadOnly: n.ReadOnly, Privileges: n.Privileges, Addresses: n.Addresses,
 	}
 	k.Handle = t.e.Keys.Handle(k.MAC)
 	err := t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
 		err := t.usable(tx)
+		if err == nil {
+			err = t.bind(tx, &k)
+		}
 		if err != nil {
 			return err
 		}
@@ -49,6 +50,84 @@ func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token
 		return latchkey.Token{}, latchkey.Secret{}, err
 	}
 	return k, secret, nil
+}
+
+// checkToken says what is wrong with a token to be, whose name param gives.
+func checkToken(param string, n *hosting.NewToken, now time.Time) error {
+	if err := hosting.CheckTokenName(param, n.Name); err != nil {
+		return err
+	}
+	if !n.Expires.IsZero() && !n.Expires.After(now) {
+		return latchkey.InvalidParam("expires_at", "The expiry time has already passed: give a time in the future, in seconds since 1970, or none.")
+	}
+	return nil
+}
+
+// bind keeps a token to what who makes it may do, and fills in what was left
+// out.
+func (t *tokens) bind(r store.Reader, k *latchkey.Token) error {
+	if t.caller == nil {
+		return latchkey.Errorf(latchkey.Denied, "The API token that you call with was revoked.")
+	}
+	if t.audience == latchkey.ForHost {
+		if err := bindPrivileges(t.caller, k); err != nil {
+			return err
+		}
+	}
+	by := t.caller
+	if by.Through != nil {
+		by = by.Through
+	}
+	if by.Kind != latchkey.ByToken {
+		return nil
+	}
+	own, err := r.TokenByMAC(by.Proof)
+	if err != nil {
+		return err
+	}
+	return bindTo(&own, k, own.Audience == latchkey.ForHost)
+}
+
+// bindPrivileges gives k no more than caller may. One with all that the
+// administrator may is not bound: it has what comes to be possible later too.
+func bindPrivileges(caller *latchkey.Caller, k *latchkey.Token) error {
+	if !k.Privileges.Within(caller.Privileges) {
+		var beyond []string
+		for _, p := range k.Privileges.List() {
+			if !caller.Privileges.Has(p) {
+				beyond = append(beyond, p.String())
+			}
+		}
+		return &latchkey.Error{Kind: latchkey.Denied, Param: "acl", Msg: "You can give a token no privileges that you do not have: " + strings.Join(beyond, ", ") + "."}
+	}
+	if k.Privileges == 0 {
+		k.Privileges = caller.Privileges
+	}
+	if caller.Role == latchkey.RoleRoot && k.Privileges.Has(latchkey.PrivilegeAll) {
+		k.Privileges = 0
+	}
+	return nil
+}
+
+// bindTo keeps k to the places from which own may be used and, where that is
+// asked, to the time that own lasts.
+func bindTo(own, k *latchkey.Token, inTime bool) error {
+	switch {
+	case k.Addresses == "":
+		k.Addresses = own.Addresses
+	case !k.Addresses.Within(own.Addresses):
+		return &latchkey.Error{Kind: latchkey.Denied, Param: "whitelist_ip",
+			Msg: "The token that you call with may be used from certain addresses only, and a token that it makes from no others: " + strings.Join(own.Addresses.Texts(), ", ") + "."}
+	}
+	switch {
+	case !inTime || own.Expires.IsZero():
+	case k.Expires.IsZero():
+		k.Expires = own.Expires
+	case k.Expires.After(own.Expires):
+		return &latchkey.Error{Kind: latchkey.Denied, Param: "expires_at",
+			Msg: "The token that you call with expires before that: a token that it makes may last no longer than itself."}
+	}
+	return nil
 }
 
 // put seals the row, writes it and logs the change. A name that is taken is the
@@ -102,7 +181,7 @@ func (t *tokens) Rename(ctx context.Context, name, newName string) error {
 	return t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
 		k, err := tx.Token(t.account, t.audience, name)
 		if errors.Is(err, store.ErrNotFound) {
-			return &latchkey.Error{Kind: latchkey.NotFound, Param: "name", Msg: "There is no API token with the name “" + name + "”."}
+			return noToken(name)
 		}
 		if err != nil || name == newName {
 			return err
@@ -113,6 +192,62 @@ func (t *tokens) Rename(ctx context.Context, name, newName string) error {
 		k.Name = newName
 		return t.put(tx, &k, func(k latchkey.Token) error { return tx.UpdateToken(name, k) })
 	})
+}
+
+func (t *tokens) Update(ctx context.Context, name string, n hosting.NewToken) (k latchkey.Token, err error) {
+	if err := checkToken("new_name", &n, t.e.Now()); err != nil {
+		return k, err
+	}
+	err = t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
+		if err := t.usable(tx); err != nil {
+			return err
+		}
+		if k, err = tx.Token(t.account, t.audience, name); errors.Is(err, store.ErrNotFound) {
+			return noToken(name)
+		}
+		if err != nil {
+			return err
+		}
+		if t.e.Keys.Seal(&k) != k.Seal {
+			return errDamagedRow
+		}
+		k.Name, k.Expires, k.Privileges, k.Addresses = n.Name, n.Expires, n.Privileges, n.Addresses
+		if err := t.bind(tx, &k); err != nil {
+			return err
+		}
+		return t.put(tx, &k, func(k latchkey.Token) error { return tx.UpdateToken(name, k) })
+	})
+	return k, err
+}
+
+func noToken(name string) error {
+	return &latchkey.Error{Kind: latchkey.NotFound, Param: "name", Msg: "There is no API token with the name “" + name + "”."}
+}
+
+func (t *tokens) Find(ctx context.Context, secret latchkey.Secret) (found hosting.TokenInfo, err error) {
+	unknown := latchkey.Errorf(latchkey.NotFound, "This is none of your API tokens.")
+	if !auth.WellFormed(t.audience, secret.Reveal()) {
+		return found, unknown
+	}
+	err = t.e.Store.Read(ctx, func(r store.Reader) error {
+		k, err := r.TokenByMAC(t.e.Keys.MAC(secret.Reveal()))
+		switch {
+		case errors.Is(err, store.ErrNotFound), err == nil && !t.shows(&k):
+			return unknown
+		case err != nil:
+			return err
+		}
+		found = hosting.TokenInfo{Token: k, Expired: k.Expired(t.e.Now())}
+		found.Use, err = t.e.Auth.LastUse(r, &k)
+		return err
+	})
+	return found, err
+}
+
+// shows reports whether the caller may be told of the token k.
+func (t *tokens) shows(k *latchkey.Token) bool {
+	mine := k.Account == t.account || t.caller.OverAll()
+	return mine && k.Audience == t.audience && t.e.Keys.Seal(k) == k.Seal
 }
 
 // errDamagedRow keeps a row that was tampered with from being sealed anew.

@@ -29,6 +29,8 @@ type Host interface {
 	// its owner did: suspended or not.
 	As(ctx context.Context, name latchkey.AccountName) (Account, error)
 
+	Resellers() Resellers
+
 	// CreateAccount makes an account with its home, ready to be used when it
 	// returns, and the package to be saved with it: both or neither. Fails:
 	// Exists, Invalid, NotFound for a package, a feature list or an owner there
@@ -113,6 +115,34 @@ type Host interface {
 	Overrides(ctx context.Context, name latchkey.AccountName) (map[string]bool, error)
 	// Features is what an account may use now.
 	Features(ctx context.Context, name latchkey.AccountName) (latchkey.FeatureSet, error)
+}
+
+// Resellers are the accounts that may have accounts of their own. What is asked
+// of an account that is none fails with NotFound.
+type Resellers interface {
+	// Make makes a reseller of an account, with the privileges that every
+	// reseller begins with; own makes it the owner of itself. Fails: Exists.
+	Make(ctx context.Context, name latchkey.AccountName, own bool) error
+	// Unmake ends that: its tokens for the host's door are revoked, the accounts
+	// it owns stay its own, and so does what it was allowed to have.
+	Unmake(ctx context.Context, name latchkey.AccountName) error
+	// All is every reseller, by name.
+	All(ctx context.Context) ([]latchkey.Account, error)
+	// Reseller is one of them, and what it may do with accounts of its own.
+	Reseller(ctx context.Context, name latchkey.AccountName) (latchkey.Account, latchkey.Reseller, error)
+	// Change changes what a reseller may do, atomically. Fails: NotFound for a
+	// package there is not.
+	Change(ctx context.Context, name latchkey.AccountName, change func(*latchkey.PrivilegeSet, *latchkey.Reseller) error) error
+	// Owned is every account that somebody owns, by name: the administrator, a
+	// reseller or who has been one.
+	Owned(ctx context.Context, owner latchkey.AccountName) ([]latchkey.Account, error)
+
+	// Lists are the lists of privileges, by name.
+	Lists(ctx context.Context) ([]latchkey.PrivilegeList, error)
+	// List is the list called name.
+	List(ctx context.Context, name string) (latchkey.PrivilegeList, error)
+	// PutList makes a list, or puts it in the place of the one with its name.
+	PutList(ctx context.Context, l latchkey.PrivilegeList) error
 }
 
 // NewAccount is what an account is to be.

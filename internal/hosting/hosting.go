@@ -63,6 +63,13 @@ type Tokens interface {
 	List(ctx context.Context) ([]TokenInfo, error)
 	// Rename keeps everything but the name. Fails: NotFound, Exists, Invalid.
 	Rename(ctx context.Context, name, newName string) error
+	// Update replaces what a token for the host's door is to be, its name too; it
+	// keeps its secret, and whether it may only read. Fails as Create does, and
+	// with NotFound.
+	Update(ctx context.Context, name string, t NewToken) (latchkey.Token, error)
+	// Find is the token with a secret: one of these, or where the administrator
+	// asks, of all for this door. Fails: NotFound.
+	Find(ctx context.Context, secret latchkey.Secret) (TokenInfo, error)
 	// Revoke reports whether there was such a token. When it returns, the token
 	// is refused.
 	Revoke(ctx context.Context, name string) (bool, error)
@@ -70,10 +77,18 @@ type Tokens interface {
 
 // NewToken is what a token is to be. Expires zero is never; a time that has
 // passed is Invalid, and so is a name that fails [CheckTokenName].
+//
+// Who calls with a token makes none that can do more than that one: it has no
+// other privileges, can be used from nowhere else and, at the host's door, not
+// for longer. What is left out is as theirs.
 type NewToken struct {
 	Name     string
 	Expires  time.Time
 	ReadOnly bool
+	// Privileges are the most it may do at the host's door; none for all that the
+	// caller may.
+	Privileges latchkey.PrivilegeSet
+	Addresses  latchkey.Addresses
 }
 
 // TokenInfo is a token and its last use.

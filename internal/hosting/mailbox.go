@@ -59,6 +59,12 @@ func (noTokens) Create(context.Context, NewToken) (latchkey.Token, latchkey.Secr
 }
 func (noTokens) List(context.Context) ([]TokenInfo, error)    { return nil, errNotForMailboxes }
 func (noTokens) Rename(context.Context, string, string) error { return errNotForMailboxes }
+func (noTokens) Update(context.Context, string, NewToken) (latchkey.Token, error) {
+	return latchkey.Token{}, errNotForMailboxes
+}
+func (noTokens) Find(context.Context, latchkey.Secret) (TokenInfo, error) {
+	return TokenInfo{}, errNotForMailboxes
+}
 func (noTokens) Revoke(context.Context, string) (found bool, e error) {
 	return false, errNotForMailboxes
 }

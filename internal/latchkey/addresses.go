@@ -69,6 +69,19 @@ func (l Addresses) Ranges() Ranges {
 	return list
 }
 
+// Within reports whether everywhere in l is in other too.
+func (l Addresses) Within(other Addresses) bool {
+	if other == "" {
+		return true
+	}
+	for _, p := range l.Ranges() {
+		if !slices.ContainsFunc(other.Ranges(), func(o netip.Prefix) bool { return o.Bits() <= p.Bits() && o.Contains(p.Addr()) }) {
+			return false
+		}
+	}
+	return l != ""
+}
+
 // Texts are the addresses and ranges as the public interface shows them, IPv6
 // written out; nil for everywhere.
 func (l Addresses) Texts() []string {

@@ -51,6 +51,8 @@ type Caller struct {
 	// the host's; at an account's they have none.
 	Door       Audience
 	Privileges PrivilegeSet
+	// Clear is set where the call came through a port without TLS.
+	Clear bool
 }
 
 // Sees reports whether the caller, at the host's door, may know of a: the
@@ -82,4 +84,5 @@ type Origin struct {
 	Addr   netip.Addr
 	Client string    // the User-Agent, cut to a sane length
 	At     time.Time // when the call came; zero is now
+	Clear  bool      // it came through a port without TLS
 }

@@ -99,6 +99,17 @@ func TestAddresses(t *testing.T) {
 	if !Ranges(nil).Contain(netip.Addr{}) || !Addresses("").Ranges().Contain(netip.MustParseAddr("192.0.2.1")) {
 		t.Error("a token without addresses cannot be used everywhere")
 	}
+	for _, c := range []struct {
+		l, other Addresses
+		want     bool
+	}{
+		{"", "", true}, {"192.0.2.1/32", "", true}, {"", "192.0.2.1/32", false}, {"192.0.2.1/32", "192.0.2.0/24", true}, {"192.0.2.0/24", "192.0.2.1/32", false},
+		{"192.0.2.1/32,10.0.0.0/8", "192.0.2.0/24", false}, {"192.0.2.1/32,10.1.0.0/16", "192.0.2.0/24,10.0.0.0/8", true}, {"2001:db8::/48", "0.0.0.0/0", false},
+	} {
+		if got := c.l.Within(c.other); got != c.want {
+			t.Errorf("%q within %q: %v", c.l, c.other, got)
+		}
+	}
 	for _, broken := range []Addresses{"x", ",", "192.0.2.1"} {
 		if broken.Ranges().Contain(netip.MustParseAddr("192.0.2.1")) || broken.Ranges().Contain(netip.Addr{}) {
 			t.Errorf("%q contains an address", broken)

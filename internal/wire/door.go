@@ -83,6 +83,7 @@ func (d *Door) begin(r *http.Request, target request.Target, known bool, in *dia
 		u.Cred = request.Session(r, cookies[d.Audience], target.Session)
 	}
 	u.Origin, u.InClear = d.origin(r)
+	u.Origin.Clear = d.InClear
 	return u
 }
 

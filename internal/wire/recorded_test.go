@@ -37,7 +37,7 @@ var recorded = []struct{ call, shape, waits string }{
 	{"showbw", `{bandwidth:[{acct:[],month:s,reseller:s,totalused:i,year:s}]}`, "the count of traffic"},
 	{"setsiteip?user=alice&ip=192.0.2.1", `{result:[{status:i,statusmsg:s}]}`, "addresses of accounts"},
 	{"setupreseller?user=alice", `{result:[{status:i,statusmsg:null}]}`, "resellers"},
-	{"saveacllist?acllist=few", `{results:[{status:i,statusmsg:s}]}`, "resellers"},
+	{"saveacllist?acllist=few&acl-passwd=1", `{results:[{status:i,statusmsg:s}]}`, "resellers"},
 	{"listacls", `{acls:{few:{}}}`, "resellers"},
 	{"setacls?reseller=alice&acllist=few", `{result:[{acls:[s],status:i,statusmsg:s}]}`, "resellers"},
 	{"listresellers", `{reseller:[s]}`, "resellers"},
@@ -46,6 +46,7 @@ var recorded = []struct{ call, shape, waits string }{
 	{"acctcounts?user=alice", `{reseller:{account:s,active:s,limit:s,suspended:i},result:[{status:i,statusmsg:s}]}`, "resellers"},
 	{"suspendreseller?user=alice", `{output:s,result:[{status:i,statusmsg:s}]}`, "resellers"},
 	{"unsuspendreseller?user=alice", `{output:s,result:[{status:i,statusmsg:s}]}`, "resellers"},
+	{"terminatereseller?reseller=alice&terminatereseller=0", `{result:[{accts:{},privdelete:i,status:i,statusmsg:s}]}`, "resellers"},
 	{"unsetupreseller?user=alice", `{result:[{status:i,statusmsg:null}]}`, "resellers"},
 	{"myprivs", `{privs:{all:i,create-acct:i}}`, ""},
 	{"removeacct?user=alice", `{result:[{rawout:null,status:i,statusmsg:s}]}`, ""},
@@ -62,7 +63,6 @@ var recorded = []struct{ call, shape, waits string }{
 	{"fetchsslinfo", `{sslinfo:[{cab:s,crt:s,domain:null,ip:s,key:s,status:i,statusmsg:s,user:s}]}`, "certificates"},
 	{"generatessl", `{results:{cert:s,csr:s,key:s,status:i,statusmsg:s}}`, "certificates"},
 	{"installssl", `{rawout:s,status:i,statusmsg:s}`, "certificates"},
-	{"terminatereseller?user=alice", `{result:[{accts:{},privdelete:i,status:i,statusmsg:s}]}`, "resellers"},
 	{"reboot", `{reboot:s}`, "nothing: this server restarts no machine"},
 }
 

@@ -30,12 +30,15 @@ type Host struct {
 	accounts map[latchkey.AccountName]*hosted
 	packages map[string]latchkey.Package
 	lists    map[string]latchkey.FeatureList
+
+	privileges map[string]latchkey.PrivilegeSet // lists of them
 }
 
 // hosted is an account and what the host keeps beside it.
 type hosted struct {
 	latchkey.Account
 	overrides map[string]bool
+	settings  latchkey.Reseller
 	bytes     int64
 	inodes    int64
 }
@@ -58,6 +61,8 @@ func NewHost() *Host {
 		accounts: map[latchkey.AccountName]*hosted{},
 		packages: map[string]latchkey.Package{},
 		lists:    map[string]latchkey.FeatureList{},
+
+		privileges: map[string]latchkey.PrivilegeSet{},
 	}
 	root.Now = func() time.Time { return h.Now() }
 	h.packages["default"] = latchkey.Package{Name: "default", FeatureList: latchkey.DefaultList, Limits: latchkey.NoLimits(), CGI: true}

@@ -31,11 +31,12 @@ type Account struct {
 	Owned   []latchkey.OwnedDomain // the main domain first
 	Used    hosting.Quota
 
-	mu     sync.Mutex
-	door   latchkey.Audience // of the tokens
-	lastID latchkey.TokenID
-	tokens map[string]*hosting.TokenInfo
-	boxes  map[hosting.Address]*box
+	mu      sync.Mutex
+	door    latchkey.Audience // of the tokens
+	lastID  latchkey.TokenID
+	tokens  map[string]*hosting.TokenInfo
+	secrets map[string]latchkey.TokenID
+	boxes   map[hosting.Address]*box
 }
 
 // box is a mailbox, the hash of its password and what it holds.
@@ -64,6 +65,7 @@ func New() *Account {
 		Owned:   []latchkey.OwnedDomain{{Name: "example.com", Kind: latchkey.MainDomain, DocumentRoot: "public_html"}},
 		Used:    hosting.Quota{ByteLimit: latchkey.Unlimited, InodeLimit: latchkey.Unlimited},
 		tokens:  map[string]*hosting.TokenInfo{},
+		secrets: map[string]latchkey.TokenID{},
 		boxes:   map[hosting.Address]*box{},
 	}
 }
@@ -127,10 +129,44 @@ func (t *tokens) Create(_ context.Context, n hosting.NewToken) (latchkey.Token, 
 	t.lastID++
 	k := latchkey.Token{
 		ID: t.lastID, Account: t.Who.Account, Audience: t.door, Name: n.Name, Handle: latchkey.Handle([]byte(secret[:6])),
-		Created: now, Expires: n.Expires, ReadOnly: n.ReadOnly,
+		Created: now, Expires: n.Expires, ReadOnly: n.ReadOnly, Privileges: n.Privileges, Addresses: n.Addresses,
 	}
 	t.tokens[n.Name] = &hosting.TokenInfo{Token: k}
+	t.secrets[strings.ToUpper(secret[:32])] = k.ID
 	return k, latchkey.NewSecret(strings.ToUpper(secret[:32])), nil
+}
+
+func (t *tokens) Update(_ context.Context, name string, n hosting.NewToken) (latchkey.Token, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := hosting.CheckTokenName("new_name", n.Name); err != nil {
+		return latchkey.Token{}, err
+	}
+	k := t.tokens[name]
+	switch {
+	case k == nil:
+		return latchkey.Token{}, latchkey.Errorf(latchkey.NotFound, "There is no API token with the name “%s”.", name)
+	case !n.Expires.IsZero() && !n.Expires.After(t.Now()):
+		return latchkey.Token{}, latchkey.InvalidParam("expires_at", "The expiry time has already passed.")
+	case name != n.Name && t.tokens[n.Name] != nil:
+		return latchkey.Token{}, taken(n.Name)
+	}
+	delete(t.tokens, name)
+	k.Name, k.Token.Expires, k.Privileges, k.Addresses = n.Name, n.Expires, n.Privileges, n.Addresses
+	t.tokens[n.Name] = k
+	return k.Token, nil
+}
+
+func (t *tokens) Find(_ context.Context, secret latchkey.Secret) (hosting.TokenInfo, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	id, ok := t.secrets[secret.Reveal()]
+	for _, k := range t.tokens {
+		if ok && k.ID == id {
+			return *k, nil
+		}
+	}
+	return hosting.TokenInfo{}, latchkey.Errorf(latchkey.NotFound, "This is none of your API tokens.")
 }
 
 func taken(name string) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/compat"
 	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
 // New makes the module over what list tells.
@@ -18,7 +19,7 @@ func New(list func() []compat.Miss) api.Module[hosting.Host] {
 	return api.Module[hosting.Host]{
 		Name: "whm",
 		Funcs: []api.Func[hosting.Host]{
-			{Name: "latchkey_missing", Run: api.Run(missed(list)), Doc: "List the functions that clients asked for and that are not here, the one most asked for first. No function of cPanel's."},
+			{Name: "latchkey_missing", Privilege: latchkey.PrivilegeAll, Run: api.Run(missed(list)), Doc: "List the functions that clients asked for and that are not here, the one most asked for first. No function of cPanel's."},
 		},
 	}
 }

@@ -79,7 +79,7 @@ func createAccount(ctx context.Context, h hosting.Host, p createAccountParams) (
 	if err != nil {
 		return api.Answer{}, already(err, "The username “%s” or the domain “%s” already exists: choose another.", n.Name, n.Domain)
 	}
-	return api.Answer{Data: created(h.Server(), a.Package), Warnings: createUnable.noEffect(p.Rest)}, nil
+	return api.Answer{Data: created(h.Server().IP, nameservers(ctx, h), a.Package), Warnings: createUnable.noEffect(p.Rest)}, nil
 }
 
 // account checks what can be checked without looking at other accounts.
@@ -137,10 +137,10 @@ func (p *createAccountParams) plan(ctx context.Context, h hosting.Host, n *hosti
 	return err
 }
 
-func created(s *hosting.Server, plan string) createdAccount {
+func created(ip string, nameservers []string, plan string) createdAccount {
 	var ns [4]string
-	copy(ns[:], s.Nameservers)
-	return createdAccount{IP: s.IP, Nameserver: ns[0], Nameserver2: ns[1], Nameserver3: ns[2], Nameserver4: ns[3], Package: plan}
+	copy(ns[:], nameservers)
+	return createdAccount{IP: ip, Nameserver: ns[0], Nameserver2: ns[1], Nameserver3: ns[2], Nameserver4: ns[3], Package: plan}
 }
 
 // already makes sure that the error of a taken name says so by the word that

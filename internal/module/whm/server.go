@@ -99,5 +99,5 @@ type privilegeData struct {
 
 // WHM API 1: myprivs. The list has one element.
 func showPrivileges(_ context.Context, h hosting.Host, _ api.None) (privilegeData, error) {
-	return privilegeData{[]map[string]bool{privilegesOf(h.Caller().ReadOnly)}}, nil
+	return privilegeData{[]map[string]bool{switchesOf(h.Caller().Privileges, h.Caller().ReadOnly)}}, nil
 }

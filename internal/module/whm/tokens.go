@@ -1,6 +1,7 @@
 package whm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,48 +14,47 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
-// privileges are what WHM lets people do, by their public names, in order.
-var privileges = []string{
-	"acct-summary", "add-pkg", "add-pkg-ip", "add-pkg-shell", "all", "allow-addoncreate", "allow-emaillimits-pkgs",
-	"allow-parkedcreate", "allow-shell", "allow-unlimited-bw-pkgs", "allow-unlimited-disk-pkgs", "allow-unlimited-pkgs",
-	"basic-system-info", "basic-whm-functions", "clustering", "cors-proxy-get", "cpanel-api", "cpanel-integration",
-	"create-acct", "create-dns", "create-user-session", "demo-setup", "digest-auth", "edit-account", "edit-dns", "edit-mx",
-	"edit-pkg", "file-restore", "generate-email-config", "kill-acct", "kill-dns", "limit-bandwidth", "list-accts", "list-pkgs",
-	"locale-edit", "mailcheck", "manage-api-tokens", "manage-dns-records", "manage-oidc", "manage-styles", "mysql-info", "news",
-	"ns-config", "park-dns", "passwd", "quota", "rearrange-accts", "resftp", "restart", "show-bandwidth", "ssl", "ssl-buy",
-	"ssl-gencrt", "ssl-info", "stats", "status", "suspend-acct", "thirdparty", "track-email", "upgrade-account", "viewglobalpackages",
-}
-
 // looking are the privileges that change nothing: what is left to a caller who
 // may only read.
-var looking = []string{
-	"acct-summary", "basic-system-info", "basic-whm-functions", "list-accts", "list-pkgs", "mailcheck", "mysql-info",
-	"show-bandwidth", "ssl-info", "stats", "status", "track-email", "viewglobalpackages",
-}
+var looking = latchkey.PrivilegesOf(
+	latchkey.PrivilegeAccountSummary, latchkey.PrivilegeSystemInfo, latchkey.PrivilegeBasic, latchkey.PrivilegeListAccounts,
+	latchkey.PrivilegeListPackages, latchkey.PrivilegeMailCheck, latchkey.PrivilegeMySQLInfo, latchkey.PrivilegeShowBandwidth,
+	latchkey.PrivilegeSSLInfo, latchkey.PrivilegeStats, latchkey.PrivilegeStatus, latchkey.PrivilegeTrackEmail, latchkey.PrivilegeGlobalPackages)
 
-// privilegesOf tells of each privilege whether a caller has it: the
-// administrator has all, unless only reading is allowed.
-func privilegesOf(readOnly bool) map[string]bool {
+// switchesOf tells of each privilege whether it is in s, of those that are left
+// to who may only read, if readOnly is set.
+func switchesOf(s latchkey.PrivilegeSet, readOnly bool) map[string]bool {
+	if readOnly {
+		s = s.And(looking)
+	}
 	has := map[string]bool{}
-	for _, p := range privileges {
-		has[p] = !readOnly || slices.Contains(looking, p)
+	for _, p := range latchkey.Privileges() {
+		has[p.String()] = s.Has(p)
 	}
 	return has
 }
 
 // privilege is a parameter that names a privilege.
-type privilege string
+type privilege struct{ latchkey.Privilege }
 
 // Words are the privileges there are.
-func (privilege) Words() []string { return privileges }
+func (privilege) Words() []string { return latchkey.AllPrivileges.Names() }
 
 // ParseParam reads a privilege.
 func (p *privilege) ParseParam(text string) error {
-	*p = privilege(text)
-	if !slices.Contains(privileges, text) {
+	var ok bool
+	if p.Privilege, ok = latchkey.ParsePrivilege(text); !ok {
 		return fmt.Errorf("must be a privilege as myprivs lists them")
 	}
 	return nil
+}
+
+// setOf is the set of the privileges named.
+func setOf(list []privilege) (s latchkey.PrivilegeSet) {
+	for _, p := range list {
+		s |= latchkey.PrivilegesOf(p.Privilege)
+	}
+	return s
 }
 
 // tokenName is a parameter that names a token to be.
@@ -101,35 +101,142 @@ func (expiry) ParamType() string { return "integer" }
 // WHM API 1: api_token_create.
 type createTokenParams struct {
 	Name      tokenName   `param:"token_name" doc:"The token's name: 1 to 50 letters, digits, _ and -; not that of another token."`
-	ACL       []privilege `param:"acl,optional" doc:"The privileges it is to have: acl, acl-0, acl-1 and so on. Only all of them can be given so far: all, or none named."`
+	ACL       []privilege `param:"acl,optional" doc:"The privileges it is to have: acl, acl-0, acl-1 and so on, of those that you have; all of yours if none is named."`
 	Expires   expiry      `param:"expires_at,optional" doc:"When it ends, in seconds since 1970; 0 or nothing for never."`
-	Addresses []string    `param:"whitelist_ip,optional" doc:"From where it may be used. Not possible yet: it must be left out."`
+	Addresses []string    `param:"whitelist_ip,optional" doc:"From where it may be used, addresses and ranges: whitelist_ip, whitelist_ip-0 and so on; from everywhere if none is named."`
 }
 
-// createdToken is a new token. It is the one answer that shows a secret.
-type createdToken struct {
-	Token     string    `json:"token"`
+// tokenData is a token as api_token_create, api_token_update and
+// api_token_get_details show it.
+type tokenData struct {
 	Name      string    `json:"name"`
 	ACLs      []string  `json:"acls"`
 	Created   time.Time `json:"create_time"`
 	Expires   time.Time `json:"expires_at"`
-	Addresses *[]string `json:"whitelist_ips"`
+	Addresses *[]string `json:"whitelist_ips"` // null for everywhere
+}
+
+// createdToken is a new token. It is the one answer that shows a secret.
+type createdToken struct {
+	Token string `json:"token"`
+	tokenData
+}
+
+func tokenDataOf(t *latchkey.Token) tokenData {
+	return tokenData{t.Name, privilegesOf(t).Names(), t.Created, t.Expires, places(t.Addresses)}
+}
+
+// places are addresses as a list, or nothing for everywhere.
+func places(l latchkey.Addresses) *[]string {
+	if l == "" {
+		return nil
+	}
+	texts := l.Texts()
+	return &texts
+}
+
+// privilegesOf are those that a token was given.
+func privilegesOf(t *latchkey.Token) latchkey.PrivilegeSet {
+	s := t.Privileges
+	if s == 0 {
+		s = latchkey.AllPrivileges
+	}
+	if t.ReadOnly {
+		s = s.And(looking)
+	}
+	return s
 }
 
 func createToken(ctx context.Context, h hosting.Host, p createTokenParams) (createdToken, error) {
-	if len(p.ACL) > 0 && !slices.Contains(p.ACL, "all") {
-		return createdToken{}, latchkey.InvalidParam("acl",
-			"This server cannot make a token with fewer than all privileges yet: leave “acl” out, or set it to “all”, if a token that may do everything is what you want.")
+	if h.Caller().Clear {
+		return createdToken{}, latchkey.Errorf(latchkey.Denied, "A token is made over TLS only, since the answer shows it: call this on the port with TLS.")
 	}
-	if slices.ContainsFunc(p.Addresses, func(text string) bool { return text != "" }) {
-		return createdToken{}, latchkey.InvalidParam("whitelist_ip",
-			"This server cannot bind a token to addresses yet: leave “whitelist_ip” out if a token that can be used from everywhere is what you want.")
-	}
-	t, secret, err := h.Tokens().Create(ctx, hosting.NewToken{Name: string(p.Name), Expires: p.Expires.at})
+	from, err := addresses(p.Addresses)
 	if err != nil {
 		return createdToken{}, err
 	}
-	return createdToken{Token: secret.Reveal(), Name: t.Name, ACLs: privileges, Created: t.Created, Expires: t.Expires}, nil
+	t, secret, err := h.Tokens().Create(ctx, hosting.NewToken{Name: string(p.Name), Expires: p.Expires.at, Privileges: setOf(p.ACL), Addresses: from})
+	if err != nil {
+		return createdToken{}, err
+	}
+	return createdToken{secret.Reveal(), tokenDataOf(&t)}, nil
+}
+
+func addresses(texts []string) (latchkey.Addresses, error) {
+	l, err := latchkey.ParseAddresses(texts)
+	if err != nil {
+		return "", latchkey.InvalidParam("whitelist_ip", "The “whitelist_ip” argument is invalid: %v.", err)
+	}
+	return l, nil
+}
+
+// WHM API 1: wp_dashboard_create_api_token. It gives no privilege that is not
+// named.
+type createDashboardTokenParams struct {
+	Name      tokenName   `param:"token_name" doc:"The token's name: 1 to 50 letters, digits, _ and -; not that of another token, nor one the dashboard keeps for its own."`
+	ACL       []privilege `param:"acl" doc:"The privileges it is to have: acl, acl-0, acl-1 and so on, of those that you have."`
+	Expires   expiry      `param:"expires_at,optional" doc:"When it ends, in seconds since 1970; 0 or nothing for never."`
+	Addresses []string    `param:"whitelist_ip,optional" doc:"From where it may be used, addresses and ranges: whitelist_ip, whitelist_ip-0 and so on; from everywhere if none is named."`
+}
+
+func createDashboardToken(ctx context.Context, h hosting.Host, p createDashboardTokenParams) (createdToken, error) {
+	if h.Caller().Role == latchkey.RoleRoot && (p.Name == "WebPros_Dashboard" || p.Name == "WP-Dashboard") {
+		return createdToken{}, latchkey.InvalidParam("token_name", "The name “%s” is kept for the dashboard’s own token: choose another.", p.Name)
+	}
+	return createToken(ctx, h, createTokenParams(p))
+}
+
+// WHM API 1: api_token_update.
+type updateTokenParams struct {
+	Name      string      `param:"token_name" doc:"The token."`
+	NewName   tokenName   `param:"new_name,optional" doc:"Its new name."`
+	ACL       []privilege `param:"acl,optional" doc:"The privileges it is to have from now on: acl, acl-0, acl-1 and so on, of those that you have; all of yours if none is named."`
+	Expires   expiry      `param:"expires_at,optional" doc:"When it is to end, in seconds since 1970; 0 or nothing for never."`
+	Addresses []string    `param:"whitelist_ip,optional" doc:"From where it may be used from now on: whitelist_ip, whitelist_ip-0 and so on; any for everywhere. What it was stays if none is named."`
+}
+
+func updateToken(ctx context.Context, h hosting.Host, p updateTokenParams) (tokenData, error) {
+	n := hosting.NewToken{Name: cmp.Or(string(p.NewName), p.Name), Expires: p.Expires.at, Privileges: setOf(p.ACL)}
+	var err error
+	if n.Addresses, err = p.addresses(ctx, h); err != nil {
+		return tokenData{}, err
+	}
+	t, err := h.Tokens().Update(ctx, p.Name, n)
+	if err != nil {
+		return tokenData{}, err
+	}
+	return tokenDataOf(&t), nil
+}
+
+// addresses are those asked for, or those that the token has.
+func (p *updateTokenParams) addresses(ctx context.Context, h hosting.Host) (latchkey.Addresses, error) {
+	switch {
+	case len(p.Addresses) == 1 && p.Addresses[0] == "any":
+		return "", nil
+	case len(p.Addresses) > 0:
+		return addresses(p.Addresses)
+	}
+	all, err := h.Tokens().List(ctx)
+	for _, t := range all {
+		if t.Name == p.Name {
+			return t.Addresses, nil
+		}
+	}
+	return "", err
+}
+
+// WHM API 1: api_token_get_details.
+type showTokenParams struct {
+	Token latchkey.Secret `param:"token" doc:"The token itself."`
+}
+
+// showToken answers without data where the token is not known.
+func showToken(ctx context.Context, h hosting.Host, p showTokenParams) (api.Answer, error) {
+	t, err := h.Tokens().Find(ctx, p.Token)
+	if latchkey.KindOf(err) == latchkey.NotFound {
+		return api.Answer{}, nil
+	}
+	return api.Answer{Data: tokenDataOf(&t.Token)}, err
 }
 
 // nothingUnread refuses arguments that look as if they were to limit a token
@@ -137,6 +244,12 @@ func createToken(ctx context.Context, h hosting.Host, p createTokenParams) (crea
 func nothingUnread(r api.Runner[hosting.Host]) api.Runner[hosting.Host] {
 	call := r.Call
 	r.Call = func(ctx context.Context, on hosting.Host, args api.Args) (any, error) {
+		args = slices.Clone(args)
+		for i := range args {
+			if rest, ok := strings.CutPrefix(args[i].Key, "whitelist-ip"); ok { // as the public page has it in an example
+				args[i].Key = "whitelist_ip" + rest
+			}
+		}
 		for _, key := range args.Names() {
 			if unread(key) {
 				return nil, latchkey.InvalidParam(key, "The argument “%s” is not understood: give privileges as “acl”, or “acl-0”, “acl-1” and so on, and addresses as “whitelist_ip” likewise.", key)
@@ -178,7 +291,7 @@ func listTokens(ctx context.Context, h hosting.Host, _ api.None) (tokenList, err
 	all, err := h.Tokens().List(ctx)
 	list := tokenList{map[string]listedToken{}}
 	for _, t := range all {
-		list.Tokens[t.Name] = listedToken{Name: t.Name, ACLs: privilegesOf(t.ReadOnly), Created: t.Created, Expires: t.Expires}
+		list.Tokens[t.Name] = listedToken{Name: t.Name, ACLs: switchesOf(privilegesOf(&t.Token), false), Created: t.Created, Expires: t.Expires, Addresses: places(t.Addresses)}
 	}
 	return list, err
 }

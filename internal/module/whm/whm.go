@@ -4,6 +4,8 @@
 package whm
 
 import (
+	"slices"
+
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -13,7 +15,7 @@ import (
 var Module = api.Module[hosting.Host]{
 	Name: "whm",
 	Doc:  "What the administrator does: accounts, packages, features, tokens.",
-	Funcs: []api.Func[hosting.Host]{
+	Funcs: slices.Concat([]api.Func[hosting.Host]{
 		{Name: "createacct", Privilege: latchkey.PrivilegeCreateAccount, Effect: api.Write, Reason: "Account Creation Ok", API0: createdShape, API0Data: createdOfAPI0, Run: api.Run(createAccount), Doc: "Create an account with its home and main domain."},
 		{Name: "removeacct", Privilege: latchkey.PrivilegeRemoveAccount, Effect: api.Write, API0: api.RawOut0, Run: api.Run(removeAccount), Doc: "Remove an account with everything it owns."},
 		{Name: "modifyacct", Privilege: latchkey.PrivilegeEditAccount, Effect: api.Write, Reason: "Account Modified", API0: modifiedShape, Run: api.Run(modifyAccount), Doc: "Change an account: its name, package, limits or settings."},
@@ -69,6 +71,9 @@ var Module = api.Module[hosting.Host]{
 		{Name: "verify_user_has_feature", Privilege: latchkey.PrivilegeAccountSummary, Run: api.Run(verifyFeature), Doc: "Tell whether an account may use a feature."},
 
 		{Name: "api_token_create", Privilege: latchkey.PrivilegeTokens, Effect: api.Write, Run: nothingUnread(api.Run(createToken)), Doc: "Create a token for this interface; it is shown this once."},
+		{Name: "wp_dashboard_create_api_token", Privilege: latchkey.PrivilegeTokens, Effect: api.Write, Run: nothingUnread(api.Run(createDashboardToken)), Doc: "Create a token for this interface with the privileges that are named; it is shown this once."},
+		{Name: "api_token_update", Privilege: latchkey.PrivilegeTokens, Effect: api.Write, Run: nothingUnread(api.Run(updateToken)), Doc: "Change a token for this interface: its name, privileges, expiry and addresses."},
+		{Name: "api_token_get_details", Privilege: latchkey.PrivilegeTokens, Run: api.Run(showToken), Doc: "Look a token for this interface up by its secret."},
 		{Name: "api_token_list", Privilege: latchkey.PrivilegeTokens, Run: api.Run(listTokens), Doc: "List the tokens for this interface, expired ones too."},
 		{Name: "api_token_revoke", Privilege: latchkey.PrivilegeTokens, Effect: api.Write, Run: api.Run(revokeTokens), Doc: "Revoke tokens."},
 
@@ -83,5 +88,5 @@ var Module = api.Module[hosting.Host]{
 		{Name: "loadavg", Privilege: latchkey.PrivilegeSystemInfo, API0: api.Bare0, Run: api.Run(showLoad), Doc: "Tell the system's load: the name in WHM API 0."},
 		{Name: "get_password_strength", Privilege: latchkey.PrivilegeBasic, Run: api.Run(ratePassword), Doc: "Rate a password, from 0 to 100."},
 		{Name: "myprivs", Privilege: latchkey.PrivilegeBasic, API0: `{"privs":data}`, API0Data: privilegesOfAPI0, Run: api.Run(showPrivileges), Doc: "List the privileges there are, and which of them the caller has."},
-	},
+	}, resellerFuncs, aclFuncs),
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
 // Pages are the functions as pages of Markdown, by file name: one a module, and
@@ -95,6 +96,13 @@ func facts(e *api.Entry) string {
 		list[0] = "Makes changes."
 	case e.Effect == api.Read:
 		list[0] = "Changes nothing (a read-only token may call it)."
+	}
+	switch e.Privilege {
+	case latchkey.NoPrivilege:
+	case latchkey.PrivilegeAll:
+		list = append(list, "The administrator’s alone.")
+	default:
+		list = append(list, "Privilege `"+e.Privilege.String()+"`.")
 	}
 	if f := e.Feature.String(); f != "" {
 		list = append(list, "Feature `"+f+"`.")
