@@ -71,6 +71,12 @@ type outcome struct {
 	Result int    `json:"result"`
 }
 
+// event says whether a function was called, and why not.
+type event struct {
+	Reason string `json:"reason,omitempty"`
+	Result int    `json:"result"`
+}
+
 // api2Data is the answer as API 2 has it: always a list.
 func api2Data(res *call.Result) any {
 	if res.Err != nil {
@@ -91,21 +97,28 @@ func api2Data(res *call.Result) any {
 	return []outcome{{Result: 1}}
 }
 
-// writeAPI2 appends API 2's envelope. There is no error key on success, and
-// event.result is 1 even when the function failed.
+// writeAPI2 appends API 2's envelope. There is no error key on success. The event
+// is the call itself: its result is 1 even when the function failed, and 0 when
+// there is no such function.
 func writeAPI2(b []byte, u *utterance, res *call.Result) []byte {
 	res.Data = api2Data(res)
 	report := u.cutData(res)
+	called := event{Result: 1}
 	b = append(b, `{"cpanelresult":{"apiversion":2,"data":`...)
 	if res.Err != nil {
 		text := u.words(res.Err)
+		if res.Err.Kind == latchkey.UnknownModule || res.Err.Kind == latchkey.UnknownFunction {
+			called = event{Reason: text}
+		}
 		b = encode.Append(b, []outcome{{Reason: text}})
 		b = append(b, `,"error":`...)
 		b = encode.Append(b, text)
 	} else {
 		b = encode.Append(b, res.Data)
 	}
-	b = append(b, `,"event":{"result":1},"func":`...)
+	b = append(b, `,"event":`...)
+	b = encode.Append(b, called)
+	b = append(b, `,"func":`...)
 	b = encode.Append(b, u.Func)
 	b = append(b, `,"module":`...)
 	b = encode.Append(b, u.Module)

@@ -33,7 +33,7 @@ var contract = map[string][]string{
 	"missing required argument": {failed, `"Provide the ‘email’ argument\."`},
 	"feature off":               {failed, `"You do not have the feature “popaccts”\."`},
 
-	"API 2 unknown function":   {`^200\n`, `"error":"Could not find function`, `"event":\{"result":1\}`},
+	"API 2 unknown function":   {`^200\n`, `"error":"Could not find function`, `"event":\{"reason":"Could not find function [^}]*,"result":0\}`},
 	"API 2 functional failure": {`^200\n`, `"data":\[\{"reason":"[^"]+","result":0\}\]`, `"error":"[^"]+`, `"event":\{"result":1\}`},
 	"API 2 missing argument":   {`^200\n`, `"error":"\\"password\\" is a required argument\."`},
 

@@ -23,7 +23,9 @@ var Module = api.Module[hosting.Account]{
 	},
 }
 
-// info has 0 for a limit that there is not, and for what such a limit leaves.
+// info has 0 for a limit that there is not, and for what such a limit leaves. The
+// page calls the last three integers; servers send them as text, and there are
+// clients that understand nothing else.
 type info struct {
 	InodeLimit         int64   `json:"inode_limit"`
 	InodesRemain       int64   `json:"inodes_remain"`
@@ -31,9 +33,9 @@ type info struct {
 	MegabyteLimit      float64 `json:"megabyte_limit"`
 	MegabytesRemain    float64 `json:"megabytes_remain"`
 	MegabytesUsed      float64 `json:"megabytes_used"`
-	UnderInodeLimit    bool    `json:"under_inode_limit"`
-	UnderMegabyteLimit bool    `json:"under_megabyte_limit"`
-	UnderQuotaOverall  bool    `json:"under_quota_overall"`
+	UnderInodeLimit    bool    `json:"under_inode_limit,string"`
+	UnderMegabyteLimit bool    `json:"under_megabyte_limit,string"`
+	UnderQuotaOverall  bool    `json:"under_quota_overall,string"`
 }
 
 // UAPI: Quota::get_quota_info.
