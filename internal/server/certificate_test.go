@@ -32,7 +32,7 @@ func certify(t *testing.T, dir string, names []string, now time.Time) (tls.Certi
 }
 
 // trusting is a pool that holds the authority alone.
-func trusting(t *testing.T, authority []byte) *x509.CertPool {
+func trusting(t testing.TB, authority []byte) *x509.CertPool {
 	t.Helper()
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(authority) {

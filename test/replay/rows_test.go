@@ -33,7 +33,7 @@ const (
 	beyondAChunk = thousand + thousand + `.{100}`
 )
 
-var key = "-----BEGIN%20RSA%20PRIVATE%20KEY-----%0A" + strings.Repeat("MIIEpAIBAAKCAQEAw%2B7%2F", 400) + "%0A-----END%20RSA%20PRIVATE%20KEY-----%0A"
+var key = "-----BEGIN%20RSA%20PRIVATE%20KEY-----%0A" + strings.Repeat("MIIEpAIBAAKCAQEAw%2B7%2F", 680) + "%0A-----END%20RSA%20PRIVATE%20KEY-----%0A"
 
 // rows are the requests of programs, in the order of the record of them.
 var rows = []row{
