@@ -20,7 +20,7 @@ func compatCommand(s std) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compat",
 		Short: "List the functions that clients asked for and that are not here",
-		Long: "List the functions that clients asked for and that are not here, the one most asked for first, with how often, by which clients and when last. " +
+		Long: "List the functions that clients asked for and that are not here, the one most asked for first, with how often, by which clients and when last, and whether the public documentation has them: what it has is not built here yet. " +
 			"Only calls with good credentials count, and no value of an argument is kept. whmapi1 latchkey_missing has the same.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,15 +43,29 @@ func compatCommand(s std) *cobra.Command {
 
 // missed is one function as the server tells of it.
 type missed struct {
-	API     string `json:"api"`
-	Name    string `json:"name"`
-	Count   int64  `json:"count"`
-	First   int64  `json:"first"`
-	Last    int64  `json:"last"`
-	Clients []struct {
+	API   string `json:"api"`
+	Name  string `json:"name"`
+	Count int64  `json:"count"`
+	First int64  `json:"first"`
+	Last  int64  `json:"last"`
+	// Documented is whether the public documentation has it: it is not built yet,
+	// rather than a name there is nowhere. It is nil where that is not known.
+	Documented *int `json:"documented"`
+	Clients    []struct {
 		Client string `json:"client"`
 		Count  int64  `json:"count"`
 	} `json:"clients"`
+}
+
+// documented is the word for it.
+func (m *missed) documented() string {
+	switch {
+	case m.Documented == nil:
+		return "-"
+	case *m.Documented == 1:
+		return "yes"
+	}
+	return "no"
 }
 
 func askMissing(ctx context.Context) ([]missed, error) {
@@ -87,13 +101,13 @@ func printMissing(s std, list []missed) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "COUNT\tAPI\tFUNCTION\tLAST\tCLIENTS")
+	fmt.Fprintln(w, "COUNT\tAPI\tFUNCTION\tDOCUMENTED\tLAST\tCLIENTS")
 	for _, m := range list {
 		var clients []string
 		for _, c := range m.Clients {
 			clients = append(clients, fmt.Sprintf("%s (%d)", c.Client, c.Count))
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\n", m.Count, m.API, m.Name, time.Unix(m.Last, 0).Format(time.DateTime), strings.Join(clients, ", "))
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", m.Count, m.API, m.Name, m.documented(), time.Unix(m.Last, 0).Format(time.DateTime), strings.Join(clients, ", "))
 	}
 	return w.Flush()
 }

@@ -6,9 +6,11 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/api/known"
 	"github.com/latchkey/latchkey/internal/compat"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -35,6 +37,9 @@ type row struct {
 	First   time.Time `json:"first"`
 	Last    time.Time `json:"last"`
 	Clients []client  `json:"clients"`
+	// Documented tells what is not built yet from what there is nowhere; it is
+	// null for API 2, whose names are not published as a whole.
+	Documented *bool `json:"documented"`
 }
 
 type client struct {
@@ -47,6 +52,7 @@ func missed(list func() []compat.Miss) func(context.Context, hosting.Host, api.N
 		var m missing
 		for _, miss := range list() {
 			r := row{API: miss.API, Name: miss.Name, Count: miss.Count, First: miss.First, Last: miss.Last}
+			r.Documented = documented(&miss)
 			for _, name := range slices.Sorted(maps.Keys(miss.Clients)) {
 				r.Clients = append(r.Clients, client{name, miss.Clients[name]})
 			}
@@ -54,4 +60,19 @@ func missed(list func() []compat.Miss) func(context.Context, hosting.Host, api.N
 		}
 		return m, nil
 	}
+}
+
+// documented reports whether the public documentation has the name.
+func documented(m *compat.Miss) *bool {
+	module, name, ofAccount := strings.Cut(m.Name, "::")
+	var is bool
+	switch {
+	case m.API == "API 2":
+		return nil
+	case ofAccount:
+		is = known.Account(module, name)
+	default:
+		is = known.Host(m.Name)
+	}
+	return &is
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/api/known"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -34,12 +35,17 @@ func (b Book) of(module string) []*api.Entry {
 
 func (b Book) index() string {
 	var rows strings.Builder
-	account, host, twins := 0, 0, 0
+	account, host, twins, ofUAPI, ofWHM := 0, 0, 0, 0, 0
 	for _, m := range b.modules() {
 		list := b.of(m)
 		for _, e := range list {
 			if e.API2 != "" {
 				twins++
+			}
+			if known.Host(e.Name) && forHost(e) {
+				ofWHM++
+			} else if known.Account(e.Module, e.Name) {
+				ofUAPI++
 			}
 		}
 		if forHost(list[0]) {
@@ -50,8 +56,9 @@ func (b Book) index() string {
 		fmt.Fprintf(&rows, "| [%s](%s.md) | %d | %s |\n", title(list[0]), m, len(list), b.Modules[m])
 	}
 	return fmt.Sprintf("# Functions\n\n%d functions of the account (UAPI), %d of which also have a name in cPanel API 2, and %d of the administrator (WHM API 1).\n"+
+		"Of the %d functions that the public documentation lists for UAPI %d are built, and of the %d for WHM API 1 %d; the others answer as unknown ones do, and `latchkey compat` lists those that are asked for.\n"+
 		"These pages and [openapi.json](../openapi.json) are made from the program's own tables by `make docs`.\n\n"+
-		"| module | functions | what it is about |\n|---|---|---|\n", account, twins, host) + rows.String()
+		"| module | functions | what it is about |\n|---|---|---|\n", account, twins, host, known.Accounts(), ofUAPI, known.Hosts(), ofWHM) + rows.String()
 }
 
 func title(e *api.Entry) string {
