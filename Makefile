@@ -9,6 +9,7 @@ PACKAGES  ?= ./...
 FUZZTIME  ?= 20s
 KILLS     ?= 60
 SOAK      ?= 10m
+ATTACKS   ?= 100000
 HOSTILE   ?= 30s
 BENCH     ?=
 
@@ -43,9 +44,11 @@ bench: deps
 crash:
 	$(GO) test -count=1 -timeout=60m -v ./test/crash -args -kills=$(KILLS)
 
-# The same server under load for long, then killed and started many times.
+# The same server under load for long, then spoken to by people who mean no good,
+# then killed and started many times.
 soak:
 	$(GO) run ./test/load -soak $(SOAK)
+	$(GO) test -count=1 -timeout=60m -v ./test/hostile -args -requests=$(ATTACKS)
 	$(GO) run ./test/load -hostile $(HOSTILE)
 	$(MAKE) crash KILLS=600
 
