@@ -194,33 +194,41 @@ func (s *Service) nest(ctx context.Context, r *Request, caller *latchkey.Caller)
 }
 
 // passOn runs an account function for a host's caller: what "cpanel" of WHM is.
-// Who may call that, and has the account, acts in its owner's stead. The trail
-// has both: what was passed on, and what was done.
+// The trail has both: what was passed on, and what was done.
 //
 // WHM API 1: cpanel.
 func (s *Service) passOn(ctx context.Context, r *Request) {
 	defer s.catch(r)
-	inner := &Request{Origin: r.Origin, Read: r.Read, Names: r.Names, Module: r.Module, Func: r.Func, Args: r.Args}
-	r.Names, r.Module, r.Func = WHM, "", "cpanel"
-	r.Args = api.Args{{Key: "cpanel_jsonapi_user", Value: string(r.For)}, {Key: "cpanel_jsonapi_module", Value: inner.Module}, {Key: "cpanel_jsonapi_func", Value: inner.Func}}
 	res := &r.res
-	res.Err = s.may(r)
-	r.Names, r.Module, r.Func = inner.Names, inner.Module, inner.Func
-	if res.Err != nil {
-		return
-	}
-	host, err := s.Binder.Host(ctx, &r.act, &res.Caller)
+	on, err := s.stead(ctx, r)
 	if err != nil {
 		res.Err = latchkey.AsError(err)
 		return
 	}
-	on, err := host.As(ctx, r.For)
-	if err != nil {
-		res.Err = latchkey.AsError(err)
-		return
-	}
+	inner := &Request{Origin: r.Origin, Read: r.Read, Names: r.Names, Module: r.Module, Func: r.Func, Args: r.Args}
 	done := s.nest(ctx, inner, on.Caller())
 	res.Entry, res.Answer, res.Err = done.Entry, done.Answer, done.Err
+}
+
+// stead puts the account that r is for into the hands of a caller who may call
+// "cpanel" and act for it.
+func (s *Service) stead(ctx context.Context, r *Request) (hosting.Account, error) {
+	entry, err := s.Registry.Host("cpanel")
+	if err != nil {
+		return nil, err
+	}
+	r.res.Entry = entry
+	r.act.Calls(entry.FullName(), false, api.Args{
+		{Key: "cpanel_jsonapi_user", Value: string(r.For)}, {Key: "cpanel_jsonapi_module", Value: r.Module}, {Key: "cpanel_jsonapi_func", Value: r.Func},
+	}, entry.Params)
+	if err := policy.May(&r.res.Caller, entry); err != nil {
+		return nil, err
+	}
+	host, err := s.Binder.Host(ctx, &r.act, &r.res.Caller)
+	if err != nil {
+		return nil, err
+	}
+	return host.As(ctx, r.For)
 }
 
 // who is calling? Every refusal of a credential is the same to the caller; the

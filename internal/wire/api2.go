@@ -7,6 +7,7 @@ import (
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/wire/encode"
+	"github.com/latchkey/latchkey/internal/wire/list"
 )
 
 // sayCpanel says what a request to /json-api/cpanel means: a call of API 2, or
@@ -102,7 +103,7 @@ func api2Data(res *call.Result) any {
 // there is no such function.
 func writeAPI2(b []byte, u *utterance, res *call.Result) []byte {
 	res.Data = api2Data(res)
-	report := u.cutData(res)
+	report := u.cutData(res, list.Apply)
 	called := event{Result: 1}
 	b = append(b, `{"cpanelresult":{"apiversion":2,"data":`...)
 	if res.Err != nil {

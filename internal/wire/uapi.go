@@ -19,14 +19,14 @@ func sayExecute(u *utterance) error {
 }
 
 // cutData filters, sorts and pages the answer as it was asked to.
-func (u *utterance) cutData(res *call.Result) *list.Report {
+func (u *utterance) cutData(res *call.Result, apply func(any, list.Query) (any, list.Report)) *list.Report {
 	switch {
 	case !u.cut || res.Err != nil:
 		return nil
 	case u.report != nil:
 		return u.report
 	}
-	data, report := list.Apply(res.Data, u.query)
+	data, report := apply(res.Data, u.query)
 	res.Data = data
 	return &report
 }
@@ -34,7 +34,7 @@ func (u *utterance) cutData(res *call.Result) *list.Report {
 // writeUAPI appends UAPI's flat envelope. All six keys are always there, and
 // lists with nothing in them are null.
 func writeUAPI(b []byte, u *utterance, res *call.Result) []byte {
-	report := u.cutData(res)
+	report := u.cutData(res, list.Apply)
 	b = append(b, `{"data":`...)
 	b = encode.Append(b, res.Data)
 	b = append(b, `,"errors":`...)

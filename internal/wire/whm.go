@@ -29,23 +29,10 @@ func sayWHM(u *utterance) error {
 	return u.settle()
 }
 
-// cutHostData cuts the one list that WHM's answers wrap in a hash.
-func (u *utterance) cutHostData(res *call.Result) *list.Report {
-	switch {
-	case !u.cut || res.Err != nil:
-		return nil
-	case u.report != nil:
-		return u.report
-	}
-	data, report := list.ApplyWithin(res.Data, u.query)
-	res.Data = data
-	return &report
-}
-
 // writeWHM appends WHM API 1's envelope; data is absent where a function has
 // none.
 func writeWHM(b []byte, u *utterance, res *call.Result) []byte {
-	report := u.cutHostData(res)
+	report := u.cutData(res, list.ApplyWithin) // WHM's answers wrap their list in a hash
 	b = append(b, '{')
 	if res.Err == nil {
 		start := len(b)
