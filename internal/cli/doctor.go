@@ -95,6 +95,7 @@ func (d *doctor) look() []finding {
 		{"keys", d.keys},
 		{"server", d.server},
 		{"ports", d.ports},
+		{"name server", d.nameServer},
 		{"certificate", d.certificate},
 		{"clock", d.clock},
 		{"disk", d.disk},

@@ -122,7 +122,7 @@ func openSandbox(ctx context.Context, s std, o sandboxOptions) (*sandbox, error)
 	c := config.Config{
 		Data: sb.dir, Hostname: "localhost", IP: "127.0.0.1", LogLevel: "warn",
 		Account: port("2083"), AccountPlain: port("2082"), Host: port("2087"), HostPlain: port("2086"),
-		Webmail: port("2096"), WebmailPlain: port("2095"), LMTP: port("2424"),
+		Webmail: port("2096"), WebmailPlain: port("2095"), LMTP: port("2424"), DNS: port("2053"),
 	}
 	if o.services {
 		c.Services = port("443")
@@ -255,8 +255,7 @@ func (sb *sandbox) environment() []string {
 		"LATCHKEY_WHM_USER=" + string(estate.RootName), "LATCHKEY_WHM_PASSWORD=" + x.RootPass, "LATCHKEY_WHM_TOKEN=" + x.RootToken,
 		"LATCHKEY_CA=" + sb.authority, "LATCHKEY_LMTP=" + sb.server.Address("mail"), "LATCHKEY_DATA=" + sb.dir,
 		"LATCHKEY_SERVICES_URL=" + sb.services(),
-		// What is not there yet is empty, not missing.
-		"LATCHKEY_DNS=",
+		"LATCHKEY_DNS=" + sb.dns(),
 	}
 }
 
@@ -298,6 +297,7 @@ func (sb *sandbox) greet(s std, took time.Duration) {
 		{"Administrator", sb.url("https", "host")},
 		{"Webmail", sb.url("https", "webmail")},
 		{"Mail (LMTP)", sb.server.Address("mail")},
+		{"DNS", sb.dns()},
 		{"State", sb.dir},
 		{"", ""},
 		{"Account demo", "domain example.com   password " + x.Password},

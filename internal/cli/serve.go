@@ -24,6 +24,7 @@ import (
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/compat"
 	"github.com/latchkey/latchkey/internal/config"
+	"github.com/latchkey/latchkey/internal/driver/authdns"
 	"github.com/latchkey/latchkey/internal/driver/homedir"
 	"github.com/latchkey/latchkey/internal/driver/maildir"
 	"github.com/latchkey/latchkey/internal/estate"
@@ -56,7 +57,7 @@ func serveCommand(s std) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log.Info("ready", "account", h.server.Address("account"), "host", h.server.Address("host"), "webmail", h.server.Address("webmail"), "mail", h.server.Address("mail"), "data", c.Data)
+			log.Info("ready", "account", h.server.Address("account"), "host", h.server.Address("host"), "webmail", h.server.Address("webmail"), "mail", h.server.Address("mail"), "dns", h.dns(), "data", c.Data)
 			return h.run(cmd.Context())
 		},
 	}
@@ -81,7 +82,8 @@ type house struct {
 	server    *server.Server
 	calls     *call.Service
 	estate    *estate.Estate
-	authority string // file of the local certificate authority; "" with a certificate of one's own
+	names     *authdns.Server // nil: there is none
+	authority string          // file of the local certificate authority; "" with a certificate of one's own
 	socket    string
 	keepers   []func(context.Context) // run until the server has ended, then once more
 	close     []func() error          // in this order
@@ -137,6 +139,13 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 	h.close = append([]func() error{homes.Close}, h.close...)
+	if h.names, err = nameServer(c, log); err != nil {
+		return nil, err
+	}
+	if h.names != nil {
+		h.close = append([]func() error{h.names.Close}, h.close...)
+		h.keepers = append(h.keepers, keepNames(h.names, log))
+	}
 	host := hosting.Server{Hostname: hostname(c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength}
 	h.estate = estate.New(estate.Config{
 		Auth: verifier, Store: db, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
@@ -287,6 +296,14 @@ func lock(path string) (func() error, error) {
 		return nil, fmt.Errorf("another server uses %s: end it, or choose another data directory", filepath.Dir(path))
 	}
 	return f.Close, nil
+}
+
+// dns is where the name server can be asked, "" for nowhere.
+func (h *house) dns() string {
+	if h.names == nil {
+		return ""
+	}
+	return h.names.Address()
 }
 
 // run serves until ctx ends. What gathers in memory is written down after the

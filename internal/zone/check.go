@@ -96,14 +96,17 @@ func (z *Zone) check(r *reader) error {
 	return z.checkServers()
 }
 
-// beside is how many aliases and other records have one name.
-type beside struct{ aliases, others int }
+// beside is how many aliases, DNAME records and other records have one name.
+type beside struct{ aliases, dnames, others int }
 
 func (b *beside) add(rtype uint16) {
 	switch rtype {
 	case dns.TypeCNAME:
 		b.aliases++
 	case dns.TypeNSEC, dns.TypeRRSIG: // stand beside an alias
+	case dns.TypeDNAME:
+		b.dnames++
+		b.others++
 	default:
 		b.others++
 	}
@@ -114,6 +117,8 @@ func (b *beside) wrong(name string) error {
 	switch {
 	case b.aliases > 1:
 		return latchkey.Errorf(latchkey.Invalid, "The name “%s” would have two CNAME records: it can have one.", plain(name))
+	case b.dnames > 1:
+		return latchkey.Errorf(latchkey.Invalid, "The name “%s” would have two DNAME records: it can have one.", plain(name))
 	case b.aliases == 1 && b.others > 0:
 		return latchkey.Errorf(latchkey.Invalid, "The name “%s” would have a CNAME record beside others: a name with a CNAME record can have no other record.", plain(name))
 	}

@@ -133,6 +133,7 @@ func TestParseRefuses(t *testing.T) {
 		{head + "a MX 5 _x\n", "not the name of a host"},
 		{head + "a CNAME b\na A 192.0.2.1\n", "beside others"},
 		{head + "a CNAME b\nA CNAME c\n", "two CNAME"},
+		{head + "a DNAME b\nA DNAME c\n", "two DNAME"},
 		{head + "a CNAME b\n\\065 TXT x\n", "beside others"},
 		{head + "@ NS ns.example.com.\n", "would have no A or AAAA"},
 		{"@ SOA ns.x.example. r.x.example. 1 2 3 4 5\n" + strings.Repeat(";\n", MaxLines), "too large"},

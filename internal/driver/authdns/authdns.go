@@ -75,6 +75,7 @@ type Server struct {
 	address string // where it listens; "" if nowhere
 	udp     net.PacketConn
 	tcp     net.Listener
+	running bool
 }
 
 // New makes a server without zones that does not listen yet.
@@ -192,6 +193,8 @@ func (s *Server) Close() error {
 func (s *Server) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	s.run(true)
+	defer s.run(false)
 	var wg sync.WaitGroup
 	wg.Go(func() { s.notices.run(ctx) })
 	for _, server := range s.servers() {
@@ -217,6 +220,12 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+func (s *Server) run(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = on
 }
 
 // drain is how long answers under way may take when the server stops.

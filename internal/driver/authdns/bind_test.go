@@ -181,7 +181,7 @@ func freePort(t testing.TB) string {
 // TestAsBIND asks BIND and us the same, and wants the same answers.
 func TestAsBIND(t *testing.T) {
 	theirs := named(t, "", map[string]string{"example.com.": rich, "child.example.com.": child})
-	ours := serve(t, Options{}, zone(t, "example.com.", rich), zone(t, "child.example.com.", child)).Address()
+	ours := serve(t, Options{}, zoneOf(t, "example.com.", rich), zoneOf(t, "child.example.com.", child)).Address()
 	asked := 0
 	for _, name := range interesting(t) {
 		for _, kind := range []uint16{

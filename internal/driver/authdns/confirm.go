@@ -10,8 +10,8 @@ import (
 )
 
 // Confirm returns when the server gives serial, or a later one, for the zone
-// called origin to who asks over the network; where it listens nowhere, when it
-// would. Fails if it does not, within two seconds.
+// called origin to who asks over the network; where it does not run, or listens
+// nowhere, when it would. Fails if it does not, within two seconds.
 func (s *Server) Confirm(ctx context.Context, origin string, serial uint32) error {
 	got, err := s.ask(ctx, origin)
 	if err != nil {
@@ -25,8 +25,10 @@ func (s *Server) Confirm(ctx context.Context, origin string, serial uint32) erro
 
 // ask is the serial that the server gives for a zone.
 func (s *Server) ask(ctx context.Context, origin string) (uint32, error) {
-	address := s.Address()
-	if address == "" {
+	s.mu.Lock()
+	address, running := s.address, s.running
+	s.mu.Unlock()
+	if address == "" || !running {
 		z, err := s.Zone(origin)
 		if err != nil {
 			return 0, err

@@ -15,7 +15,7 @@ import (
 
 // TestHead asks what a question's head can ask for.
 func TestHead(t *testing.T) {
-	s := serve(t, Options{}, zone(t, "example.com.", rich))
+	s := serve(t, Options{}, zoneOf(t, "example.com.", rich))
 	for _, test := range []struct {
 		name  string
 		make  func(*dns.Msg)
@@ -72,7 +72,7 @@ func exchange(address, network string, m *dns.Msg) (*dns.Msg, error) {
 
 // TestSizes wants answers over UDP as large as they may be, and no larger.
 func TestSizes(t *testing.T) {
-	s := serve(t, Options{}, zone(t, "example.com.", rich))
+	s := serve(t, Options{}, zoneOf(t, "example.com.", rich))
 	for _, test := range []struct{ announced, most int }{{0, 512}, {100, 512}, {512, 512}, {900, 900}, {1232, 1232}, {4096, 1232}, {65535, 1232}} {
 		for _, name := range []string{"big.example.com.", "mid.example.com.", "host.sub.example.com.", "nothing.example.com."} {
 			m := question(name, dns.TypeTXT)
@@ -109,7 +109,7 @@ func TestSizes(t *testing.T) {
 
 // TestHugeSet has a set that no message can hold.
 func TestHugeSet(t *testing.T) {
-	z := zone(t, "example.com.", plain+strings.Repeat("huge TXT \"x\"\n", 1))
+	z := zoneOf(t, "example.com.", plain+strings.Repeat("huge TXT \"x\"\n", 1))
 	var add []dns.RR
 	for i := range 20_000 {
 		rr := &dns.A{Hdr: dns.RR_Header{Name: "huge.example.com.", Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 300}, A: net.IPv4(10, 1, byte(i>>8), byte(i))}
@@ -164,7 +164,7 @@ func TestRate(t *testing.T) {
 func TestReadersSeeOneVersion(t *testing.T) {
 	here := []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1")}
 	text := func(n string) string { return "a 60 TXT " + n + "\nb 60 TXT " + n + "\n" }
-	s := serve(t, Options{Secondaries: here}, zone(t, "example.com.", plain+text("0")))
+	s := serve(t, Options{Secondaries: here}, zoneOf(t, "example.com.", plain+text("0")))
 	var over atomic.Bool
 	var wg sync.WaitGroup
 	for range 4 {
@@ -212,8 +212,8 @@ func FuzzRequest(f *testing.F) {
 		}
 	}
 	s := New(Options{Secondaries: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1")}})
-	s.Put(zone(f, "example.com.", rich))
-	s.Put(zone(f, "child.example.com.", child))
+	s.Put(zoneOf(f, "example.com.", rich))
+	s.Put(zoneOf(f, "child.example.com.", child))
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		r := new(dns.Msg)
 		if r.Unpack(wire) != nil {

@@ -24,7 +24,7 @@ func records(t testing.TB, origin, text string) []dns.RR {
 	return list
 }
 
-func zone(t testing.TB, origin, text string) *Zone {
+func zoneOf(t testing.TB, origin, text string) *Zone {
 	t.Helper()
 	z, err := NewZone(origin, records(t, origin, text))
 	if err != nil {
@@ -86,7 +86,7 @@ www A 192.0.2.1
 `
 
 func TestChangesAreSeenAtOnce(t *testing.T) {
-	s := serve(t, Options{}, zone(t, "example.com.", plain))
+	s := serve(t, Options{}, zoneOf(t, "example.com.", plain))
 	www := records(t, "example.com.", "www 300 IN A 192.0.2.1\n")
 	for i := range 50 {
 		next := records(t, "example.com.", "www 300 IN A 192.0.2."+string(rune('2'+i%8))+"\n")
@@ -114,7 +114,7 @@ func TestChangesAreSeenAtOnce(t *testing.T) {
 }
 
 func TestConfirm(t *testing.T) {
-	s := serve(t, Options{}, zone(t, "example.com.", plain))
+	s := serve(t, Options{}, zoneOf(t, "example.com.", plain))
 	ctx := context.Background()
 	if err := s.Confirm(ctx, "example.com.", 2026112301); err != nil {
 		t.Error(err)
@@ -126,7 +126,7 @@ func TestConfirm(t *testing.T) {
 		t.Error("a zone that is not there is confirmed")
 	}
 	silent := New(Options{})
-	silent.Put(zone(t, "example.com.", plain))
+	silent.Put(zoneOf(t, "example.com.", plain))
 	if err := silent.Confirm(ctx, "example.com.", 2026112301); err != nil {
 		t.Error(err)
 	}
@@ -135,7 +135,7 @@ func TestConfirm(t *testing.T) {
 func TestPromise(t *testing.T) {
 	s := serve(t, Options{})
 	loads := 0
-	load := func() (*Zone, error) { loads++; return zone(t, "example.com.", plain), nil }
+	load := func() (*Zone, error) { loads++; return zoneOf(t, "example.com.", plain), nil }
 	if err := s.Promise("example.com", load); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestPromise(t *testing.T) {
 	if loads > 3 {
 		t.Errorf("a zone that cannot be loaded was tried %d times in a row", loads-1)
 	}
-	s.Put(zone(t, "broken.example.", plain))
+	s.Put(zoneOf(t, "broken.example.", plain))
 	if reply := ask(t, s.Address(), "udp", question("www.broken.example.", dns.TypeA)); len(reply.Answer) != 1 {
 		t.Errorf("a zone that was put in place of a promise answers %v", reply)
 	}
@@ -182,7 +182,7 @@ func TestZoneSaysNo(t *testing.T) {
 			t.Errorf("a zone with %s is taken", test.why)
 		}
 		all := records(t, "example.com.", test.text)
-		base := zone(t, "example.com.", plain)
+		base := zoneOf(t, "example.com.", plain)
 		if had := len(records(t, "example.com.", plain)); len(all) > had {
 			if _, err := base.With(nil, all[had:]); err == nil {
 				t.Errorf("a zone that gets %s is taken", test.why)

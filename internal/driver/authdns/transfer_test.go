@@ -36,7 +36,7 @@ func TestSecondaryFollows(t *testing.T) {
 	secondary := named(t, keyText+fmt.Sprintf(`zone "example.com" { type secondary; primaries { %s port %s key transfers; }; min-refresh-time 600; };
 `, host, port), nil)
 	s := New(Options{Secondaries: []netip.AddrPort{netip.MustParseAddrPort(secondary)}, Key: testKey(t)})
-	z := zone(t, "example.com.", rich)
+	z := zoneOf(t, "example.com.", rich)
 	s.Put(z)
 	if err := s.Listen(primary); err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestWhoMayTransfer(t *testing.T) {
 		{"listed, signed without need", Options{Secondaries: here}, testKey(t), "example.com.", dns.RcodeNotAuth},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			z := zone(t, "example.com.", rich)
+			z := zoneOf(t, "example.com.", rich)
 			s := serve(t, test.o, z)
 			got, rcode := axfr(t, s.Address(), test.zone, test.key)
 			if rcode != test.want {
@@ -156,7 +156,7 @@ func axfr(t *testing.T, address, origin string, key *Key) (all []dns.RR, rcode i
 }
 
 func TestWhatChanged(t *testing.T) {
-	z := zone(t, "example.com.", plain)
+	z := zoneOf(t, "example.com.", plain)
 	s := serve(t, Options{Secondaries: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1")}}, z)
 	for _, test := range []struct {
 		network string

@@ -221,8 +221,11 @@ func (e *entry) check() error {
 			return fmt.Errorf("%s has more than one %s record", s.rrs[0].Header().Name, dns.TypeToString[kind])
 		}
 	}
-	if s := e.set(dns.TypeCNAME); s != nil && len(e.sets) > 1 {
-		return fmt.Errorf("%s has a CNAME record and others", s.rrs[0].Header().Name)
+	alias := e.set(dns.TypeCNAME)
+	for _, s := range e.sets {
+		if alias != nil && s != alias && s.kind != dns.TypeNSEC && s.kind != dns.TypeRRSIG {
+			return fmt.Errorf("%s has a CNAME record and others", alias.rrs[0].Header().Name)
+		}
 	}
 	return nil
 }
