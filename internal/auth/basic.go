@@ -45,6 +45,11 @@ func (v *Verifier) checkPassword(ctx context.Context, cred latchkey.Credentials,
 	case h.off || a.Suspended:
 		return refusePassword(h, cred, AccountOff)
 	}
+	if h.mailbox == "" {
+		if reason := v.checkCode(a, cred, from); reason != "" {
+			return refusePassword(h, cred, reason)
+		}
+	}
 	return latchkey.Caller{
 		Kind: latchkey.ByPassword, Role: a.Role, Account: a.ID, Name: a.Name, Mailbox: h.mailbox, Features: h.entry.Features, Proof: proofOf(h.hash),
 		Door: audience, Privileges: h.entry.privileges(audience),
@@ -126,8 +131,9 @@ func claimOf(key [32]byte) uint32 { return binary.LittleEndian.Uint32(key[:]) }
 func (v *Verifier) failed(r *Refusal, cred latchkey.Credentials, audience latchkey.Audience, from latchkey.Origin) {
 	switch r.Reason {
 	case UnknownToken, WrongAccount:
-		mac := v.keys.MAC(cred.Secret.Reveal())
-		v.throttle.fail(from.Addr, v.at(from), claimOf(mac))
+		v.throttle.fail(from.Addr, v.at(from), claimOf(v.keys.MAC(cred.Secret.Reveal())))
+	case WrongCode:
+		v.throttle.fail(from.Addr, v.at(from), claimOf(v.keys.MAC(cred.Code.Reveal())))
 	case UnknownAccount, WrongPassword:
 	default:
 		return

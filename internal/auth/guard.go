@@ -29,8 +29,13 @@ func PutGuard(tx store.Tx, g latchkey.Guard) error {
 func (v *Verifier) recallSettings(ctx context.Context) error {
 	return v.store.Read(ctx, func(r store.Reader) error {
 		g, err := GuardOf(r)
+		if err != nil {
+			return err
+		}
+		p, err := FactorPolicyOf(r)
 		if err == nil {
 			v.throttle.set(g.Throttling, rangesIn(g.White), rangesIn(g.Black))
+			v.factors.Store(&p)
 		}
 		return err
 	})

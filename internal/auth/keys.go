@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
@@ -24,6 +25,7 @@ import (
 // that lives outside the database.
 type Keys struct {
 	mac, handle, seal, bound, trail, session *hmacKey
+	factor                                   cipher.AEAD // what second factors are kept under
 }
 
 // LoadKeys reads the secret in the file path, and makes one if there is no such
@@ -67,14 +69,16 @@ func createKey(path string) error {
 
 // NewKeys derives the keys from one secret of 32 bytes.
 func NewKeys(secret []byte) *Keys {
-	derive := func(purpose string) *hmacKey {
+	key := func(purpose string) []byte {
 		k, err := hkdf.Key(sha256.New, secret, nil, "latchkey "+purpose, 32)
 		if err != nil {
 			panic(err) // only for a length no caller asks for
 		}
-		return newHMACKey(k)
+		return k
 	}
-	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), trail: derive("trail"), session: derive("session")}
+	derive := func(purpose string) *hmacKey { return newHMACKey(key(purpose)) }
+	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), trail: derive("trail"), session: derive("session"),
+		factor: newFactorCipher(key("second factor"))}
 }
 
 // MAC is what a token is looked up by.

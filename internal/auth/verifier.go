@@ -35,6 +35,8 @@ type Verifier struct {
 	passwords *passwordCache
 	throttle  *throttle
 	sessions  sessions
+	codes     codes
+	factors   atomic.Pointer[latchkey.FactorPolicy]
 
 	// filling is held by whoever fills memory from the store and by whoever
 	// applies the change log: memory can never be filled with what a later

@@ -52,6 +52,19 @@ func (noSignIns) HandOver(context.Context, Address) (HandedOver, error) {
 	return HandedOver{}, errNotForMailboxes
 }
 
+func (noSignIns) Factor() Factor { return noFactor{} }
+
+type noFactor struct{}
+
+func (noFactor) New(context.Context) (secret, url latchkey.Secret, err error) {
+	return secret, url, errNotForMailboxes
+}
+func (noFactor) Set(context.Context, latchkey.Secret, latchkey.Secret) error {
+	return errNotForMailboxes
+}
+func (noFactor) Remove(context.Context) error             { return errNotForMailboxes }
+func (noFactor) On(context.Context) (bool, string, error) { return false, "", errNotForMailboxes }
+
 type noTokens struct{}
 
 func (noTokens) Create(context.Context, NewToken) (latchkey.Token, latchkey.Secret, error) {

@@ -29,6 +29,23 @@ type SignIns interface {
 	// Fails: NotFound, Denied for a token and for a mailbox that nobody may sign in
 	// to.
 	HandOver(ctx context.Context, a Address) (HandedOver, error)
+	// Factor is the account's second factor.
+	Factor() Factor
+}
+
+// Factor is the second factor of one account: what its password alone does not
+// sign in without.
+type Factor interface {
+	// New is what the codes of a new second factor would be made of, and the same
+	// as programs for codes take it. Nothing is changed.
+	New(ctx context.Context) (secret, url latchkey.Secret, err error)
+	// Set makes secret the second factor, from the answer on. Invalid where code is
+	// not its code now, Denied while second factors are off.
+	Set(ctx context.Context, secret, code latchkey.Secret) error
+	// Remove takes it away; NotFound if there is none.
+	Remove(ctx context.Context) error
+	// On reports whether there is one, and whom its codes say that they are of.
+	On(ctx context.Context) (on bool, issuer string, err error)
 }
 
 // HostSignIns is what the administrator, or a reseller, may do about signing in.
@@ -37,6 +54,14 @@ type HostSignIns interface {
 	// caller's, Denied for a session that may do more than the caller may, and for
 	// who may not sign in there.
 	HandOver(ctx context.Context, n NewSession) (HandedOver, error)
+
+	// Factor is the caller's own second factor.
+	Factor() Factor
+	// RemoveFactor takes away an account's. Fails: NotFound, Denied.
+	RemoveFactor(ctx context.Context, name latchkey.AccountName) error
+	FactorPolicy(ctx context.Context) (latchkey.FactorPolicy, error)
+	// ChangeFactorPolicy changes it by change, atomically.
+	ChangeFactorPolicy(ctx context.Context, change func(*latchkey.FactorPolicy) error) error
 
 	// Now is the time by which refusals end.
 	Now() time.Time

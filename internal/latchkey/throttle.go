@@ -130,3 +130,9 @@ type Failure struct {
 	Audience Audience
 	Reason   string
 }
+
+// FactorPolicy is what the administrator has set about second factors.
+type FactorPolicy struct {
+	Off    bool   // nobody is asked for one
+	Issuer string // who programs for codes say that they are of; "" for the server's name
+}

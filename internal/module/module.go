@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey/latchkey/internal/module/session"
 	"github.com/latchkey/latchkey/internal/module/statsbar"
 	"github.com/latchkey/latchkey/internal/module/tokens"
+	"github.com/latchkey/latchkey/internal/module/twofactorauth"
 	"github.com/latchkey/latchkey/internal/module/variables"
 	"github.com/latchkey/latchkey/internal/module/whm"
 )
@@ -39,6 +40,7 @@ func Account(do api.Doer) []api.Module[hosting.Account] {
 		session.Module,
 		statsbar.Module,
 		tokens.Module,
+		twofactorauth.Module,
 		variables.Module,
 	}
 }
@@ -47,5 +49,5 @@ func Account(do api.Doer) []api.Module[hosting.Account] {
 // pass on, missed tells what clients asked for in vain, and names which of the
 // functions somebody may call.
 func Host(do api.Doer, host api.HostDoer, missed func() []compat.Miss, names func(*latchkey.Caller) []string) []api.Module[hosting.Host] {
-	return []api.Module[hosting.Host]{whm.Module, whm.CPHulk, applist.New(names), relay.New(do, host), missing.New(missed)}
+	return []api.Module[hosting.Host]{whm.Module, whm.CPHulk, whm.TwoFactor, applist.New(names), relay.New(do, host), missing.New(missed)}
 }

@@ -120,10 +120,6 @@ func (h *Host) As(ctx context.Context, name latchkey.AccountName) (hosting.Accou
 	return a, err
 }
 
-// SignIns is nil: nobody signs in to a server in memory. What is about signing in
-// is tested over a whole server.
-func (h *Host) SignIns() hosting.HostSignIns { return nil }
-
 func (h *Host) CreateAccount(_ context.Context, n hosting.NewAccount) (latchkey.Account, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

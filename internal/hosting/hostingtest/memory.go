@@ -98,10 +98,6 @@ func (a *Account) Home() string                                    { return path
 func (a *Account) Tokens() hosting.Tokens                          { return (*tokens)(a) }
 func (a *Account) Mail() hosting.Mail                              { return (*mail)(a) }
 
-// SignIns is nil: nobody signs in to an account in memory. What is about signing
-// in is tested over a whole server.
-func (a *Account) SignIns() hosting.SignIns { return nil }
-
 func (a *Account) Domains(context.Context) ([]latchkey.OwnedDomain, error) {
 	return slices.Clone(a.Owned), nil
 }

@@ -23,7 +23,13 @@ func Credentials(r *http.Request) latchkey.Credentials {
 	case 0:
 		return latchkey.Credentials{}
 	case 1:
-		return authorization(headers[0])
+		cred := authorization(headers[0])
+		if cred.Scheme == latchkey.SchemeBasic {
+			if codes := r.Header["X-Cpanel-Otp"]; len(codes) == 1 {
+				cred.Code = secondFactor(textproto.TrimString(codes[0]))
+			}
+		}
+		return cred
 	}
 	return malformed()
 }
