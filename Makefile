@@ -16,14 +16,21 @@ BENCH     ?=
 # A folder of vulnerability records (OSV, as golang/vulndb has them), where there is one.
 VULNDB    ?= ../shared/vulndb
 
-.PHONY: build test race lint fuzz bench soak crash check docs deps format vet staticcheck vulnerabilities deadcode
+# Programs of other people's, unmodified, against a sandbox: a module of its own.
+CLIENTS    = cd test/clients &&
+CLIENTTOOL = $(GO) tool -modfile=../../tools/go.mod
+
+.PHONY: build test clients race lint fuzz bench soak crash check docs deps format vet staticcheck vulnerabilities deadcode
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/latchkey ./cmd/latchkey
 
 # The summary comes last: packages, what failed, what was skipped, DONE.
-test: deps format vet staticcheck
+test: deps format vet staticcheck clients
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -count=1 $(PACKAGES)
+
+clients: deps
+	$(CLIENTS) $(CLIENTTOOL) gotestsum --format pkgname -- -count=1 ./...
 
 # Needs a C compiler.
 race: deps
@@ -69,9 +76,11 @@ format:
 
 vet:
 	$(GO) vet $(PACKAGES)
+	$(CLIENTS) $(GO) vet ./...
 
 staticcheck:
 	$(TOOL) staticcheck $(PACKAGES)
+	$(CLIENTS) $(CLIENTTOOL) staticcheck ./...
 
 vulnerabilities:
 	@if [ -d "$(VULNDB)" ]; then \

@@ -28,6 +28,9 @@ func (u *utterance) pass() error {
 		u.turn(&uapiWrapped)
 	}
 	user := u.passed("user")
+	if user == "" && u.Audience == latchkey.ForHost {
+		user = u.Args.Text("user") // as XML clients have it
+	}
 	u.Module, u.Func = u.passed("module"), u.passed("func")
 	u.Args = drop(u.Args, func(key string) bool {
 		return strings.HasPrefix(key, "cpanel_jsonapi_") || strings.HasPrefix(key, "cpanel_xmlapi_")

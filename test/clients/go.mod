@@ -1,0 +1,17 @@
+module github.com/latchkey/latchkey/test/clients
+
+go 1.26.5
+
+require (
+	github.com/go-acme/lego/v5 v5.6.0
+	github.com/google/go-cmp v0.7.0
+	github.com/letsencrypt-cpanel/cpanelgo v1.2.1
+	github.com/miekg/dns v1.1.73
+)
+
+require (
+	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
+	github.com/go-jose/go-jose/v4 v4.1.6 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
