@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -46,6 +47,7 @@ func runInside() (int, error) {
 	}
 	cmd := exec.Command(program, append([]string{"sandbox", "--ports", "0", "--"}, os.Args...)...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	var failed *exec.ExitError
 	if err := cmd.Run(); errors.As(err, &failed) {
 		return failed.ExitCode(), nil

@@ -75,27 +75,29 @@ func TestRoundcube(t *testing.T) {
 	}
 }
 
-// interpreters are what runs a script, by the end of its name, and how it is told
-// whom to trust.
-var interpreters = map[string][]string{
-	".js":  {"node"},
-	".pl":  {"perl"},
-	".php": {"php", "-d", "curl.cainfo=$CA", "-d", "openssl.cafile=$CA"},
-	".sh":  {"sh"},
+// interpreters are what runs a script, by the end of its name: how it is told whom
+// to trust, and what finds out whether all of it is here.
+var interpreters = map[string]struct {
+	command []string
+	check   string
+}{
+	".js":  {[]string{"node"}, "node -v"},
+	".pl":  {[]string{"perl"}, "perl -MLWP::UserAgent -MLWP::Protocol::https -MIO::Socket::SSL -e1 && openssl version"},
+	".php": {[]string{"php", "-d", "curl.cainfo=$CA", "-d", "openssl.cafile=$CA"}, `php -r 'exit((int)!(extension_loaded("curl") && extension_loaded("openssl")));'`},
+	".sh":  {[]string{"sh"}, "curl --version"},
 }
 
 // run runs a script for the account in a directory of its own, and returns what it
 // printed.
 func run(t *testing.T, a account, script string, more ...string) string {
 	t.Helper()
-	command := slices.Clone(interpreters[filepath.Ext(script)])
-	for i, word := range command {
-		command[i] = strings.ReplaceAll(word, "$CA", os.Getenv("LATCHKEY_CA"))
+	interpreter := interpreters[filepath.Ext(script)]
+	if err := exec.Command("sh", "-c", interpreter.check).Run(); err != nil {
+		skip(t, "not all is here that "+script+" needs")
 	}
-	for _, program := range []string{command[0], "curl"} {
-		if _, err := exec.LookPath(program); err != nil {
-			skip(t, program+" is not here")
-		}
+	var command []string
+	for _, word := range interpreter.command {
+		command = append(command, strings.ReplaceAll(word, "$CA", os.Getenv("LATCHKEY_CA")))
 	}
 	path, err := filepath.Abs(script)
 	if err != nil {

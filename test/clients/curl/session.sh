@@ -5,6 +5,7 @@ webmail="https://$HOST:$WEBMAIL_PORT"
 ask() { name=$1; shift; printf '%s: ' "$name"; curl -sS -w ' %{http_code}\n' "$@"; }
 
 ask login -c jar -o answer "$own/login/?login_only=1" --data-urlencode "user=$ACCOUNT" --data-urlencode "pass=$PASSWORD"
+sed 's/cpsess[0-9]*/cpsess##########/g' answer && echo
 security=$(grep -o '/cpsess[0-9]*' answer | head -n 1)
 ask 'add_pop' -b jar "$own$security/execute/Email/add_pop" -d email=kept --data-urlencode "password=First+word 1"
 ask 'addpop' -b jar -G "$own$security/json-api/cpanel" -d cpanel_jsonapi_apiversion=2 -d cpanel_jsonapi_module=Email -d cpanel_jsonapi_func=addpop \
@@ -18,3 +19,7 @@ ask 'wrong port' -u "kept@$DOMAIN:$SECRET" "$own/execute/Email/count_pops"
 ask delete_pop -b jar "$own$security/execute/Email/delete_pop" -d email=gone -d "domain=$DOMAIN"
 ask logout -b jar -o answer "$own$security/logout"
 ask 'logged out' -b jar "$own$security/execute/Email/count_pops"
+ask 'login by GET' -c jar -o answer -G "$own/login/" -d login_only=1 --data-urlencode "user=$ACCOUNT" --data-urlencode "pass=$PASSWORD"
+security=$(grep -o '/cpsess[0-9]*' answer | head -n 1)
+ask 'count_pops' -b jar "$own$security/execute/Email/count_pops"
+ask 'wrong password' "$own/login/?login_only=1" -d "user=$ACCOUNT" -d pass=wrong
