@@ -193,32 +193,37 @@ func TestCpanelgoTokens(t *testing.T) {
 func TestCpanelgoWHM(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t)
-	w := whmClient(t)
-	if v, err := w.Version(); err != nil || !strings.HasPrefix(v.Data.Version, "11.") {
-		t.Errorf("Version() = %+v, %v", v, err)
-	}
-	list, err := w.ListAccounts()
-	var users []string
-	for _, row := range list.Data.Accounts {
-		users = append(users, row.User)
-	}
-	if err != nil || !slices.Contains(users, a.user) || !slices.Contains(users, os.Getenv("LATCHKEY_USER")) {
-		t.Errorf("ListAccounts() = %v, %v; want %s among them", users, err, a.user)
-	}
-	suspended := func(want bool) {
-		t.Helper()
-		s, err := w.AccountSummary(a.user)
-		if err != nil || s.Email() != "owner@"+a.domain || !s.HasEmail() || s.Suspended() != want {
-			t.Errorf("AccountSummary(%s) = %+v, %v; want suspended %t", a.user, s, err, want)
-		}
-	}
-	suspended(false)
-	asRoot(t, "suspendacct", "user", a.user)
-	suspended(true)
-	asRoot(t, "unsuspendacct", "user", a.user)
-	suspended(false)
-	if s, err := w.AccountSummary("absent"); err == nil || !strings.Contains(err.Error(), "does not exist") {
-		t.Errorf("AccountSummary(absent) = %+v, %v; want that it does not exist", s, err)
+	byPassword := whm.NewWhmApiAccessHashWithClient("127.0.0.1", "root", "", false, httpClient(t))
+	byPassword.Password = os.Getenv("LATCHKEY_WHM_PASSWORD")
+	for name, w := range map[string]whm.WhmApi{"token": whmClient(t), "password": byPassword} {
+		t.Run(name, func(t *testing.T) {
+			if v, err := w.Version(); err != nil || !strings.HasPrefix(v.Data.Version, "11.") {
+				t.Errorf("Version() = %+v, %v", v, err)
+			}
+			list, err := w.ListAccounts()
+			var users []string
+			for _, row := range list.Data.Accounts {
+				users = append(users, row.User)
+			}
+			if err != nil || !slices.Contains(users, a.user) || !slices.Contains(users, os.Getenv("LATCHKEY_USER")) {
+				t.Errorf("ListAccounts() = %v, %v; want %s among them", users, err, a.user)
+			}
+			suspended := func(want bool) {
+				t.Helper()
+				s, err := w.AccountSummary(a.user)
+				if err != nil || s.Email() != "owner@"+a.domain || !s.HasEmail() || s.Suspended() != want {
+					t.Errorf("AccountSummary(%s) = %+v, %v; want suspended %t", a.user, s, err, want)
+				}
+			}
+			suspended(false)
+			asRoot(t, "suspendacct", "user", a.user)
+			suspended(true)
+			asRoot(t, "unsuspendacct", "user", a.user)
+			suspended(false)
+			if s, err := w.AccountSummary("absent"); err == nil || !strings.Contains(err.Error(), "does not exist") {
+				t.Errorf("AccountSummary(absent) = %+v, %v; want that it does not exist", s, err)
+			}
+		})
 	}
 }
 
