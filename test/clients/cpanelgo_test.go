@@ -227,6 +227,45 @@ func TestCpanelgoWHM(t *testing.T) {
 	}
 }
 
+// A reseller's token reaches the reseller's own accounts, by the privileges it has,
+// and nobody else's.
+func TestCpanelgoReseller(t *testing.T) {
+	t.Parallel()
+	reseller, mine, other := newAccount(t), newAccount(t), newAccount(t)
+	asRoot(t, "setupreseller", "user", reseller.user)
+	asRoot(t, "setacls", "reseller", reseller.user, "acl-cpanel-api", "1", "acl-list-accts", "1", "acl-manage-api-tokens", "1")
+	asRoot(t, "modifyacct", "user", mine.user, "OWNER", reseller.user)
+	r := request(t, os.Getenv("LATCHKEY_WHM_URL")+"/json-api/api_token_create", []string{"api.version", "1", "token_name", "client"})
+	r.SetBasicAuth(reseller.user, reseller.password)
+	token := succeeded(t, r).(map[string]any)["token"].(string)
+
+	w := whm.NewWhmApiAccessHashWithClient("127.0.0.1", reseller.user, token, false, httpClient(t))
+	list, err := w.ListAccounts()
+	if got := fmt.Sprint(list.Data.Accounts); err != nil || got != "[{"+mine.user+"}]" {
+		t.Errorf("ListAccounts() = %s, %v; want %s alone", got, err, mine.user)
+	}
+	if s, err := w.CreateUserSession(mine.user, "cpaneld"); err == nil {
+		t.Errorf("a session without the privilege: %+v", s)
+	}
+	for _, row := range []struct {
+		account
+		may bool
+	}{{mine, true}, {other, false}} {
+		api := whm.NewWhmImpersonationApiWithClient("127.0.0.1", reseller.user, token, row.user, false, httpClient(t))
+		var made reply[any]
+		if err := api.Gateway.UAPI("Email", "add_pop", cpanelgo.Args{"email": "bob", "password": plain}, &made); err != nil {
+			t.Errorf("add_pop for %s: %v", row.user, err)
+		}
+		domains, err := api.DomainsData()
+		if done := made.Error() == nil; done != row.may || (err == nil) != row.may || (domains.Data.MainDomain.Domain == row.domain) != row.may {
+			t.Errorf("as %s: add_pop %v, domains %+v, %v; want success %t", row.user, made.Error(), domains.Data, err, row.may)
+		}
+		if got := row.mailboxes(t); (len(got) == 1) != row.may {
+			t.Errorf("%s has the mailboxes %v", row.user, got)
+		}
+	}
+}
+
 // The address that create_user_session hands out signs the user in, once.
 func TestCpanelgoUserSession(t *testing.T) {
 	t.Parallel()

@@ -48,12 +48,11 @@ func runInside() (int, error) {
 	cmd := exec.Command(program, append([]string{"sandbox", "--ports", "0", "--"}, os.Args...)...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	var failed *exec.ExitError
-	if err := cmd.Run(); errors.As(err, &failed) {
+	err = cmd.Run()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		return failed.ExitCode(), nil
-	} else {
-		return 0, err
 	}
+	return 0, err
 }
 
 // skip says that something is not here: a failure in CI.
