@@ -111,6 +111,12 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccoun
 	if err != nil {
 		return err
 	}
+	if n.Reseller {
+		if !h.caller.OverAll() {
+			return denied("reseller", "Only the administrator can make an account a reseller.")
+		}
+		a.Reseller, a.Privileges = true, latchkey.InitialPrivileges()
+	}
 	plan := p.Limits
 	if n.Limits != nil {
 		n.Limits(&p.Limits)

@@ -156,8 +156,11 @@ type NewAccount struct {
 	// Limits changes what the package allows, for this account alone; nil
 	// changes nothing.
 	Limits func(*latchkey.Limits)
-	Locale string // empty: the package's
-	Theme  string // empty: the package's
+	// Reseller makes a reseller of it, with the privileges that every reseller
+	// begins with. Denied to all but the administrator.
+	Reseller bool
+	Locale   string // empty: the package's
+	Theme    string // empty: the package's
 	// SaveAs is the name of a new package with these limits, which the account
 	// gets instead; empty for none. FeatureList is that package's; empty for the
 	// one of Package.

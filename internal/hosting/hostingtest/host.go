@@ -155,6 +155,9 @@ func (h *Host) CreateAccount(_ context.Context, n hosting.NewAccount) (latchkey.
 	if !n.Password.Empty() {
 		a.PasswordHash = digest(n.Password.Reveal())
 	}
+	if n.Reseller {
+		a.Reseller, a.Privileges = true, latchkey.InitialPrivileges()
+	}
 	h.accounts[n.Name] = a
 	return a.Account, nil
 }

@@ -41,6 +41,7 @@ func RunHost(t *testing.T, open func(t *testing.T) *Landlord) {
 		{"UpdateAccount", testUpdateAccount},
 		{"ModifyAccount", testModifyAccount},
 		{"SavePackage", testSavePackage},
+		{"CreateReseller", testCreateReseller},
 		{"Pages", testPages},
 		{"FindDomain", testFindDomain},
 		{"NameFree", testNameFree},

@@ -102,6 +102,19 @@ func testSavePackage(t *testing.T, h *Landlord) {
 	packages("default default", "gold "+latchkey.MailOnlyList, "new "+latchkey.MailOnlyList)
 }
 
+func testCreateReseller(t *testing.T, h *Landlord) {
+	a, err := h.Open().CreateAccount(t.Context(), hosting.NewAccount{Name: "ann", Domain: "ann.example", Reseller: true})
+	worked(t, "CreateAccount", err)
+	if !a.Reseller || a.Privileges != latchkey.InitialPrivileges() {
+		t.Errorf("the account is %+v, want a reseller", a)
+	}
+	found, err := h.Open().Account(t.Context(), "ann")
+	same(t, "Account", found, err, a)
+	if b := h.account(t, "bob", ""); b.Reseller || b.Privileges != 0 {
+		t.Errorf("another account is %+v, and a reseller", b)
+	}
+}
+
 func testPages(t *testing.T, h *Landlord) {
 	ctx := t.Context()
 	for _, name := range []latchkey.AccountName{"bob", "ann", "eve", "cat", "dan"} {

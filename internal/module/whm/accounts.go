@@ -25,6 +25,7 @@ type createAccountParams struct {
 	FeatureList string               `param:"featurelist,optional" doc:"The feature list of the package that is saved."`
 	Owner       hosting.AccountParam `param:"owner,optional" doc:"Who owns the account: root, itself or another account."`
 	OwnerSelf   bool                 `param:"ownerself,optional" doc:"1 for an account that owns itself, unless owner says otherwise."`
+	Reseller    bool                 `param:"reseller,optional" doc:"1 to make the account a reseller, with the privileges that every reseller begins with."`
 	Locale      word                 `param:"language,optional" doc:"The account's locale, such as en."`
 	Theme       word                 `param:"cpmod,optional" doc:"The account's theme."`
 
@@ -46,7 +47,7 @@ type createAccountParams struct {
 // createUnable are the arguments of createacct that ask for more than there is.
 var createUnable = unable{
 	"account_enhancements": nil, "customip": nil, "gid": nil, "hasshell": {"0", "n"}, "homedir": nil, "ip": {"n", "0"},
-	"mail_node_alias": nil, "mailbox_format": {"maildir"}, "mxcheck": {"local", "auto"}, "reseller": {"0"},
+	"mail_node_alias": nil, "mailbox_format": {"maildir"}, "mxcheck": {"local", "auto"},
 	"reseller_without_domain": {"0"}, "uid": nil,
 }
 
@@ -86,7 +87,7 @@ func createAccount(ctx context.Context, h hosting.Host, p createAccountParams) (
 func (p *createAccountParams) account(h hosting.Host) (hosting.NewAccount, error) {
 	n := hosting.NewAccount{
 		Name: p.Username.Name, Domain: p.Domain.Domain, Contact: string(p.Contact), Limits: p.limits,
-		Locale: string(p.Locale), Theme: string(p.Theme), Owner: p.Owner.Name,
+		Locale: string(p.Locale), Theme: string(p.Theme), Owner: p.Owner.Name, Reseller: p.Reseller,
 	}
 	if n.Owner == "" && p.OwnerSelf {
 		n.Owner = n.Name

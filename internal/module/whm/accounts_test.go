@@ -38,7 +38,7 @@ func TestCreateAccount(t *testing.T) {
 		{`createacct?username=dave&domain=d.example&quota=1e3`, `invalid: The “quota” argument is invalid: it must be a whole number or “unlimited”.`},
 		{`createacct?username=dave&domain=d.example&quota=9223372036854775807`, `invalid: The “quota” argument is invalid: it must be a whole number or “unlimited”.`},
 		{`createacct?username=dave&domain=d.example&language=../x`, `invalid: The “language” argument is invalid: it must be a name of letters, digits, _ and -.`},
-		{`createacct?username=dave&domain=d.example&reseller=1`, `invalid: This server cannot do what “reseller” asks for: leave it out.`},
+		{`createacct?username=dave&domain=d.example&reseller=x`, `invalid: The “reseller” argument is invalid: it must be 1 or 0.`},
 		{`createacct?username=dave&domain=d.example&ip=y`, `invalid: This server cannot do what “ip” asks for: leave it out.`},
 		{`createacct?username=dave&domain=d.example&customip=192.0.2.9`, `invalid: This server cannot do what “customip” asks for: leave it out.`},
 		{`createacct?username=dave&domain=d.example&hasshell=1`, `invalid: This server cannot do what “hasshell” asks for: leave it out.`},

@@ -147,7 +147,7 @@ func showBandwidth(ctx context.Context, h hosting.Host, p showBandwidthParams) (
 }
 
 func trafficOf(a latchkey.Account) traffic {
-	t := traffic{Usage: []domainTraffic{{Domain: a.Domain}}, Domain: a.Domain, Owner: a.Owner, User: a.Name}
+	t := traffic{Usage: []domainTraffic{{Domain: a.Domain}}, Domain: a.Domain, Owner: a.Owner, Reseller: a.Reseller, User: a.Name}
 	if l := a.Limits.BandwidthMB; l != latchkey.Unlimited {
 		t.Limit = l << 20
 	}

@@ -1,6 +1,7 @@
 package whm
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -120,11 +121,11 @@ func TestListSuspended(t *testing.T) {
 	h := newHost(t)
 	run(t, h, []row{
 		{`listsuspended`, `{"account":[]}`},
-		{`suspendacct?user=bob&reason=not+paid%0Ax`, `invalid: The “reason” argument is invalid: it must be a text of one line, of at most 1000 bytes.`},
-		{`suspendacct?user=bob&reason=not+paid&disallowun=1`, `null`},
+		{`suspendacct?user=bob&reason=` + strings.Repeat("x", 4097), `invalid: The “reason” argument is invalid: it must be a text of at most 4096 bytes.`},
+		{`suspendacct?user=bob&reason=+not%0D%0A%09paid%00%FF&disallowun=1`, `null`},
 		{`suspendacct?user=alice`, `null`},
 		{`listsuspended`, `{"account":[{"is_locked":0,"owner":"root","reason":"Unknown","time":"Thu Jan  1 12:00:00 2026","unixtime":1767268800,"user":"alice"},` +
-			`{"is_locked":1,"owner":"root","reason":"not paid","time":"Thu Jan  1 12:00:00 2026","unixtime":1767268800,"user":"bob"}]}`},
+			`{"is_locked":1,"owner":"root","reason":"not paid �","time":"Thu Jan  1 12:00:00 2026","unixtime":1767268800,"user":"bob"}]}`},
 		{`listlockedaccounts`, `{"account":["bob"]}`},
 		{`listaccts?want=user,is_locked`, `{"acct":[{"is_locked":0,"user":"alice"},{"is_locked":1,"user":"bob"}]}`},
 		{`unsuspendacct?user=bob`, `null`},
@@ -155,6 +156,7 @@ func TestFindings(t *testing.T) {
 		{`listaccts?want=user&searchtype=domain&search=^example.com$`, `{"acct":[{"user":"alice"}]}`},
 		{`listaccts?want=user&searchtype=domain&search=^none\.example$`, `{"acct":[]}`},
 		{`listaccts?want=user&searchtype=user&search=^(alice|bob)$`, `{"acct":[{"user":"alice"},{"user":"bob"}]}`},
+		{`listaccts?searchtype=user&search=` + strings.Repeat("x", 513), `invalid: The “search” argument is invalid: it must be at most 512 bytes long.`},
 		{`accountsummary?searchtype=user`, `missing: user`},
 		{`accountsummary`, `missing: user`},
 	})

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -147,11 +146,19 @@ func inRange(n *int, text string, least, most int) (err error) {
 // remark is a short text that people are told.
 type remark string
 
-// ParseParam reads a text of one line.
+// ParseParam reads a text. The ends of its lines, and other control characters,
+// become spaces.
 func (r *remark) ParseParam(text string) error {
-	if *r = remark(strings.TrimSpace(text)); len(*r) > 1000 || !utf8.ValidString(text) || strings.ContainsFunc(string(*r), unicode.IsControl) {
-		return fmt.Errorf("must be a text of one line, of at most 1000 bytes")
+	if len(text) > 4096 {
+		return fmt.Errorf("must be a text of at most 4096 bytes")
 	}
+	text = strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(text, "\ufffd"))
+	*r = remark(strings.Join(strings.Fields(text), " "))
 	return nil
 }
 

@@ -93,10 +93,16 @@ func (s search) whole() (string, bool) {
 	return strings.ToLower(inner), first && last && plain && dots
 }
 
+// longestPattern is the longest regular expression, in bytes.
+const longestPattern = 512
+
 // matcher tells which texts the search finds.
 func (s search) matcher() (func(string) bool, error) {
 	if s.method == "exact" {
 		return func(text string) bool { return text == s.text }, nil
+	}
+	if len(s.text) > longestPattern {
+		return nil, latchkey.InvalidParam("search", "The “search” argument is invalid: it must be at most %d bytes long.", longestPattern)
 	}
 	re, err := regexp.Compile("(?i)" + s.text)
 	if err != nil {
