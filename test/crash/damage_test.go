@@ -61,7 +61,7 @@ func (f *flip) damage(db *sql.DB) error {
 	case int64:
 		v = was ^ 1<<f.bit
 	case string:
-		text := []byte(was)
+		text := append([]byte(was), 0)[:max(len(was), 1)] // what is empty is not so any more
 		text[0] ^= 1 << f.bit
 		v = string(text)
 	case []byte:
