@@ -318,6 +318,11 @@ func TestFOSSBilling(t *testing.T) {
 	p.run([]step{
 		{"removeacct", "user=alison&keepdns=0", "", done0},
 		{"removeacct", "user=alison&keepdns=0", "does not exist", nil},
+		// A reseller is made with its account, and set up once more.
+		{"createacct", "username=reza&domain=reza.example&password=correct-horse-9&contactemail=r@example.org&plan=root_gold&useregns=0&reseller=1", "", done0},
+		{"setupreseller", "user=reza&makeowner=0", "", []field{{"result.0.status", "integer", "1"}}},
+		{"setacls", "reseller=reza&acllist=none", "none", nil},
+		{"removeacct", "user=reza&keepdns=0", "", done0},
 		{"killpkg", "pkgname=root_gold", "", done0},
 		{"listaccts", "", "", []field{{"status", "integer", "1"}, {"acct", "list", "2"}}},
 	})
