@@ -76,12 +76,16 @@ func countsOfAPI0(data any) any {
 	if !ok {
 		return data
 	}
+	limit := ""
+	if c.Reseller.Limit != nil {
+		limit = strconv.FormatInt(*c.Reseller.Limit, 10)
+	}
 	return struct {
 		Account   latchkey.AccountName `json:"account"`
 		Active    string               `json:"active"`
 		Limit     string               `json:"limit"`
 		Suspended int                  `json:"suspended"`
-	}{c.Reseller.User, strconv.Itoa(c.Reseller.Active), "", c.Reseller.Suspended}
+	}{c.Reseller.User, strconv.Itoa(c.Reseller.Active), limit, c.Reseller.Suspended}
 }
 
 // domainOfAPI0 has switches as text.

@@ -44,7 +44,7 @@ type countAccountsParams struct {
 
 type ownerCounts struct {
 	Active    int                  `json:"active"`
-	Limit     *int                 `json:"limit"` // null: none
+	Limit     *int64               `json:"limit"` // null: none
 	Suspended int                  `json:"suspended"`
 	User      latchkey.AccountName `json:"user"`
 }
@@ -61,7 +61,18 @@ func countAccounts(ctx context.Context, h hosting.Host, p countAccountsParams) (
 		}
 	}
 	all, suspended, err := h.CountAccounts(ctx, owner)
-	return counted{ownerCounts{Active: all - suspended, Suspended: suspended, User: owner}}, err
+	if err != nil {
+		return counted{}, err
+	}
+	c := ownerCounts{Active: all - suspended, Suspended: suspended, User: owner}
+	_, s, err := h.Resellers().Reseller(ctx, owner)
+	switch {
+	case latchkey.KindOf(err) == latchkey.NotFound:
+		err = nil // nobody with limits, or the administrator
+	case s.LimitAccounts:
+		c.Limit = &s.Accounts
+	}
+	return counted{c}, err
 }
 
 type homeRoot struct {

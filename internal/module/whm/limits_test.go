@@ -117,6 +117,22 @@ func TestCounts(t *testing.T) {
 	})
 }
 
+func TestCreateReseller(t *testing.T) {
+	const already = ` warning: The account “carol” is a reseller already: its privileges stay.`
+	h := newHost(t)
+	run(t, h, []row{
+		{`createacct?username=carol&domain=c.example&reseller=1`, createdIn("default")},
+		{`listresellers`, `{"reseller":["carol"]}`},
+		{`setupreseller?user=carol`, `null` + already},
+		{`listaccts?want=owner&search=carol&searchtype=user`, `{"acct":[{"owner":"root"}]}`},
+		{`setupreseller?user=carol&makeowner=1`, `null` + already},
+		{`listaccts?want=owner&search=carol&searchtype=user`, `{"acct":[{"owner":"carol"}]}`},
+		{`acctcounts?user=carol`, `{"reseller":{"active":1,"limit":null,"suspended":0,"user":"carol"}}`},
+		{`setresellerlimits?user=carol&enable_account_limit=1&account_limit=7`, `null`},
+		{`acctcounts?user=carol`, `{"reseller":{"active":1,"limit":7,"suspended":0,"user":"carol"}}`},
+	})
+}
+
 func TestListSuspended(t *testing.T) {
 	h := newHost(t)
 	run(t, h, []row{

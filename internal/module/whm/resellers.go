@@ -42,8 +42,17 @@ type setUpResellerParams struct {
 	Own  bool                 `param:"makeowner,optional" doc:"1 to make it own itself; 0 (the default) to leave its owner as it is."`
 }
 
-func setUpReseller(ctx context.Context, h hosting.Host, p setUpResellerParams) (api.Void, error) {
-	return nil, h.Resellers().Make(ctx, p.User.Name, p.Own)
+// setUpReseller does nothing to who is a reseller already, but for the owner:
+// billing panels create an account as one, and then set it up.
+func setUpReseller(ctx context.Context, h hosting.Host, p setUpResellerParams) (api.Answer, error) {
+	err := h.Resellers().Make(ctx, p.User.Name, p.Own)
+	if latchkey.KindOf(err) != latchkey.Exists {
+		return api.Answer{}, err
+	}
+	if err = nil; p.Own {
+		_, err = h.UpdateAccount(ctx, p.User.Name, func(a *latchkey.Account) error { a.Owner = a.Name; return nil })
+	}
+	return api.Answer{Warnings: []string{"The account “" + string(p.User.Name) + "” is a reseller already: its privileges stay."}}, err
 }
 
 // WHM API 1: unsetupreseller.

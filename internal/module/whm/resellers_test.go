@@ -14,7 +14,7 @@ func TestResellers(t *testing.T) {
 		{`setupreseller`, `missing: user`},
 		{`setupreseller?user=nobody`, `not-found: There is no account “nobody”.`},
 		{`setupreseller?user=alice&makeowner=1`, `null`},
-		{`setupreseller?user=alice`, `exists: The account “alice” is already a reseller.`},
+		{`setupreseller?user=alice`, `null warning: The account “alice” is a reseller already: its privileges stay.`},
 		{`listresellers`, `{"reseller":["alice"]}`},
 		{`setacls?reseller=bob&acl-passwd=1`, `not-found: The account “bob” is not a reseller.`},
 		{`createacct?username=carol&domain=carol.example&owner=alice`, createdIn("default")},
