@@ -34,6 +34,8 @@ type Recorder struct {
 	now   latchkey.Clock
 	heads *Heads
 
+	writing sync.Mutex // held while a batch is on its way to the store
+
 	mu        sync.Mutex
 	pending   segment
 	unwritten batch // what the store would not take yet
@@ -115,11 +117,13 @@ func (r *Recorder) Run(ctx context.Context) {
 	}
 }
 
-// Flush writes what was gathered. What cannot be written is kept for the next
-// time.
+// Flush writes what was gathered, and waits for what is being written already.
+// What cannot be written is kept for the next time.
 func (r *Recorder) Flush() { _ = r.flush() } // a failure is in the log
 
 func (r *Recorder) flush() error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
 	b := r.take()
 	if b.n == 0 {
 		return nil
