@@ -30,7 +30,7 @@ var floors = map[string]int{
 	"internal/hosting":        2, "internal/store": 2, "internal/config": 2, "internal/password": 2,
 	"internal/durable": 1, "internal/wire/encode": 1, "internal/zone": 1,
 	"internal/latchkey": 0,
-	"client": 0,
+	"client":            0,
 }
 
 func TestFloors(t *testing.T) {

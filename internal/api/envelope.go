@@ -30,6 +30,36 @@ func EnvelopeOf(a Answer) Envelope {
 	return Envelope{Data: a.Data, Errors: a.Errors, Messages: a.Messages, Warnings: a.Warnings, Status: len(a.Errors) == 0}
 }
 
+// HostEnvelope is WHM API 1's answer as data: of a call inside another one.
+type HostEnvelope struct {
+	Data     any          `json:"data,omitempty"`
+	Metadata HostMetadata `json:"metadata"`
+}
+
+// HostMetadata is what WHM API 1 says of a call.
+type HostMetadata struct {
+	Command string      `json:"command"`
+	Output  *HostOutput `json:"output,omitempty"`
+	Reason  string      `json:"reason"`
+	Result  bool        `json:"result"`
+	Version int         `json:"version"`
+}
+
+// HostOutput is what else WHM API 1 tells of a call.
+type HostOutput struct {
+	Messages []string `json:"messages"`
+	Warnings []string `json:"warnings"`
+}
+
+// MetadataOf is what WHM API 1 says of an answer with its reason.
+func MetadataOf(function, reason string, ok bool, a *Answer) HostMetadata {
+	m := HostMetadata{Command: function, Reason: reason, Result: ok, Version: 1}
+	if len(a.Messages) > 0 || len(a.Warnings) > 0 {
+		m.Output = &HostOutput{a.Messages, a.Warnings}
+	}
+	return m
+}
+
 // texts is a list that is null when it is empty.
 type texts []string
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/wire/encode"
@@ -44,12 +45,9 @@ func writeWHM(b []byte, u *utterance, res *call.Result) []byte {
 			b = append(b, ',')
 		}
 	}
-	meta := metadata{Command: u.Func, Reason: u.hostReason(res, "OK"), Result: !res.Failed(), Version: 1}
+	meta := metadata{HostMetadata: api.MetadataOf(u.Func, u.hostReason(res, "OK"), !res.Failed(), &res.Answer)}
 	if report != nil {
 		meta.WHM = report.WHM()
-	}
-	if len(res.Messages) > 0 || len(res.Warnings) > 0 {
-		meta.Output = &output{res.Messages, res.Warnings}
 	}
 	b = append(b, `"metadata":`...)
 	b = encode.Append(b, meta)
@@ -68,17 +66,8 @@ func (u *utterance) hostReason(res *call.Result, well string) string {
 	return cmp.Or(res.Reason, res.Entry.Reason, well)
 }
 
-// metadata is what WHM API 1 says of a call.
+// metadata is what WHM API 1 says of a call, and of the list it cut.
 type metadata struct {
 	list.WHM
-	Command string  `json:"command"`
-	Output  *output `json:"output,omitempty"`
-	Reason  string  `json:"reason"`
-	Result  bool    `json:"result"`
-	Version int     `json:"version"`
-}
-
-type output struct {
-	Messages []string `json:"messages"`
-	Warnings []string `json:"warnings"`
+	api.HostMetadata
 }

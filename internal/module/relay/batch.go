@@ -58,26 +58,7 @@ func (c *command) ParseParam(text string) error {
 }
 
 type batchAnswer struct {
-	Result []callAnswer `json:"result"`
-}
-
-// callAnswer is the answer of one call, as the call alone would have it.
-type callAnswer struct {
-	Data     any      `json:"data,omitempty"`
-	Metadata metadata `json:"metadata"`
-}
-
-type metadata struct {
-	Command string  `json:"command"`
-	Output  *output `json:"output,omitempty"`
-	Reason  string  `json:"reason"`
-	Result  bool    `json:"result"`
-	Version int     `json:"version"`
-}
-
-type output struct {
-	Messages []string `json:"messages"`
-	Warnings []string `json:"warnings"`
+	Result []api.HostEnvelope `json:"result"`
 }
 
 // batch makes the function of the same name. It refuses what is no call before
@@ -96,11 +77,13 @@ func batch(do api.HostDoer) func(context.Context, hosting.Host, batchParams) (ap
 			if err := ctx.Err(); err != nil {
 				return api.Answer{}, fmt.Errorf("after %d of %d commands: %w", i, len(p.Commands), err)
 			}
-			a := answerOf(c.function, do(ctx, h, c.function, c.args))
-			if done.Result = append(done.Result, a); a.Metadata.Result {
+			a := do(ctx, h, c.function, c.args)
+			ok := len(a.Errors) == 0
+			done.Result = append(done.Result, api.HostEnvelope{Data: a.Data, Metadata: api.MetadataOf(c.function, a.Reason, ok, &a)})
+			if ok {
 				continue
 			}
-			failed = append(failed, fmt.Sprintf("Command %d of %d (%s) failed: %s", i+1, len(p.Commands), c.function, a.Metadata.Reason))
+			failed = append(failed, fmt.Sprintf("Command %d of %d (%s) failed: %s", i+1, len(p.Commands), c.function, a.Reason))
 			if p.Abort {
 				break
 			}
@@ -111,11 +94,3 @@ func batch(do api.HostDoer) func(context.Context, hosting.Host, batchParams) (ap
 
 // maxTold is how many failures the reason names; the answers have them all.
 const maxTold = 3
-
-func answerOf(function string, a api.Answer) callAnswer {
-	m := metadata{Command: function, Reason: a.Reason, Result: len(a.Errors) == 0, Version: 1}
-	if len(a.Messages) > 0 || len(a.Warnings) > 0 {
-		m.Output = &output{a.Messages, a.Warnings}
-	}
-	return callAnswer{a.Data, m}
-}
