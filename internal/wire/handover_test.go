@@ -155,3 +155,34 @@ func TestWebmailSession(t *testing.T) {
 		}
 	}
 }
+
+// A token of WHM that may make sessions signs nobody in who may do more than it
+// may.
+func TestHandOverIsNoWayUp(t *testing.T) {
+	s := testserver.New(t)
+	s.WHM("createacct", "username", "shop", "domain", "shop.example", "password", testserver.Password)
+	s.WHM("setupreseller", "user", "shop", "makeowner", "1")
+	var made struct{ Token string }
+	if err := json.Unmarshal(encode.Append(nil, s.WHM("api_token_create", "token_name", "limited", "acl", "create-user-session")), &made); err != nil || made.Token == "" {
+		t.Fatalf("api_token_create: %v", err)
+	}
+	for query, want := range map[string]string{
+		"user=demo&service=cpaneld":   `"result":1`,
+		"user=root&service=whostmgrd": `"result":0`,
+		"user=shop&service=whostmgrd": `"result":0`,
+		"user=shop&service=cpaneld":   `"result":0`, // a session of a reseller's could come in at WHM's port
+	} {
+		a := s.Get(s.Host, "/json-api/create_user_session?api.version=1&"+query, "whm root:"+made.Token)
+		if !strings.Contains(a.Body, want) {
+			t.Errorf("%s: %s, want %s", query, a.Body, want)
+		}
+	}
+	a := s.Get(s.Host, "/json-api/get_cphulk_failed_logins?api.version=1", "whm root:"+made.Token)
+	if !strings.Contains(a.Body, `"result":0`) {
+		t.Errorf("cPHulk with a token for sessions alone: %s", a.Body)
+	}
+	res := s.Call(call.WHM, "shop", "", "create_user_session", "user", "demo", "service", "cpaneld")
+	if res.Err == nil {
+		t.Error("a reseller signs in to an account that is not its own")
+	}
+}
