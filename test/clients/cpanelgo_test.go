@@ -2,6 +2,10 @@ package clients
 
 import (
 	"cmp"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base32"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/letsencrypt-cpanel/cpanelgo"
 	"github.com/letsencrypt-cpanel/cpanelgo/cpanel"
@@ -264,6 +269,44 @@ func TestCpanelgoReseller(t *testing.T) {
 			t.Errorf("%s has the mailboxes %v", row.user, got)
 		}
 	}
+}
+
+// With a second factor a password needs the code that cpanelgo sends beside it.
+func TestCpanelgoSecondFactor(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	asRoot(t, "setupreseller", "user", a.user)
+	asRoot(t, "setacls", "reseller", a.user, "acl-list-accts", "1")
+	w := whm.NewWhmApiAccessHashWithClient("127.0.0.1", a.user, "", false, httpClient(t))
+	w.Password = a.password
+	if _, err := w.ListAccounts(); err != nil {
+		t.Errorf("ListAccounts before there is a second factor: %v", err)
+	}
+	secret := a.uapi(t, "TwoFactorAuth/generate_user_configuration").(map[string]any)["secret"].(string)
+	a.uapi(t, "TwoFactorAuth/set_user_configuration", "secret", secret, "tfa_token", code(t, secret))
+	for _, row := range []struct{ secret, want string }{
+		{"", "403"},
+		{"JBSWY3DPEHPK3PXP", "403"},
+		{secret, "<nil>"},
+	} {
+		w.TotpSecret = row.secret
+		if _, err := w.ListAccounts(); !strings.HasPrefix(fmt.Sprint(err), row.want) {
+			t.Errorf("ListAccounts, a code of a secret of %d characters: %v; want %s", len(row.secret), err, row.want)
+		}
+	}
+}
+
+// code is the code that any program makes of a secret, by RFC 6238.
+func code(t *testing.T, secret string) string {
+	t.Helper()
+	key, err := base32.StdEncoding.DecodeString(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := hmac.New(sha1.New, key)
+	_ = binary.Write(h, binary.BigEndian, time.Now().Unix()/30)
+	sum := h.Sum(nil)
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[sum[19]&15:])&0x7fffffff%1_000_000)
 }
 
 // The address that create_user_session hands out signs the user in, once.
