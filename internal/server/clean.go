@@ -17,7 +17,7 @@ import (
 // have. One that ends in \n, before a real line end, ends the header block, as
 // net/http has it: the official dynamic DNS client sends its token so. In both
 // cases the connection carries no request after this one: Connection: close is
-// added to it.
+// added to it, and what follows is thrown away.
 //
 // A header block that can be read in two ways is refused, by making it one that
 // net/http refuses: a length beside a transfer coding, a transfer coding in
@@ -44,6 +44,7 @@ const (
 	inHead  stage = iota // a header block, or what stands before one
 	inBody               // a body of known length
 	free                 // what is not looked at
+	nothing              // what is not read: nothing follows a request that was mended
 	refused              // a header block that was refused
 )
 
@@ -93,6 +94,9 @@ func (c *clean) Read(p []byte) (int, error) {
 		if c.stage == free || n == 0 {
 			return n, err
 		}
+		if c.stage == nothing && err == nil {
+			continue
+		}
 		n = c.look(p[:n])
 		if len(c.held) > 0 {
 			err = nil // it comes again
@@ -117,6 +121,8 @@ func (c *clean) look(b []byte) int {
 			continue
 		case free:
 			return len(b)
+		case nothing:
+			return i
 		}
 		n := bytes.IndexByte(b[i:], '\n')
 		if n < 0 {
@@ -128,7 +134,7 @@ func (c *clean) look(b []byte) int {
 		case drop:
 			return c.dropped(b, i, i+n+1)
 		case last:
-			c.stage, c.held = free, slices.Concat([]byte(closing+"\r\n"), b[i+n+1:])
+			c.stage, c.held = nothing, []byte(closing+"\r\n")
 			return i
 		case refuse:
 			c.stage, c.held = refused, []byte(malformed)
@@ -278,7 +284,7 @@ func cutName(text []byte, name string) (value []byte, ok bool) {
 // over ends a header block.
 func (c *clean) over() {
 	switch {
-	case c.coded, c.dirty > 0:
+	case c.coded:
 		c.stage = free
 	case c.length > 0:
 		c.stage, c.left = inBody, c.length
@@ -287,8 +293,14 @@ func (c *clean) over() {
 	}
 }
 
-// next begins another request.
-func (c *clean) next() { c.stage, c.block = inHead, block{} }
+// next begins another request, if there may be one.
+func (c *clean) next() {
+	if c.dirty > 0 {
+		c.stage = nothing
+		return
+	}
+	c.stage, c.block = inHead, block{}
+}
 
 // CloseWrite lets [http.Server] say that it is done before it hangs up.
 func (c *clean) CloseWrite() error {

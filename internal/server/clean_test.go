@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 // script is a connection on which b arrives in pieces, the first of size bytes.
@@ -70,8 +71,9 @@ func TestClean(t *testing.T) {
 		{"before a body", posts + odd + "Content-Length: 3\r\n\r\na\n\r", posts + mended + "Content-Length: 3\r\n\r\na\n\r"},
 		{"in the second request", head + "\r\n" + head + odd + "\r\n", head + "\r\n" + head + mended + "\r\n"},
 		{"after a body", posts + "Content-Length: 2\r\n\r\n\n\r" + head + odd + "\r\n", posts + "Content-Length: 2\r\n\r\n\n\r" + head + mended + "\r\n"},
-		{"a value ends in \\n", head + "A: b\n\r\nC: d\r\n\r\n", head + "A: b\n" + closing + "\r\nC: d\r\n\r\n"},
-		{"only in the first of two", head + odd + "\r\n" + head + odd + "\r\n", head + mended + "\r\n" + head + odd + "\r\n"},
+		{"a value ends in \\n", head + "A: b\n\r\nC: d\r\n\r\n", head + "A: b\n" + closing + "\r\n"},
+		{"only in the first of two", head + odd + "\r\n" + head + odd + "\r\n", head + mended + "\r\n"},
+		{"with a body, in the first of two", posts + odd + "Content-Length: 3\r\n\r\nabc" + head + "\r\n", posts + mended + "Content-Length: 3\r\n\r\nabc"},
 	} {
 		want := test.read
 		if want == same {
@@ -194,6 +196,21 @@ func TestOddLineEnds(t *testing.T) {
 	}
 }
 
+// HTTP/1.0 that asks for the connection to be kept has it kept, whatever else is
+// in the request; nothing is read from it any more.
+func TestOddLineEndsKept(t *testing.T) {
+	s := serve(t, says, func(s *Server) {
+		s.patience = usual()
+		s.patience.idle = 200 * time.Millisecond
+	})
+	const kept = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n"
+	for _, text := range []string{kept + odd + "\r\n" + kept + "\r\n", kept + "A: b\n\r\n" + kept + "\r\n"} {
+		if got := say(t, s.dial(t, "account-plain"), text); strings.Count(got, " 200 OK") != 1 {
+			t.Errorf("%q: answer %q", text, got)
+		}
+	}
+}
+
 // After a body in chunks the connection ends.
 func TestLastIfChunked(t *testing.T) {
 	s := serve(t, says, nil)
@@ -240,7 +257,7 @@ func FuzzClean(f *testing.F) {
 				t.Errorf("%q: %d requests, %d when cleaned: %q", text, before, after, out)
 			}
 			head, rest, _ := strings.Cut(out[strings.LastIndex(out, closing):], "\r\n\r\n")
-			if lost := maxDirty * len("\r\r\n"); len(out)-len(closing) < len(text)-lost || !strings.HasSuffix(text, rest) {
+			if !strings.Contains(text, rest) {
 				t.Errorf("%q: after %q comes %q", text, head, rest)
 			}
 		}
