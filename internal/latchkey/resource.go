@@ -1,7 +1,44 @@
 package latchkey
 
-// Resource is a thing a call touches, as grants and the audit trail name it.
-type Resource struct{ Kind, Name string }
+import "strings"
 
-// String is kind=name.
-func (r Resource) String() string { return r.Kind + "=" + r.Name }
+// Resource is a thing a call touches, as grants and the audit trail name it. Of
+// a record of a zone, Name is relative to the zone, with "@" for the zone's own.
+type Resource struct {
+	Kind, Name string
+	Zone, Type string // of a record
+}
+
+// RecordKind is the kind of a resource that is a record of a zone.
+const RecordKind = "record"
+
+// String is kind=name, and for a record what else it takes to find it.
+func (r Resource) String() string {
+	if r.Kind == RecordKind {
+		return "zone=" + r.Zone + " name=" + r.Name + " type=" + r.Type
+	}
+	return r.Kind + "=" + r.Name
+}
+
+// Value is what the resource has under a key: its name under its kind, the
+// domain of a mailbox, the zone, name and type of a record.
+func (r *Resource) Value(key string) (string, bool) {
+	switch {
+	case r.Kind == RecordKind:
+		switch key {
+		case "zone":
+			return r.Zone, true
+		case "name":
+			return r.Name, true
+		case "type":
+			return r.Type, true
+		}
+		return "", false
+	case key == r.Kind:
+		return r.Name, true
+	case key == "domain" && r.Kind == "mailbox":
+		_, domain, ok := strings.Cut(r.Name, "@")
+		return domain, ok
+	}
+	return "", false
+}
