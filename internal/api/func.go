@@ -35,6 +35,21 @@ const (
 	MailSend    Role = "MailSend"
 )
 
+// Scope is what a call of an account function is about, to a caller who may act
+// on some of the account's things only.
+type Scope uint8
+
+const (
+	// Whole is the account as a whole: it takes a right without conditions.
+	Whole Scope = iota
+	// Things is what the function reaches through its account, thing by thing:
+	// such a caller's account holds no other things than they may act on, and so
+	// lists no others.
+	Things
+	// Calls is other calls, each of which is asked about by itself.
+	Calls
+)
+
 // Func is one function, declared once. A is what it acts on: an account or the
 // host. Routing, documentation, OpenAPI, feature gating, the read-only class,
 // completion and the guard tests all derive from this row.
@@ -45,6 +60,7 @@ type Func[A any] struct {
 	Feature latchkey.Feature
 	Role    Role
 	Effect  Effect
+	Scope   Scope // of an account function
 	Run     Runner[A]
 	// Privilege is what who calls a host function must have. One for everybody
 	// who is let in asks for [latchkey.PrivilegeBasic], one for the administrator

@@ -18,6 +18,7 @@ type Entry struct {
 	Feature                 latchkey.Feature
 	Role                    Role
 	Effect                  Effect
+	Scope                   Scope
 	Privilege               latchkey.Privilege
 	Params                  []Param
 	API2Data                func(data any) any
@@ -79,7 +80,7 @@ func NewRegistry(account []Module[hosting.Account], host []Module[hosting.Host])
 
 func entry[A any](module string, f Func[A], audience latchkey.Audience) *Entry {
 	return &Entry{
-		Module: module, Name: f.Name, API2: f.API2, Doc: f.Doc, Audience: audience, Feature: f.Feature, Role: f.Role, Effect: f.Effect, Privilege: f.Privilege,
+		Module: module, Name: f.Name, API2: f.API2, Doc: f.Doc, Audience: audience, Feature: f.Feature, Role: f.Role, Effect: f.Effect, Scope: f.Scope, Privilege: f.Privilege,
 		Params: f.Run.Params, API2Data: f.API2Data, Reason: f.Reason, API0Data: f.API0Data, Meta: f.Meta, Mailbox: f.Mailbox, full: module + "::" + f.Name,
 	}
 }

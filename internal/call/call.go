@@ -305,6 +305,7 @@ func (s *Service) run(ctx context.Context, r *Request) {
 	} else {
 		var on hosting.Account
 		if on, err = s.Binder.Account(ctx, act, &res.Caller); err == nil {
+			on = narrowed(on, res)
 			data, err = res.Entry.OnAccount(ctx, on, args)
 		}
 	}
@@ -319,6 +320,19 @@ func (s *Service) run(ctx context.Context, r *Request) {
 	} else {
 		res.Data = data
 	}
+}
+
+// narrowed is on with those things only that the caller may call the function on.
+func narrowed(on hosting.Account, res *Result) hosting.Account {
+	if res.Caller.Rights == nil || res.Entry.Scope != api.Things {
+		return on
+	}
+	return hosting.Narrow(on, func(things ...latchkey.Resource) error {
+		if err := policy.MayTouch(&res.Caller, res.Entry, things...); err != nil {
+			return err
+		}
+		return nil
+	})
 }
 
 // HostNames are the names of the host functions that caller may call.

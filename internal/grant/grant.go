@@ -21,10 +21,7 @@ import (
 )
 
 // Function is a function as grants see it.
-type Function struct {
-	Module, Name string
-	Write        bool // it may change something
-}
+type Function = latchkey.Called
 
 // Area is which functions of a module a grant is for.
 type Area uint8

@@ -96,19 +96,19 @@ func TestTwins(t *testing.T) {
 		f        Function
 		own, not latchkey.Resource
 	}{
-		{"Email:write(domain=a.example)", Function{"Email", "add_pop", true}, named("mailbox", "x@a.example"), named("mailbox", "x@ba.example")},
-		{"Email:write(domain=a.example)", Function{"Email", "add_pop", true}, named("domain", "A.example."), named("domain", "b.a.example")},
-		{"Email:write(domain=*.a.example)", Function{"Email", "add_pop", true}, named("domain", "b.a.example"), named("domain", "a.example")},
-		{"Email:write(mailbox=bob@a.example)", Function{"Email", "add_pop", true}, named("mailbox", "bob@a.example"), named("mailbox", "bobby@a.example")},
-		{"Mysql:write(database=demo_shop*)", Function{"Mysql", "create_database", true}, named("database", "demo_shop2"), named("database", "demoxshop")},
-		{"Mysql:write(database=demo_shop)", Function{"Mysql", "create_database", true}, named("database", "demo_shop"), named("database", "demo_shop2")},
-		{"Fileman:write(path=app)", Function{"Fileman", "save", true}, named("path", "app/x/y"), named("path", "apple")},
-		{"Fileman:write(path=app)", Function{"Fileman", "save", true}, named("path", "/app"), named("path", "app/../secret")},
-		{"DNS:write(zone=a.example, name=_acme-challenge*, type=TXT)", Function{"DNS", "edit", true},
+		{"Email:write(domain=a.example)", Function{Module: "Email", Name: "add_pop", Write: true}, named("mailbox", "x@a.example"), named("mailbox", "x@ba.example")},
+		{"Email:write(domain=a.example)", Function{Module: "Email", Name: "add_pop", Write: true}, named("domain", "A.example."), named("domain", "b.a.example")},
+		{"Email:write(domain=*.a.example)", Function{Module: "Email", Name: "add_pop", Write: true}, named("domain", "b.a.example"), named("domain", "a.example")},
+		{"Email:write(mailbox=bob@a.example)", Function{Module: "Email", Name: "add_pop", Write: true}, named("mailbox", "bob@a.example"), named("mailbox", "bobby@a.example")},
+		{"Mysql:write(database=demo_shop*)", Function{Module: "Mysql", Name: "create_database", Write: true}, named("database", "demo_shop2"), named("database", "demoxshop")},
+		{"Mysql:write(database=demo_shop)", Function{Module: "Mysql", Name: "create_database", Write: true}, named("database", "demo_shop"), named("database", "demo_shop2")},
+		{"Fileman:write(path=app)", Function{Module: "Fileman", Name: "save", Write: true}, named("path", "app/x/y"), named("path", "apple")},
+		{"Fileman:write(path=app)", Function{Module: "Fileman", Name: "save", Write: true}, named("path", "/app"), named("path", "app/../secret")},
+		{"DNS:write(zone=a.example, name=_acme-challenge*, type=TXT)", Function{Module: "DNS", Name: "edit", Write: true},
 			record("a.example", "_acme-challenge.www", "txt"), record("ba.example", "_acme-challenge", "TXT")},
-		{"DNS:write(zone=a.example, name=_acme-challenge*, type=TXT)", Function{"DNS", "edit", true},
+		{"DNS:write(zone=a.example, name=_acme-challenge*, type=TXT)", Function{Module: "DNS", Name: "edit", Write: true},
 			record("a.example", "_ACME-challenge", "TXT"), record("a.example", "_acme-challenge", "CNAME")},
-		{"DNS:write(zone=a.example, name=@)", Function{"DNS", "edit", true}, record("a.example", "@", "A"), record("a.example", "www", "A")},
+		{"DNS:write(zone=a.example, name=@)", Function{Module: "DNS", Name: "edit", Write: true}, record("a.example", "@", "A"), record("a.example", "www", "A")},
 	} {
 		s := mustParse(t, test.grants)
 		if !s.Covers(test.f, test.own) {
@@ -120,7 +120,7 @@ func TestTwins(t *testing.T) {
 		if s.Covers(test.f) {
 			t.Errorf("%s covers the account as a whole", s)
 		}
-		if !s.Touches(test.f) || s.Touches(Function{test.f.Module + "x", test.f.Name, true}) {
+		if !s.Touches(test.f) || s.Touches(Function{Module: test.f.Module + "x", Name: test.f.Name, Write: true}) {
 			t.Errorf("%s touches the wrong functions", s)
 		}
 	}
@@ -138,7 +138,7 @@ func drawSet(t *rapid.T, label string) Set {
 	return mustParse(t, strings.Join(grants, ";"))
 }
 
-var drawFunction = rapid.SampledFrom([]Function{{"M", "get", false}, {"M", "set", true}, {"N", "get", false}, {"N", "set", true}})
+var drawFunction = rapid.SampledFrom([]Function{{Module: "M", Name: "get"}, {Module: "M", Name: "set", Write: true}, {Module: "N", Name: "get"}, {Module: "N", Name: "set", Write: true}})
 
 var drawResource = rapid.SampledFrom([]latchkey.Resource{
 	{Kind: "domain", Name: "a.example"}, {Kind: "domain", Name: "b.a.example"}, {Kind: "domain", Name: "b.example"},
@@ -198,7 +198,7 @@ func TestPresets(t *testing.T) {
 			if s, err := p.Grants(nil); err == nil {
 				t.Errorf("%s without a %s expands to %s", p.ID, p.Needs[0], s)
 			}
-			for _, f := range []Function{{"Tokens", "create_full_access", true}, {"Email", "list_forwarders", false}} {
+			for _, f := range []Function{{Module: "Tokens", Name: "create_full_access", Write: true}, {Module: "Email", Name: "list_forwarders"}} {
 				if s.Covers(f) {
 					t.Errorf("%s covers %v on the whole account", p.ID, f)
 				}
@@ -236,7 +236,7 @@ func BenchmarkCovers(b *testing.B) {
 	}
 	s := mustParse(b, strings.Join(texts, ";"))
 	r := latchkey.Resource{Kind: "mailbox", Name: "x@j.example"}
-	f := Function{"Email", "add_pop", true}
+	f := Function{Module: "Email", Name: "add_pop", Write: true}
 	b.ReportAllocs()
 	for b.Loop() {
 		if !s.Covers(f, r) {

@@ -40,6 +40,7 @@ type Caller struct {
 	Handle   Handle
 	ReadOnly bool
 	Features FeatureSet
+	Rights   Rights      // what they may do of all that their account may; nil for all of it
 	Mailbox  MailboxName // who signed in as a mailbox of the account, and acts on it alone; "" for the account itself
 	Looking  bool        // they did not come from a page of ours: they may look, and change nothing
 	Proof    [32]byte    // tells whether the credential still stands: the token's MAC, the session's number, or a hash of the password's

@@ -34,6 +34,9 @@ func May(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
 	if !caller.Features.Has(f.Feature) {
 		return featureOff(f.Feature)
 	}
+	if err := granted(caller, f); err != nil {
+		return err
+	}
 	if caller.ReadOnly && f.Effect == api.Write {
 		return &latchkey.Error{Kind: latchkey.ReadOnly, Param: f.FullName()}
 	}
@@ -41,6 +44,41 @@ func May(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
 		return &latchkey.Error{Kind: latchkey.Denied, Param: f.FullName(), Msg: "An address that was typed or followed from outside changes nothing: do this from a page of this server."}
 	}
 	return nil
+}
+
+// granted says why the caller's rights, if they are narrower than those of the
+// account, do not reach as far as f. Where f is about things, [MayTouch] is asked
+// about each of them later.
+func granted(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
+	switch {
+	case caller.Rights == nil || f.Audience == latchkey.ForHost || f.Scope == api.Calls:
+		return nil
+	case f.Scope == api.Things && caller.Rights.Touches(called(f)):
+		return nil
+	}
+	return MayTouch(caller, f)
+}
+
+// MayTouch says why caller may not call f on things, or nil; without any, on the
+// account as a whole.
+func MayTouch(caller *latchkey.Caller, f *api.Entry, things ...latchkey.Resource) *latchkey.Error {
+	if caller.Rights == nil || caller.Rights.Covers(called(f), things...) {
+		return nil
+	}
+	area := "read"
+	if f.Effect == api.Write {
+		area = "write"
+	}
+	on := ""
+	for _, r := range things {
+		on = "(" + r.String() + ")"
+	}
+	return &latchkey.Error{Kind: latchkey.Denied, Param: f.FullName(),
+		Msg: "This API token may not do that: it has no grant such as “" + f.Module + ":" + area + on + "” or “" + f.FullName() + on + "”."}
+}
+
+func called(f *api.Entry) latchkey.Called {
+	return latchkey.Called{Module: f.Module, Name: f.Name, Write: f.Effect == api.Write}
 }
 
 // MayActFor says why caller, who came in at the host's door, may not act for the

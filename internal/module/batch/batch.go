@@ -19,7 +19,7 @@ func New(do api.Doer) api.Module[hosting.Account] {
 		Name: "Batch",
 		Doc:  "Several calls in one.",
 		Funcs: []api.Func[hosting.Account]{
-			{Name: "strict", Effect: api.Write, Meta: true, Run: api.Run(strict(do)),
+			{Name: "strict", Effect: api.Write, Scope: api.Calls, Meta: true, Run: api.Run(strict(do)),
 				Doc: "Make calls in their order, up to the first that fails. What was done before it stays done."},
 		},
 	}

@@ -18,13 +18,13 @@ var Module = api.Module[hosting.Account]{
 	Name: "DomainInfo",
 	Doc:  "The account's domains.",
 	Funcs: []api.Func[hosting.Account]{
-		{Name: "list_domains", Run: api.Run(listDomains),
+		{Name: "list_domains", Scope: api.Things, Run: api.Run(listDomains),
 			Doc: "List the domains by kind."},
 		{Name: "primary_domain", Run: api.Run(primaryDomain),
 			Doc: "Tell the main domain."},
-		{Name: "single_domain_data", Run: api.Run(singleDomainData),
+		{Name: "single_domain_data", Scope: api.Things, Run: api.Run(singleDomainData),
 			Doc: "Describe one domain."},
-		{Name: "domains_data", Run: api.Run(domainsData),
+		{Name: "domains_data", Scope: api.Things, Run: api.Run(domainsData),
 			Doc: "Describe all domains."},
 		{Name: "main_domain_builtin_subdomain_aliases", Run: api.Run(builtinAliases),
 			Doc: "List the names under the main domain that are always the account's."},
@@ -49,10 +49,11 @@ func listDomains(ctx context.Context, acct hosting.Account, _ temporary) (domain
 	if err != nil {
 		return domains{}, err
 	}
-	main, err := primaryDomain(ctx, acct, temporary{})
-	list := domains{Main: main.Domain}
+	var list domains
 	for _, d := range owned {
 		switch d.Kind {
+		case latchkey.MainDomain:
+			list.Main = d.Name
 		case latchkey.AddonDomain:
 			list.Addon = append(list.Addon, d.Name)
 		case latchkey.ParkedDomain:
@@ -61,7 +62,7 @@ func listDomains(ctx context.Context, acct hosting.Account, _ temporary) (domain
 			list.Sub = append(list.Sub, d.Name)
 		}
 	}
-	return list, err
+	return list, nil
 }
 
 type primary struct {

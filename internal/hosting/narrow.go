@@ -1,0 +1,145 @@
+package hosting
+
+import (
+	"context"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// Narrow is acct in the hands of somebody who may act on some of what it owns
+// only: may says why not, for the things that are named. Other things are
+// refused before it is looked whether there are any, and no list has them.
+// There are no tokens, no sessions and no figures of the account as a whole.
+func Narrow(acct Account, may func(...latchkey.Resource) error) Account {
+	return &narrow{acct, may}
+}
+
+// narrow has every method of an account by itself: one that comes to be must be
+// thought of here before it can be called.
+type narrow struct {
+	all Account
+	may func(...latchkey.Resource) error
+}
+
+func (n *narrow) Caller() *latchkey.Caller { return n.all.Caller() }
+func (n *narrow) Home() string             { return n.all.Home() }
+func (n *narrow) Server() *Server          { return n.all.Server() }
+func (n *narrow) Tokens() Tokens           { return noTokens{} }
+func (n *narrow) SignIns() SignIns         { return noSignIns{} }
+func (n *narrow) Mail() Mail               { return &narrowMail{n.all.Mail(), n.may} }
+
+func (n *narrow) Info(ctx context.Context) (*latchkey.Account, error) {
+	a, err := n.all.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info := *a
+	info.PasswordHash = ""
+	return &info, nil
+}
+
+func (n *narrow) Domains(ctx context.Context) ([]latchkey.OwnedDomain, error) {
+	list, err := n.all.Domains(ctx)
+	return covered(list, n.may, func(d *latchkey.OwnedDomain) latchkey.Resource { return domainNamed(d.Name) }), err
+}
+
+func (n *narrow) Plan(ctx context.Context) (latchkey.Package, error) { return n.all.Plan(ctx) }
+
+func (n *narrow) Quota(ctx context.Context) (Quota, error) {
+	if err := n.may(); err != nil {
+		return Quota{}, err
+	}
+	return n.all.Quota(ctx)
+}
+
+// covered are those of a list that may be touched.
+func covered[T any](list []T, may func(...latchkey.Resource) error, name func(*T) latchkey.Resource) []T {
+	var kept []T
+	for i := range list {
+		if may(name(&list[i])) == nil {
+			kept = append(kept, list[i])
+		}
+	}
+	return kept
+}
+
+func domainNamed(d latchkey.Domain) latchkey.Resource { return DomainParam{d}.Resource() }
+
+type narrowMail struct {
+	all Mail
+	may func(...latchkey.Resource) error
+}
+
+// on says why a may not be touched, or nil.
+func (m *narrowMail) on(a Address) error { return m.may(MailboxParam(a).Resource()) }
+
+func (m *narrowMail) Create(ctx context.Context, n NewMailbox) error {
+	if err := m.on(n.Address); err != nil {
+		return err
+	}
+	return m.all.Create(ctx, n)
+}
+
+func (m *narrowMail) Remove(ctx context.Context, a Address) error {
+	if err := m.on(a); err != nil {
+		return err
+	}
+	return m.all.Remove(ctx, a)
+}
+
+func (m *narrowMail) SetPassword(ctx context.Context, a Address, password latchkey.Secret) error {
+	if err := m.on(a); err != nil {
+		return err
+	}
+	return m.all.SetPassword(ctx, a, password)
+}
+
+func (m *narrowMail) SetQuota(ctx context.Context, a Address, bytes int64) error {
+	if err := m.on(a); err != nil {
+		return err
+	}
+	return m.all.SetQuota(ctx, a, bytes)
+}
+
+func (m *narrowMail) Suspend(ctx context.Context, a Address, what Suspension, on bool) error {
+	if err := m.on(a); err != nil {
+		return err
+	}
+	return m.all.Suspend(ctx, a, what, on)
+}
+
+func (m *narrowMail) Verify(ctx context.Context, a Address, password latchkey.Secret) (bool, error) {
+	if err := m.on(a); err != nil {
+		return false, err
+	}
+	return m.all.Verify(ctx, a, password)
+}
+
+func (m *narrowMail) Mailbox(ctx context.Context, a Address) (Mailbox, error) {
+	if err := m.on(a); err != nil {
+		return Mailbox{}, err
+	}
+	return m.all.Mailbox(ctx, a)
+}
+
+func (m *narrowMail) Mailboxes(ctx context.Context) ([]Mailbox, error) {
+	list, err := m.all.Mailboxes(ctx)
+	return covered(list, m.may, func(b *Mailbox) latchkey.Resource { return MailboxParam(b.Address).Resource() }), err
+}
+
+func (m *narrowMail) Count(ctx context.Context) (int64, error) {
+	list, err := m.Mailboxes(ctx)
+	return int64(len(list)), err
+}
+
+func (m *narrowMail) Usage(ctx context.Context, a Address) (MailUsage, error) {
+	if err := m.on(a); err != nil {
+		return MailUsage{}, err
+	}
+	return m.all.Usage(ctx, a)
+}
+
+func (m *narrowMail) Domains(ctx context.Context) ([]latchkey.Domain, error) {
+	list, err := m.all.Domains(ctx)
+	return covered(list, m.may, func(d *latchkey.Domain) latchkey.Resource { return domainNamed(*d) }), err
+}
