@@ -48,6 +48,9 @@ const (
 	Things
 	// Calls is other calls, each of which is asked about by itself.
 	Calls
+	// Bearer is the token that the caller came in with, and nothing else: any
+	// token may be told of itself, and ended, by whoever has it.
+	Bearer
 )
 
 // Func is one function, declared once. A is what it acts on: an account or the

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/latchkey/latchkey/internal/grant"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -14,6 +15,7 @@ type condition struct {
 	id         latchkey.TokenID
 	privileges latchkey.PrivilegeSet // 0: all that its owner may
 	addresses  latchkey.Ranges
+	rights     latchkey.Rights // nil: all that its owner may
 }
 
 // conditions are those of the tokens that have any: few, and kept apart from the
@@ -29,7 +31,7 @@ func (c *conditions) put(mac *latchkey.TokenMAC, t *latchkey.Token) {
 	if c.known == nil {
 		c.known = make(map[latchkey.TokenMAC]condition)
 	}
-	c.known[*mac] = condition{t.Account, t.ID, t.Privileges, t.Addresses.Ranges()}
+	c.known[*mac] = condition{t.Account, t.ID, t.Privileges, t.Addresses.Ranges(), rightsOf(t)}
 }
 
 func (c *conditions) find(mac *latchkey.TokenMAC) (condition, bool) {
@@ -67,10 +69,33 @@ func (c *conditions) clear() {
 	c.known = nil
 }
 
-// from reports whether the token may be used from a.
-func (c *conditions) from(mac *latchkey.TokenMAC, a netip.Addr) bool {
-	found, ok := c.find(mac)
-	return ok && found.addresses.Contain(a)
+// rightsOf are what t may do at an account's door. Grants that cannot be read
+// grant nothing.
+func rightsOf(t *latchkey.Token) latchkey.Rights {
+	if t.Grants == "" {
+		return nil
+	}
+	set, err := grant.Parse(t.Grants)
+	if err != nil {
+		return grant.Set{}
+	}
+	return set
+}
+
+// accountRights are what a token may do at an account's door when it is used
+// from a, or why it may not be used.
+func (v *Verifier) accountRights(s *slot, mac *latchkey.TokenMAC, a netip.Addr) (latchkey.Rights, Reason) {
+	if s.flags&slotBound == 0 {
+		return nil, ""
+	}
+	c, ok := v.bound.find(mac)
+	switch {
+	case !ok || c.id != latchkey.TokenID(s.id): // it is being changed just now
+		return nil, CannotCheck
+	case !c.addresses.Contain(a):
+		return nil, WrongAddress
+	}
+	return c.rights, ""
 }
 
 // hostPrivileges are what a token may do at the host's door: what its owner may

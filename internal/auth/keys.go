@@ -110,7 +110,11 @@ func (k *Keys) Seal(t *latchkey.Token) [32]byte {
 	b = append(b, 0) // no name has it
 	names, _ := t.Privileges.MarshalText()
 	b = append(append(b, names...), 0)
-	return k.bound.sum(append(b, t.Addresses...))
+	b = append(b, t.Addresses...)
+	if t.Grants != "" {
+		b = append(append(b, 0), t.Grants...)
+	}
+	return k.bound.sum(b)
 }
 
 // SealHead is the MAC of the newest link of the audit trail, for the copy that

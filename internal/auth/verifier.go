@@ -208,8 +208,9 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 	if reason == "" && audience == latchkey.ForHost {
 		privileges, reason = v.hostPrivileges(ctx, &s, &of, &mac)
 	}
-	if reason == "" && s.flags&slotBound != 0 && !v.bound.from(&mac, from.Addr) {
-		reason = WrongAddress
+	var rights latchkey.Rights
+	if reason == "" {
+		rights, reason = v.accountRights(&s, &mac, from.Addr)
 	}
 	if reason != "" {
 		return latchkey.Caller{}, &Refusal{Reason: reason, Account: latchkey.AccountID(s.account), Name: claimed(cred.User), Handle: s.handle}
@@ -218,7 +219,7 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 	return latchkey.Caller{
 		Kind: latchkey.ByToken, Role: of.role, Account: latchkey.AccountID(s.account), Name: latchkey.AccountName(cred.User),
 		Token: latchkey.TokenID(s.id), Handle: s.handle, ReadOnly: s.flags&slotReadOnly != 0, Features: of.features,
-		Proof: mac, Door: audience, Privileges: privileges,
+		Proof: mac, Door: audience, Privileges: privileges, Rights: rights,
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/auth"
+	"github.com/latchkey/latchkey/internal/grant"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/store"
@@ -30,7 +31,7 @@ func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token
 	secret := auth.NewToken(t.audience)
 	k := latchkey.Token{
 		Account: t.account, Audience: t.audience, Name: n.Name, MAC: t.e.Keys.MAC(secret.Reveal()),
-		Created: now.UTC(), Expires: n.Expires, ReadOnly: n.ReadOnly, Privileges: n.Privileges, Addresses: n.Addresses,
+		Created: now.UTC(), Expires: n.Expires, ReadOnly: n.ReadOnly, Privileges: n.Privileges, Addresses: n.Addresses, Grants: n.Grants,
 	}
 	k.Handle = t.e.Keys.Handle(k.MAC)
 	err := t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
@@ -85,7 +86,29 @@ func (t *tokens) bind(r store.Reader, k *latchkey.Token) error {
 	if err != nil {
 		return err
 	}
+	if err := bindGrants(&own, k); err != nil {
+		return err
+	}
 	return bindTo(&own, k, own.Audience == latchkey.ForHost)
+}
+
+// bindGrants gives k no more than own may do.
+func bindGrants(own, k *latchkey.Token) error {
+	if own.Grants == "" {
+		return nil
+	}
+	if k.Grants != "" {
+		has, err := grant.Parse(own.Grants)
+		if err != nil {
+			return err
+		}
+		wants, err := grant.Parse(k.Grants)
+		if err != nil || wants.Within(has, nil) {
+			return err
+		}
+	}
+	return &latchkey.Error{Kind: latchkey.Denied, Param: "grants",
+		Msg: "The token that you call with can give no other more than it has itself: " + own.Grants + "."}
 }
 
 // bindPrivileges gives k no more than caller may. One with all that the
@@ -211,13 +234,34 @@ func (t *tokens) Update(ctx context.Context, name string, n hosting.NewToken) (k
 		if t.e.Keys.Seal(&k) != k.Seal {
 			return errDamagedRow
 		}
-		k.Name, k.Expires, k.Privileges, k.Addresses = n.Name, n.Expires, n.Privileges, n.Addresses
+		k.Name, k.Expires, k.Privileges, k.Addresses, k.Grants = n.Name, n.Expires, n.Privileges, n.Addresses, n.Grants
 		if err := t.bind(tx, &k); err != nil {
 			return err
 		}
 		return t.put(tx, &k, func(k latchkey.Token) error { return tx.UpdateToken(name, k) })
 	})
 	return k, err
+}
+
+func (t *tokens) Own(ctx context.Context) (found hosting.TokenInfo, err error) {
+	if t.caller == nil || t.caller.Kind != latchkey.ByToken {
+		return found, latchkey.Errorf(latchkey.NotFound, "You did not come in with an API token.")
+	}
+	err = t.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		found, err = t.told(r, t.caller.Proof)
+		return err
+	})
+	return found, err
+}
+
+// told is what may be told of the token with a MAC.
+func (t *tokens) told(r store.Reader, mac latchkey.TokenMAC) (found hosting.TokenInfo, err error) {
+	k, err := r.TokenByMAC(mac)
+	if err == nil {
+		found = hosting.TokenInfo{Token: k, Expired: k.Expired(t.e.Now())}
+		found.Use, err = t.e.Auth.LastUse(r, &k)
+	}
+	return found, err
 }
 
 func noToken(name string) error {
@@ -230,16 +274,15 @@ func (t *tokens) Find(ctx context.Context, secret latchkey.Secret) (found hostin
 		return found, unknown
 	}
 	err = t.e.Store.Read(ctx, func(r store.Reader) error {
-		k, err := r.TokenByMAC(t.e.Keys.MAC(secret.Reveal()))
+		k, err := t.told(r, t.e.Keys.MAC(secret.Reveal()))
 		switch {
-		case errors.Is(err, store.ErrNotFound), err == nil && !t.shows(&k):
+		case errors.Is(err, store.ErrNotFound), err == nil && !t.shows(&k.Token):
 			return unknown
 		case err != nil:
 			return err
 		}
-		found = hosting.TokenInfo{Token: k, Expired: k.Expired(t.e.Now())}
-		found.Use, err = t.e.Auth.LastUse(r, &k)
-		return err
+		found = k
+		return nil
 	})
 	return found, err
 }

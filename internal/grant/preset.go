@@ -50,6 +50,16 @@ var presets = []Preset{
 // Presets are all there are, in the order in which they are offered.
 func Presets() []Preset { return append([]Preset(nil), presets...) }
 
+// PresetOf is the preset with an ID.
+func PresetOf(id string) (Preset, bool) {
+	for _, p := range presets {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return Preset{}, false
+}
+
 // Grants are what the preset stands for with values for what it needs.
 func (p *Preset) Grants(values map[Key][]string) (Set, error) {
 	var pairs []string

@@ -70,6 +70,9 @@ type Tokens interface {
 	// Find is the token with a secret: one of these, or where the administrator
 	// asks, of all for this door. Fails: NotFound.
 	Find(ctx context.Context, secret latchkey.Secret) (TokenInfo, error)
+	// Own is the token that the caller came in with. Fails: NotFound for one that
+	// came in with something else.
+	Own(ctx context.Context) (TokenInfo, error)
 	// Revoke reports whether there was such a token. When it returns, the token
 	// is refused.
 	Revoke(ctx context.Context, name string) (bool, error)
@@ -89,6 +92,9 @@ type NewToken struct {
 	// caller may.
 	Privileges latchkey.PrivilegeSet
 	Addresses  latchkey.Addresses
+	// Grants are what it may do at an account's door, in the normal form of
+	// package grant; none for all that the caller may.
+	Grants string
 }
 
 // TokenInfo is a token and its last use.

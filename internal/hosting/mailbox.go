@@ -78,6 +78,7 @@ func (noTokens) Update(context.Context, string, NewToken) (latchkey.Token, error
 func (noTokens) Find(context.Context, latchkey.Secret) (TokenInfo, error) {
 	return TokenInfo{}, errNotForMailboxes
 }
+func (noTokens) Own(context.Context) (TokenInfo, error) { return TokenInfo{}, errNotForMailboxes }
 func (noTokens) Revoke(context.Context, string) (found bool, e error) {
 	return false, errNotForMailboxes
 }

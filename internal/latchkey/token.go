@@ -60,11 +60,14 @@ type Token struct {
 	// its owner may; none for all that its owner may.
 	Privileges PrivilegeSet
 	Addresses  Addresses // from where it may be used
-	Seal       [32]byte  // MAC over everything above that decides
+	// Grants are what it may do at an account's door, as package grant writes
+	// them; none for all that its owner may.
+	Grants string
+	Seal   [32]byte // MAC over everything above that decides
 }
 
 // Bound reports whether the token has conditions that not every token has.
-func (t *Token) Bound() bool { return t.Privileges != 0 || t.Addresses != "" }
+func (t *Token) Bound() bool { return t.Privileges != 0 || t.Addresses != "" || t.Grants != "" }
 
 // Expired reports whether the token has run out at now.
 func (t *Token) Expired(now time.Time) bool {

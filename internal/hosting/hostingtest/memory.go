@@ -125,7 +125,7 @@ func (t *tokens) Create(_ context.Context, n hosting.NewToken) (latchkey.Token, 
 	t.lastID++
 	k := latchkey.Token{
 		ID: t.lastID, Account: t.Who.Account, Audience: t.door, Name: n.Name, Handle: latchkey.Handle([]byte(secret[:6])),
-		Created: now, Expires: n.Expires, ReadOnly: n.ReadOnly, Privileges: n.Privileges, Addresses: n.Addresses,
+		Created: now, Expires: n.Expires, ReadOnly: n.ReadOnly, Privileges: n.Privileges, Addresses: n.Addresses, Grants: n.Grants,
 	}
 	t.tokens[n.Name] = &hosting.TokenInfo{Token: k}
 	t.secrets[strings.ToUpper(secret[:32])] = k.ID
@@ -163,6 +163,17 @@ func (t *tokens) Find(_ context.Context, secret latchkey.Secret) (hosting.TokenI
 		}
 	}
 	return hosting.TokenInfo{}, latchkey.Errorf(latchkey.NotFound, "This is none of your API tokens.")
+}
+
+func (t *tokens) Own(context.Context) (hosting.TokenInfo, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range t.tokens {
+		if k.ID == t.Who.Token {
+			return *k, nil
+		}
+	}
+	return hosting.TokenInfo{}, latchkey.Errorf(latchkey.NotFound, "You did not come in with an API token.")
 }
 
 func taken(name string) error {

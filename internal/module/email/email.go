@@ -70,7 +70,7 @@ var Module = api.Module[hosting.Account]{
 
 		{Name: "list_mail_domains", API2: "listmaildomains", Mailbox: true, Role: api.MailReceive, Scope: api.Things, Run: api.Run(listMailDomains),
 			Doc: "List the domains that may have mailboxes, the main one first."},
-		{Name: "account_name", Mailbox: true, Role: api.MailReceive, Scope: api.Things, Run: api.Run(accountName),
+		{Name: "account_name", Mailbox: true, Role: api.MailReceive, Run: api.Run(accountName),
 			Doc: "Give back an account's name as a page shows it."},
 		{Name: "has_plaintext_authentication", Mailbox: true, Role: api.MailReceive, Scope: api.Things, Run: api.Run(hasPlaintextAuthentication),
 			Doc: "Tell whether mail programs may sign in without TLS."},

@@ -26,6 +26,15 @@ var Module = api.Module[hosting.Account]{
 			Doc: "Give a token another name."},
 		{Name: "revoke", Feature: latchkey.FeatureAPITokens, Effect: api.Write, Run: api.Run(revoke),
 			Doc: "Revoke a token. It succeeds also if there is none of this name."},
+
+		{Name: "create_limited", Feature: latchkey.FeatureAPITokens, Effect: api.Write, Run: api.Run(createLimited),
+			Doc: "Create a token that may do what its grants say and nothing else. It is shown this once. An extension of this server."},
+		{Name: "get_details", Feature: latchkey.FeatureAPITokens, Run: api.Run(details),
+			Doc: "Tell what a token may do, from where and until when. An extension of this server."},
+		{Name: "verify", Feature: latchkey.FeatureAPITokens, Scope: api.Bearer, Run: api.Run(verify),
+			Doc: "Tell the bearer of a token what it may do, from where and until when. An extension of this server."},
+		{Name: "revoke_self", Feature: latchkey.FeatureAPITokens, Effect: api.Write, Scope: api.Bearer, Run: api.Run(revokeSelf),
+			Doc: "Revoke the token that this is called with, whatever it may do. An extension of this server."},
 	},
 }
 
@@ -127,14 +136,27 @@ func list(ctx context.Context, acct hosting.Account, _ api.None) ([]row, error) 
 	for i := range tokens {
 		t := &tokens[i]
 		rows[i] = row{
-			Name: t.Name, Created: t.Created, Expires: t.Expires, FullAccess: true, Features: may, ReadOnly: t.ReadOnly,
-			State: "active", Handle: t.Handle.String(), LastUsed: t.Use.At, LastUsedFrom: t.Use.From, LastUsedBy: t.Use.Client,
+			Name: t.Name, Created: t.Created, Expires: t.Expires, FullAccess: t.Grants == "", Features: may, ReadOnly: t.ReadOnly,
+			State: stateOf(t), Handle: t.Handle.String(), LastUsed: t.Use.At, LastUsedFrom: t.Use.From, LastUsedBy: t.Use.Client,
 		}
-		if t.Expired {
-			rows[i].State = "expired"
+		if t.Grants != "" {
+			rows[i].Features = []string{}
+		}
+		if texts := t.Addresses.Texts(); texts != nil {
+			rows[i].WhitelistIPs = texts
 		}
 	}
 	return rows, err
+}
+
+func stateOf(t *hosting.TokenInfo) string {
+	switch {
+	case t.Expired:
+		return "expired"
+	case t.State == latchkey.TokenDisabled:
+		return "disabled"
+	}
+	return "active"
 }
 
 // features are the ids of what the account may use.

@@ -250,7 +250,7 @@ func (r *reader) Overrides(account latchkey.AccountID) (map[string]bool, error) 
 	return m, err
 }
 
-const tokenColumns = `account_id, audience, name, id, mac, mac_head, handle, created, expires, read_only, state, privileges, addresses, seal`
+const tokenColumns = `account_id, audience, name, id, mac, mac_head, handle, created, expires, read_only, state, privileges, addresses, grants, seal`
 
 // lastMicro ends the year 9999, the last that the change log can write.
 const lastMicro = 253402300799_999999
@@ -261,7 +261,7 @@ const lastMicro = 253402300799_999999
 func scanToken(s scanner) (t latchkey.Token, err error) {
 	var mac, handle, privileges, seal []byte
 	var account, audience, id, head, created, expires, readOnly, state int64
-	err = s.Scan(&account, &audience, &t.Name, &id, &mac, &head, &handle, &created, &expires, &readOnly, &state, &privileges, &t.Addresses, &seal)
+	err = s.Scan(&account, &audience, &t.Name, &id, &mac, &head, &handle, &created, &expires, &readOnly, &state, &privileges, &t.Addresses, &t.Grants, &seal)
 	copy(t.MAC[:], mac)
 	copy(t.Handle[:], handle)
 	copy(t.Seal[:], seal)

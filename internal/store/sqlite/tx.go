@@ -156,18 +156,18 @@ func (t *tx) DeleteOverride(account latchkey.AccountID, feature string) error {
 func (t *tx) NextTokenID() (latchkey.TokenID, error) { return t.w.ids.take(t.ctx) }
 
 func (t *tx) InsertToken(k latchkey.Token) error {
-	return t.run(`INSERT INTO token (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	return t.run(`INSERT INTO token (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(k.Account), int64(k.Audience), k.Name, int64(k.ID), k.MAC[:], macHead(k.MAC), k.Handle[:], micros(k.Created), micros(k.Expires),
-		k.ReadOnly, int64(k.State), privilegeText(k.Privileges), string(k.Addresses), k.Seal[:])
+		k.ReadOnly, int64(k.State), privilegeText(k.Privileges), string(k.Addresses), k.Grants, k.Seal[:])
 }
 
 func (t *tx) UpdateToken(name string, k latchkey.Token) error {
 	return t.q.change(t.ctx, `
 		UPDATE token SET name = ?, id = ?, mac = ?, mac_head = ?, handle = ?, created = ?, expires = ?, read_only = ?, state = ?,
-			privileges = ?, addresses = ?, seal = ?
+			privileges = ?, addresses = ?, grants = ?, seal = ?
 		WHERE account_id = ? AND audience = ? AND name = ?`,
 		k.Name, int64(k.ID), k.MAC[:], macHead(k.MAC), k.Handle[:], micros(k.Created), micros(k.Expires), k.ReadOnly, int64(k.State),
-		privilegeText(k.Privileges), string(k.Addresses), k.Seal[:],
+		privilegeText(k.Privileges), string(k.Addresses), k.Grants, k.Seal[:],
 		int64(k.Account), int64(k.Audience), name)
 }
 
