@@ -33,6 +33,7 @@ func runTokens(t *testing.T, open func(t *testing.T) *purse) {
 		{"TokenRename", testTokenRename},
 		{"TokenRevoke", testTokenRevoke},
 		{"TokensAtOnce", testTokensAtOnce},
+		{"TokenGrants", testTokenGrants},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
@@ -198,4 +199,19 @@ func testTokensAtOnce(t *testing.T, p *purse) {
 	if n != 1 {
 		t.Errorf("one token was revoked %d times", n)
 	}
+}
+
+// testTokenGrants: grants are kept as they were given, and who did not come in
+// with a token has none of their own.
+func testTokenGrants(t *testing.T, p *purse) {
+	const grants = "Email:read(domain=example.com); Quota:read"
+	k, _ := p.create(t, hosting.NewToken{Name: "narrow", Grants: grants})
+	if k.Grants != grants {
+		t.Errorf("Create with grants = %+v", k)
+	}
+	if list := p.lists(t, "narrow"); len(list) == 1 && list[0].Grants != grants {
+		t.Errorf("List has %+v, want the grants %s", list[0], grants)
+	}
+	_, err := p.open().Own(t.Context())
+	failed(t, "Own", err, latchkey.NotFound)
 }

@@ -168,7 +168,7 @@ func token(account latchkey.AccountID, audience latchkey.Audience, name string, 
 	k := latchkey.Token{
 		ID: latchkey.TokenID(n) + 1, Account: account, Audience: audience, Name: name,
 		Created: epoch, Expires: epoch.Add(time.Duration(n) * time.Hour), ReadOnly: n%2 == 1, State: latchkey.TokenState(n % 3),
-		Privileges: latchkey.PrivilegesOf(latchkey.PrivilegePassword, latchkey.PrivilegeQuota), Addresses: "192.0.2.8/29,2001:db8::1/128",
+		Privileges: latchkey.PrivilegesOf(latchkey.PrivilegePassword, latchkey.PrivilegeQuota), Addresses: "192.0.2.8/29,2001:db8::1/128", Grants: "Email:read(domain=example.com); Quota:read",
 	}
 	for i := range k.MAC {
 		k.MAC[i] = n*31 + byte(i)*7
