@@ -18,14 +18,17 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/password"
 	"github.com/latchkey/latchkey/internal/store"
+	"github.com/latchkey/latchkey/internal/zone"
 )
 
-// Estate is all accounts. All fields of [Config] are required.
+// Estate is all accounts. All fields of [Config] are required, but for those
+// that say otherwise.
 type Estate struct {
 	Config
 	locks  locks
 	usages usages
 	boxes  boxLocks
+	zones  zones
 	naming sync.Mutex // held while an account's name is being given away
 
 	unfinished numbers
@@ -39,7 +42,11 @@ type Config struct {
 	Hasher *password.Hasher
 	Homes  *homedir.Homes
 	Mail   *maildir.Store
+	DNS    Nameserver // nil if nobody answers for zones
 	Server hosting.Server
+	// ZoneTemplate is what new zones are made of; the zero value is the standard
+	// one.
+	ZoneTemplate zone.Template
 	// HomeRoot is the directory that clients are told homes are in.
 	HomeRoot string
 	Now      latchkey.Clock
@@ -47,7 +54,15 @@ type Config struct {
 }
 
 // New makes an Estate. Call [Estate.Recover] before the first call.
-func New(c Config) *Estate { return &Estate{Config: c} }
+func New(c Config) *Estate {
+	if c.DNS == nil {
+		c.DNS = silent{}
+	}
+	if c.ZoneTemplate == (zone.Template{}) {
+		c.ZoneTemplate = zone.StandardTemplate
+	}
+	return &Estate{Config: c}
+}
 
 // Account puts caller's own account into their hands, or of it the mailbox they
 // signed in as.
@@ -120,6 +135,7 @@ func (a *account) Caller() *latchkey.Caller { return a.caller }
 func (a *account) Server() *hosting.Server  { return &a.e.Server }
 func (a *account) Home() string             { return path.Join(a.e.HomeRoot, string(a.caller.Name)) }
 func (a *account) Mail() hosting.Mail       { return &mail{a} }
+func (a *account) Zones() hosting.Zones     { return &ownZones{a} }
 func (a *account) Tokens() hosting.Tokens {
 	return &tokens{e: a.e, act: a.act, caller: a.caller, account: a.caller.Account, audience: latchkey.ForAccount}
 }

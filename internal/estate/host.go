@@ -28,6 +28,7 @@ type host struct {
 func (h *host) Caller() *latchkey.Caller { return h.caller }
 func (h *host) Server() *hosting.Server  { return &h.e.Server }
 func (h *host) At() time.Time            { return h.act.At() }
+func (h *host) Zones() hosting.HostZones { return &hostZones{h} }
 func (h *host) Tokens() hosting.Tokens {
 	return &tokens{e: h.e, act: h.act, caller: h.caller, account: h.caller.Account, audience: latchkey.ForHost}
 }
@@ -140,7 +141,11 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccoun
 	if a.ID, err = tx.InsertAccount(*a, store.Creating); err != nil {
 		return err
 	}
-	return tx.InsertDomain(a.ID, latchkey.OwnedDomain{Name: a.Domain, Kind: latchkey.MainDomain, DocumentRoot: "public_html", Created: a.Created})
+	err = tx.InsertDomain(a.ID, latchkey.OwnedDomain{Name: a.Domain, Kind: latchkey.MainDomain, DocumentRoot: "public_html", Created: a.Created})
+	if err != nil {
+		return err
+	}
+	return h.e.insertZone(tx, a.ID, a.Domain, h.e.Server.IP)
 }
 
 // mayOwn reports whether there is somebody called name who can own an account.
@@ -215,12 +220,20 @@ func findPackage(r store.Reader, name string) (latchkey.Package, error) {
 }
 
 var accountCreate = plan{
-	apply: func(e *Estate, ctx context.Context, in *intent) error { return e.Homes.Create(ctx, string(in.Name)) },
+	apply: func(e *Estate, ctx context.Context, in *intent) error {
+		if err := e.Homes.Create(ctx, string(in.Name)); err != nil {
+			return err
+		}
+		return e.serveAll(ctx, in.Account)
+	},
 	finish: func(tx store.Tx, in *intent) error {
 		tx.Log(store.Change{Kind: store.AccountPut, Account: in.Account})
 		return gone(tx.StageAccount(in.Account, store.Ready))
 	},
 	revert: func(e *Estate, ctx context.Context, in *intent) error {
+		if err := e.withdrawAll(ctx, in.Account); err != nil {
+			return err
+		}
 		return gone(e.Homes.Remove(ctx, string(in.Name)))
 	},
 	undo: func(tx store.Tx, in *intent) error {
@@ -330,6 +343,9 @@ func (h *host) RemoveAccount(ctx context.Context, name latchkey.AccountName) err
 
 var accountRemove = plan{
 	apply: func(e *Estate, ctx context.Context, in *intent) error {
+		if err := e.withdrawAll(ctx, in.Account); err != nil {
+			return err
+		}
 		return gone(e.Homes.Remove(ctx, string(in.Name)))
 	},
 	finish: func(tx store.Tx, in *intent) error {

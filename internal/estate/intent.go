@@ -145,6 +145,9 @@ func (e *Estate) giveUp(ctx context.Context, kind string, id int64, in *intent, 
 // returns how much that was. What cannot be finished now is left to
 // [Estate.Repair]: one broken home keeps nobody else out.
 func (e *Estate) Recover(ctx context.Context) (int, error) {
+	if err := e.announceZones(ctx); err != nil {
+		return 0, err
+	}
 	open, err := e.intents(ctx)
 	if err != nil {
 		return 0, err
@@ -200,6 +203,7 @@ func (e *Estate) RunRepairs(ctx context.Context) {
 
 // Repair tries again to finish what could not be finished so far.
 func (e *Estate) Repair(ctx context.Context) {
+	e.repairZones(ctx)
 	left := e.unfinished.take()
 	if len(left) == 0 {
 		return

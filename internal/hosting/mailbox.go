@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/zone"
 )
 
 // ForMailbox is acct in the hands of somebody who signed in as the mailbox a: of
@@ -64,6 +65,21 @@ func (noFactor) Set(context.Context, latchkey.Secret, latchkey.Secret) error {
 }
 func (noFactor) Remove(context.Context) error             { return errNotForMailboxes }
 func (noFactor) On(context.Context) (bool, string, error) { return false, "", errNotForMailboxes }
+
+func (o *ofMailbox) Zones() Zones { return noZones{} }
+
+type noZones struct{}
+
+func (noZones) List(context.Context) ([]latchkey.Domain, error) { return nil, errNotForMailboxes }
+func (noZones) Zone(context.Context, latchkey.Domain) (*zone.Zone, error) {
+	return nil, errNotForMailboxes
+}
+func (noZones) Edit(context.Context, latchkey.Domain, func(*zone.Zone) (zone.Edit, error)) (*zone.Zone, error) {
+	return nil, errNotForMailboxes
+}
+func (noZones) Reset(context.Context, latchkey.Domain) (*zone.Zone, error) {
+	return nil, errNotForMailboxes
+}
 
 type noTokens struct{}
 

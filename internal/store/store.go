@@ -87,6 +87,22 @@ type Mailbox struct {
 // Address is local@domain.
 func (m *Mailbox) Address() string { return m.Local + "@" + string(m.Domain) }
 
+// Zone is one version of a DNS zone: its text is that of its parts, in their
+// order.
+type Zone struct {
+	Name    latchkey.Domain
+	Account latchkey.AccountID
+	Version int64 // another for every change
+	Serial  uint32
+	Parts   []int64 // keys of parts
+}
+
+// ZonePart is a part of the text of a zone. What has a key never changes.
+type ZonePart struct {
+	Key  int64
+	Text string
+}
+
 // HostedDomain is a domain and whose it is.
 type HostedDomain struct {
 	latchkey.OwnedDomain
@@ -210,6 +226,16 @@ type Reader interface {
 	// MailboxCount also counts mailboxes that are being made or removed.
 	MailboxCount(account latchkey.AccountID) (int64, error)
 
+	// Zone and the other methods about zones also see those of accounts that are
+	// being made or removed.
+	Zone(name latchkey.Domain) (Zone, error)
+	// ZoneParts are the parts of a zone, by key.
+	ZoneParts(name latchkey.Domain) ([]ZonePart, error)
+	// Zones are those of an account, by name.
+	Zones(account latchkey.AccountID) ([]Zone, error)
+	// ZonesAfter lists all zones by name, at most limit of them, from after on.
+	ZonesAfter(after latchkey.Domain, limit int) ([]Zone, error)
+
 	Usage(account latchkey.AccountID) (Usage, error)
 	Intents() ([]Intent, error)
 	// Trail is the audit trail after seq, oldest first, at most limit links.
@@ -277,6 +303,14 @@ type Tx interface {
 	UpdateMailbox(m Mailbox) error
 	StageMailbox(account latchkey.AccountID, domain latchkey.Domain, local string, stage Stage) error
 	DeleteMailbox(account latchkey.AccountID, domain latchkey.Domain, local string) error
+
+	// InsertZone adds a zone. It fails with kind Exists if there is one of its
+	// name.
+	InsertZone(z Zone, parts []ZonePart) error
+	// UpdateZone replaces the row of a zone, takes the parts with the keys drop
+	// away and adds others.
+	UpdateZone(z Zone, drop []int64, put []ZonePart) error
+	DeleteZone(name latchkey.Domain) error
 
 	PutUsage(account latchkey.AccountID, u Usage) error
 

@@ -91,7 +91,7 @@ type draft struct {
 func (d *draft) record(line int, param string) (place, *Entry, error) {
 	at, ok := d.zone.find(line)
 	if !ok || d.zone.parts[at.part].entries[at.entry].kind != Record {
-		return at, nil, latchkey.InvalidParam(param, "No record of the DNS zone begins at line index %d.", line)
+		return at, nil, noRecord(param, line)
 	}
 	e := &d.zone.parts[at.part].entries[at.entry]
 	if _, twice := d.changed[at]; twice {
@@ -335,4 +335,68 @@ func (d *draft) check(z *Zone) error {
 		return z.checkServers()
 	}
 	return nil
+}
+
+// Touch is a record that an edit changes: as it was, or as it is to be.
+type Touch struct {
+	Name string // fully qualified
+	Type string
+}
+
+// Touches is what e touches, before the change and after it: everything that who
+// asks for it must be allowed to edit. It fails where [Zone.Edit] would, for
+// lines and names that are none.
+func (z *Zone) Touches(e Edit) ([]Touch, error) {
+	var touched []Touch
+	before := func(line int, param string) error {
+		was := z.At(line)
+		if was == nil || was.kind != Record {
+			return noRecord(param, line)
+		}
+		touched = append(touched, Touch{was.owner, was.Type()})
+		return nil
+	}
+	after := func(n New) error {
+		owner, err := z.owner(n.Name)
+		touched = append(touched, Touch{owner, strings.ToUpper(n.Type)})
+		return err
+	}
+	for _, line := range e.Remove {
+		if err := before(line, "remove"); err != nil {
+			return nil, err
+		}
+	}
+	for line, n := range e.Replace {
+		if err := before(line, "edit"); err != nil {
+			return nil, err
+		}
+		if err := after(n); err != nil {
+			return nil, err
+		}
+	}
+	for _, n := range e.Add {
+		if err := after(n); err != nil {
+			return nil, err
+		}
+	}
+	return touched, nil
+}
+
+func noRecord(param string, line int) error {
+	return latchkey.InvalidParam(param, "No record of the DNS zone begins at line index %d.", line)
+}
+
+// After is z as the version that comes after was: no part has the key of one of
+// was's.
+func (z *Zone) After(was *Zone) *Zone {
+	next := *z
+	next.lastKey = was.lastKey
+	next.parts = make([]*Part, len(z.parts))
+	for i, p := range z.parts {
+		next.lastKey++
+		moved := *p
+		moved.Key = next.lastKey
+		next.parts[i] = &moved
+	}
+	return &next
 }

@@ -74,6 +74,8 @@ func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 		`DELETE FROM token WHERE account_id = ?`,
 		`DELETE FROM session WHERE account_id = ?`,
 		`DELETE FROM mailbox WHERE account_id = ?`,
+		`DELETE FROM zone_part WHERE zone IN (SELECT name FROM zone WHERE account_id = ?)`,
+		`DELETE FROM zone WHERE account_id = ?`,
 		`DELETE FROM domain WHERE account_id = ?`,
 		`DELETE FROM feature_override WHERE account_id = ?`,
 		`DELETE FROM usage WHERE account_id = ?`,

@@ -50,6 +50,7 @@ func Run(t *testing.T, open Open) {
 		{"Settings", testSettings},
 		{"Mailboxes", testMailboxes},
 		{"MailboxStages", testMailboxStages},
+		{"Zones", testZones},
 		{"Usage", testUsage},
 		{"Intents", testIntents},
 		{"FailedWrite", testFailedWrite},

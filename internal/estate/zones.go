@@ -1,0 +1,584 @@
+package estate
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
+	"github.com/latchkey/latchkey/internal/zone"
+)
+
+// A zone's text stands in the store, and the name server answers from what it
+// was last given. An edit is one transaction; after it the new version is given
+// to the name server, and the edit is answered when that has confirmed it. A
+// version that it does not take stays in [zones.behind] and is given to it again
+// by [Estate.Repair]; at the start it gets what the store has.
+
+// zones are the zones in memory, and who is at work on them.
+type zones struct {
+	mu     sync.Mutex
+	by     map[latchkey.Domain]*zoneSlot
+	lines  int // of all that is kept
+	behind map[latchkey.Domain]bool
+}
+
+// zoneSlot is one zone: what is held while it changes, and the version that was
+// read last.
+type zoneSlot struct {
+	sync.Mutex
+	users   int
+	version int64
+	zone    *zone.Zone // nil if it is not kept
+}
+
+// keptLines is how many lines of zones are kept in memory.
+const keptLines = 500_000
+
+// with runs fn while nobody else is at work on the zone.
+func (z *zones) with(name latchkey.Domain, fn func(*zoneSlot) error) error {
+	z.mu.Lock()
+	if z.by == nil {
+		z.by, z.behind = make(map[latchkey.Domain]*zoneSlot), make(map[latchkey.Domain]bool)
+	}
+	s := z.by[name]
+	if s == nil {
+		s = new(zoneSlot)
+		z.by[name] = s
+	}
+	s.users++
+	z.mu.Unlock()
+	s.Lock()
+	before := s.size()
+	defer func() {
+		after := s.size()
+		s.Unlock()
+		z.done(name, s, after-before)
+	}()
+	return fn(s)
+}
+
+func (s *zoneSlot) size() int {
+	if s.zone == nil {
+		return 0
+	}
+	return s.zone.Lines()
+}
+
+// done lets go of a slot, and of others that nobody uses if too much is kept.
+func (z *zones) done(name latchkey.Domain, s *zoneSlot, grown int) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.lines += grown
+	if s.users--; s.users == 0 && s.zone == nil {
+		delete(z.by, name)
+	}
+	for other, s := range z.by {
+		if z.lines <= keptLines {
+			return
+		}
+		if s.users == 0 {
+			z.lines -= s.size()
+			delete(z.by, other)
+		}
+	}
+}
+
+func (z *zones) setBehind(name latchkey.Domain, is bool) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if is {
+		z.behind[name] = true
+	} else {
+		delete(z.behind, name)
+	}
+}
+
+func (z *zones) takeBehind() []latchkey.Domain {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	var names []latchkey.Domain
+	for name := range z.behind {
+		names = append(names, name)
+	}
+	clear(z.behind)
+	return names
+}
+
+// owns says whose zones somebody may reach: it fails with NotFound for others.
+type owns func(r store.Reader, row *store.Zone) error
+
+// readZone is the zone as the store has it now.
+func (e *Estate) readZone(ctx context.Context, s *zoneSlot, name latchkey.Domain, mine owns) (row store.Zone, z *zone.Zone, err error) {
+	err = e.Store.Read(ctx, func(r store.Reader) error {
+		if row, err = findZone(r, name, mine); err != nil {
+			return err
+		}
+		if s.zone != nil && s.version == row.Version {
+			z = s.zone
+			return nil
+		}
+		z, err = loadZone(r, &row)
+		return err
+	})
+	if err == nil {
+		s.zone, s.version = z, row.Version
+	}
+	return row, z, err
+}
+
+func findZone(r store.Reader, name latchkey.Domain, mine owns) (store.Zone, error) {
+	row, err := r.Zone(name)
+	if err == nil {
+		err = mine(r, &row)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		err = hosting.NoZone(name)
+	}
+	return row, err
+}
+
+func loadZone(r store.Reader, row *store.Zone) (*zone.Zone, error) {
+	kept, err := r.ZoneParts(row.Name)
+	if err != nil {
+		return nil, err
+	}
+	text := make(map[int64]string, len(kept))
+	for _, p := range kept {
+		text[p.Key] = p.Text
+	}
+	parts := make([]zone.Part, len(row.Parts))
+	for i, key := range row.Parts {
+		parts[i] = zone.Part{Key: key, Text: text[key]}
+	}
+	return zone.Load(row.Name, parts)
+}
+
+// zoneNow is a zone for the name server.
+func (e *Estate) zoneNow(ctx context.Context, name latchkey.Domain) (z *zone.Zone, err error) {
+	err = e.Store.Read(ctx, func(r store.Reader) error {
+		row, err := r.Zone(name)
+		if err == nil {
+			z, err = loadZone(r, &row)
+		}
+		return err
+	})
+	return z, err
+}
+
+// changeZone makes of a zone what change makes of it, keeps it and has it served.
+func (e *Estate) changeZone(ctx context.Context, act *audit.Act, caller *latchkey.Caller, name latchkey.Domain, mine owns, change func(*zone.Zone) (*zone.Zone, error)) (is *zone.Zone, err error) {
+	err = e.zones.with(name, func(s *zoneSlot) error {
+		for range 5 {
+			row, was, err := e.readZone(ctx, s, name, mine)
+			if err != nil {
+				return err
+			}
+			if is, err = change(was); err != nil {
+				return err
+			}
+			if err := e.DNS.Check(ctx, is); err != nil {
+				return err
+			}
+			now := row
+			now.Version, now.Serial = newVersion(), is.Serial()
+			if err = e.keepZone(ctx, act, caller, row.Version, now, was, is, mine); err == nil {
+				s.zone, s.version = is, now.Version
+				return e.serveZone(ctx, was, is)
+			}
+			if !errors.Is(err, errChanged) {
+				return err
+			}
+		}
+		return latchkey.Errorf(latchkey.Unavailable, "Others change the DNS zone at the same time: try again.")
+	})
+	if err != nil {
+		return nil, err
+	}
+	return is, nil
+}
+
+// errChanged says that a zone is another than the one that was read.
+var errChanged = errors.New("the zone has changed meanwhile")
+
+// keepZone writes the parts of is that was does not have.
+func (e *Estate) keepZone(ctx context.Context, act *audit.Act, caller *latchkey.Caller, read int64, row store.Zone, was, is *zone.Zone, mine owns) error {
+	drop, put := partsOf(&row, was, is)
+	return e.commit(ctx, act, caller, func(tx store.Tx) error {
+		now, err := findZone(tx, row.Name, mine)
+		if err != nil {
+			return err
+		}
+		if now.Version != read {
+			return errChanged
+		}
+		return tx.UpdateZone(row, drop, put)
+	})
+}
+
+// partsOf says which parts a zone consists of, which are no more, and which are
+// new.
+func partsOf(row *store.Zone, was, is *zone.Zone) (drop []int64, put []store.ZonePart) {
+	had := make(map[int64]bool)
+	if was != nil {
+		for _, p := range was.Parts() {
+			had[p.Key] = true
+		}
+	}
+	row.Parts = nil
+	for _, p := range is.Parts() {
+		row.Parts = append(row.Parts, p.Key)
+		if had[p.Key] {
+			delete(had, p.Key)
+			continue
+		}
+		put = append(put, store.ZonePart{Key: p.Key, Text: p.Text})
+	}
+	for key := range had {
+		drop = append(drop, key)
+	}
+	slices.Sort(drop)
+	return drop, put
+}
+
+// newVersion is another number every time.
+func newVersion() int64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return int64(binary.BigEndian.Uint64(b[:]) >> 1)
+}
+
+// serveZone has a version served that is kept already.
+func (e *Estate) serveZone(ctx context.Context, was, is *zone.Zone) error {
+	err := e.DNS.Serve(context.WithoutCancel(ctx), was, is)
+	e.zones.setBehind(is.Name(), err != nil)
+	if err == nil {
+		return nil
+	}
+	e.Log.Error("a zone is kept but not served yet, and will be tried again", "zone", is.Name(), "serial", is.Serial(), "err", err)
+	return &latchkey.Error{Kind: latchkey.Unavailable, Err: err,
+		Msg: "The DNS zone has changed, but the name server does not answer with the change yet. The server will go on with it by itself; look again later."}
+}
+
+// repairZones has those served that could not be so far.
+func (e *Estate) repairZones(ctx context.Context) {
+	for _, name := range e.zones.takeBehind() {
+		err := e.zones.with(name, func(*zoneSlot) error {
+			z, err := e.zoneNow(ctx, name)
+			if err != nil {
+				return gone(err)
+			}
+			return e.DNS.Serve(ctx, nil, z)
+		})
+		if err != nil {
+			e.zones.setBehind(name, true)
+			continue
+		}
+		e.Log.Info("serves a zone that could not be served earlier", "zone", name)
+	}
+}
+
+// announceZones tells the name server of every zone there is.
+func (e *Estate) announceZones(ctx context.Context) error {
+	const page = 1000
+	var after latchkey.Domain
+	for {
+		var list []store.Zone
+		err := e.Store.Read(ctx, func(r store.Reader) (err error) {
+			list, err = r.ZonesAfter(after, page)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			name := list[i].Name
+			load := func() (*zone.Zone, error) { return e.zoneNow(context.Background(), name) }
+			if err := e.DNS.Promise(name, load); err != nil {
+				return err
+			}
+		}
+		if len(list) < page {
+			return nil
+		}
+		after = list[page-1].Name
+	}
+}
+
+// newZone is the zone of a new domain. serial is that of a zone it had before.
+func (e *Estate) newZone(name latchkey.Domain, ip string, serial uint32) (*zone.Zone, error) {
+	if a, err := netip.ParseAddr(ip); err != nil || !a.Is4() {
+		ip = "" // the template has the addresses of IPv4 alone
+	}
+	host := e.Server.Hostname
+	servers := e.Server.Nameservers
+	if len(servers) == 0 {
+		servers = []string{"ns1." + host, "ns2." + host}
+	}
+	z, err := e.ZoneTemplate.Zone(zone.Values{Domain: name, IP: ip, Nameservers: servers, Hostname: host, Now: e.Now(), Serial: serial})
+	if err != nil {
+		e.Log.Error("no zone can be made of the template", "zone", name, "err", err)
+		err = &latchkey.Error{Kind: latchkey.Unavailable, Err: err, Msg: "No DNS zone can be made for the domain: ask the administrator to look at the zone template and the name of the server."}
+	}
+	return z, err
+}
+
+// insertZone keeps the zone of a new domain; the account's intent has it served.
+func (e *Estate) insertZone(tx store.Tx, account latchkey.AccountID, name latchkey.Domain, ip string) error {
+	z, err := e.newZone(name, ip, 0)
+	if err != nil {
+		return err
+	}
+	row := store.Zone{Name: name, Account: account, Version: newVersion(), Serial: z.Serial()}
+	_, parts := partsOf(&row, nil, z)
+	err = tx.InsertZone(row, parts)
+	if latchkey.KindOf(err) == latchkey.Exists {
+		err = &latchkey.Error{Kind: latchkey.Exists, Param: "domain", Msg: "A DNS zone named " + string(name) + " already exists: remove it first."}
+	}
+	return err
+}
+
+// zonesOf are the names of an account's zones.
+func (e *Estate) zonesOf(ctx context.Context, id latchkey.AccountID) (names []latchkey.Domain, err error) {
+	err = e.Store.Read(ctx, func(r store.Reader) error {
+		rows, err := r.Zones(id)
+		for i := range rows {
+			names = append(names, rows[i].Name)
+		}
+		return err
+	})
+	return names, err
+}
+
+// serveAll has every zone of an account served.
+func (e *Estate) serveAll(ctx context.Context, id latchkey.AccountID) error {
+	return e.eachZone(ctx, id, func(name latchkey.Domain) error {
+		z, err := e.zoneNow(ctx, name)
+		if err != nil {
+			return gone(err)
+		}
+		return e.DNS.Serve(ctx, nil, z)
+	})
+}
+
+// withdrawAll ends the answers for every zone of an account.
+func (e *Estate) withdrawAll(ctx context.Context, id latchkey.AccountID) error {
+	return e.eachZone(ctx, id, func(name latchkey.Domain) error { return e.DNS.Withdraw(ctx, name) })
+}
+
+func (e *Estate) eachZone(ctx context.Context, id latchkey.AccountID, fn func(latchkey.Domain) error) error {
+	names, err := e.zonesOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := e.zones.with(name, func(*zoneSlot) error { return fn(name) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ownZones are the zones of one account.
+type ownZones struct{ *account }
+
+func (z *ownZones) mine(_ store.Reader, row *store.Zone) error {
+	if row.Account != z.caller.Account {
+		return store.ErrNotFound
+	}
+	return nil
+}
+
+func (z *ownZones) List(ctx context.Context) ([]latchkey.Domain, error) {
+	return z.e.zonesOf(ctx, z.caller.Account)
+}
+
+func (z *ownZones) Zone(ctx context.Context, name latchkey.Domain) (is *zone.Zone, err error) {
+	return z.e.seeZone(ctx, name, z.mine)
+}
+
+func (e *Estate) seeZone(ctx context.Context, name latchkey.Domain, mine owns) (is *zone.Zone, err error) {
+	err = e.zones.with(name, func(s *zoneSlot) (err error) {
+		_, is, err = e.readZone(ctx, s, name, mine)
+		return err
+	})
+	return is, err
+}
+
+func (z *ownZones) Edit(ctx context.Context, name latchkey.Domain, change func(*zone.Zone) (zone.Edit, error)) (*zone.Zone, error) {
+	return z.e.changeZone(ctx, z.act, z.caller, name, z.mine, func(was *zone.Zone) (*zone.Zone, error) {
+		edit, err := change(was)
+		if err != nil {
+			return nil, err
+		}
+		if err := hosting.CheckEdit(was, edit); err != nil {
+			return nil, err
+		}
+		return was.Edit(edit, z.e.Now())
+	})
+}
+
+func (z *ownZones) Reset(ctx context.Context, name latchkey.Domain) (*zone.Zone, error) {
+	return z.e.resetZone(ctx, z.act, z.caller, name, z.mine)
+}
+
+// resetZone makes a zone anew. Its parts get other keys than they had.
+func (e *Estate) resetZone(ctx context.Context, act *audit.Act, caller *latchkey.Caller, name latchkey.Domain, mine owns) (*zone.Zone, error) {
+	return e.changeZone(ctx, act, caller, name, mine, func(was *zone.Zone) (*zone.Zone, error) {
+		z, err := e.newZone(name, e.Server.IP, was.Serial())
+		if err != nil {
+			return nil, err
+		}
+		return z.After(was), nil
+	})
+}
+
+// hostZones are the zones in the hands of the host.
+type hostZones struct{ *host }
+
+// mine lets the administrator at every zone, others at those of accounts that
+// they may command; but nobody at those of an account that is being removed.
+func (z *hostZones) mine(r store.Reader, row *store.Zone) error {
+	a, err := r.AccountByID(row.Account)
+	if err != nil || z.caller.OverAll() {
+		return err
+	}
+	if a.Role != latchkey.RoleUser || !z.caller.Sees(&a) {
+		return store.ErrNotFound
+	}
+	return z.commands(&a)
+}
+
+func (z *hostZones) List(ctx context.Context) (names []latchkey.Domain, err error) {
+	err = z.e.Store.Read(ctx, func(r store.Reader) error {
+		rows, err := z.rows(r)
+		for i := range rows {
+			names = append(names, rows[i].Name)
+		}
+		slices.Sort(names)
+		return err
+	})
+	return names, err
+}
+
+func (z *hostZones) rows(r store.Reader) ([]store.Zone, error) {
+	if z.caller.OverAll() {
+		return r.ZonesAfter("", -1)
+	}
+	owned, err := r.Owned(z.caller.Name)
+	var rows []store.Zone
+	for i := 0; i < len(owned) && err == nil; i++ {
+		var more []store.Zone
+		more, err = r.Zones(owned[i].ID)
+		rows = append(rows, more...)
+	}
+	return rows, err
+}
+
+func (z *hostZones) Zone(ctx context.Context, name latchkey.Domain) (*zone.Zone, error) {
+	return z.e.seeZone(ctx, name, z.mine)
+}
+
+func (z *hostZones) Edit(ctx context.Context, name latchkey.Domain, change func(*zone.Zone) (zone.Edit, error)) (*zone.Zone, error) {
+	return z.e.changeZone(ctx, z.act, z.caller, name, z.mine, func(was *zone.Zone) (*zone.Zone, error) {
+		edit, err := change(was)
+		if err != nil {
+			return nil, err
+		}
+		return was.Edit(edit, z.e.Now())
+	})
+}
+
+func (z *hostZones) Reset(ctx context.Context, name latchkey.Domain) (*zone.Zone, error) {
+	return z.e.resetZone(ctx, z.act, z.caller, name, z.mine)
+}
+
+func (z *hostZones) Owner(ctx context.Context, name latchkey.Domain) (owner latchkey.AccountName, err error) {
+	err = z.e.Store.Read(ctx, func(r store.Reader) error {
+		row, err := findZone(r, name, z.mine)
+		if err != nil {
+			return err
+		}
+		a, err := r.AccountByID(row.Account)
+		owner = a.Name
+		return err
+	})
+	return owner, err
+}
+
+func (z *hostZones) Add(ctx context.Context, name latchkey.Domain, ip string, owner latchkey.AccountName) error {
+	return z.e.zones.with(name, func(s *zoneSlot) error {
+		err := z.e.commit(ctx, z.act, z.caller, func(tx store.Tx) error {
+			id, err := z.forWhom(tx, name, owner)
+			if err == nil {
+				err = z.e.insertZone(tx, id, name, cmp.Or(ip, z.e.Server.IP))
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		_, is, err := z.e.readZone(context.WithoutCancel(ctx), s, name, z.mine)
+		if err != nil {
+			return err
+		}
+		return z.e.serveZone(ctx, nil, is)
+	})
+}
+
+// forWhom is the account that a new zone is to belong to. A domain's zone belongs
+// to who has the domain.
+func (z *hostZones) forWhom(r store.Reader, name latchkey.Domain, owner latchkey.AccountName) (latchkey.AccountID, error) {
+	if owner != "" {
+		a, err := z.command(r, owner)
+		if err != nil {
+			return 0, err
+		}
+		if id, err := r.DomainOwner(name); err == nil && id != a.ID {
+			return 0, &latchkey.Error{Kind: latchkey.Exists, Param: "domain", Msg: "The domain “" + string(name) + "” belongs to another account."}
+		}
+		return a.ID, nil
+	}
+	id, err := r.DomainOwner(name)
+	switch {
+	case errors.Is(err, store.ErrNotFound) && z.caller.OverAll():
+		root, err := r.Account(RootName)
+		return root.ID, err
+	case errors.Is(err, store.ErrNotFound):
+		return z.caller.Account, nil
+	case err != nil:
+		return 0, err
+	}
+	a, err := r.AccountByID(id)
+	if err == nil && !z.caller.Sees(&a) {
+		err = &latchkey.Error{Kind: latchkey.Exists, Param: "domain", Msg: "The domain “" + string(name) + "” already exists on this server."}
+	}
+	if err == nil {
+		err = z.commands(&a)
+	}
+	return id, err
+}
+
+func (z *hostZones) Remove(ctx context.Context, name latchkey.Domain) error {
+	return z.e.zones.with(name, func(s *zoneSlot) error {
+		err := z.e.commit(ctx, z.act, z.caller, func(tx store.Tx) error {
+			if _, err := findZone(tx, name, z.mine); err != nil {
+				return err
+			}
+			return tx.DeleteZone(name)
+		})
+		if err != nil {
+			return err
+		}
+		s.zone = nil
+		return z.e.DNS.Withdraw(context.WithoutCancel(ctx), name)
+	})
+}
