@@ -33,6 +33,7 @@ const (
 	NoRole      Role = ""
 	MailReceive Role = "MailReceive"
 	MailSend    Role = "MailSend"
+	DNS         Role = "DNS"
 )
 
 // Scope is what a call of an account function is about, to a caller who may act

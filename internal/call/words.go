@@ -55,8 +55,13 @@ func Words(e *latchkey.Error, r *Request, log *slog.Logger) string {
 		log.Error("a call failed", "error_id", id, "func", r.Module+"::"+r.Func, "err", e)
 		return "The request failed. (Error ID: " + id + ")"
 	}
-	if e.Msg == "" {
+	switch {
+	case e.Msg == "":
 		return "The request failed: " + e.Kind.String() + "."
+	case e.Traced:
+		id := errorID()
+		log.Info("a call was refused", "error_id", id, "func", r.Module+"::"+r.Func, "kind", e.Kind.String())
+		return "The request failed. (Error ID: " + id + ") " + e.Msg
 	}
 	return e.Msg
 }

@@ -48,6 +48,9 @@ type Error struct {
 	Param string // the argument, feature, module or function it is about
 	Msg   string
 	Err   error
+	// Traced gives the error a number of its own, which the caller is told and
+	// the log has too: where a client waits for one.
+	Traced bool
 }
 
 func (e *Error) Error() string {

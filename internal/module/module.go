@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module/applist"
 	"github.com/latchkey/latchkey/internal/module/batch"
+	"github.com/latchkey/latchkey/internal/module/dns"
 	"github.com/latchkey/latchkey/internal/module/domaininfo"
 	"github.com/latchkey/latchkey/internal/module/email"
 	"github.com/latchkey/latchkey/internal/module/features"
@@ -30,6 +31,7 @@ import (
 func Account(do api.Doer) []api.Module[hosting.Account] {
 	return []api.Module[hosting.Account]{
 		batch.New(do),
+		dns.Module,
 		domaininfo.Module,
 		email.Module,
 		features.Module,

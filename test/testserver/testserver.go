@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/compat"
+	"github.com/latchkey/latchkey/internal/driver/authdns"
 	"github.com/latchkey/latchkey/internal/driver/homedir"
 	"github.com/latchkey/latchkey/internal/driver/maildir"
 	"github.com/latchkey/latchkey/internal/estate"
@@ -46,6 +47,7 @@ type Server struct {
 	Verifier *auth.Verifier
 	Trail    *audit.Recorder
 	Heads    *audit.Heads
+	DNS      *authdns.Server // it listens nowhere
 	// The doors: an account's with TLS and without, the administrator's and
 	// webmail's.
 	Account, AccountPlain, Host, Webmail *wire.Door
@@ -90,10 +92,12 @@ func New(t testing.TB) *Server {
 	s.must(os.Mkdir(filepath.Join(s.Dir, "homes"), 0o711))
 	homes, err := homedir.Open(filepath.Join(s.Dir, "homes"))
 	s.must(err)
+	s.DNS = authdns.New(authdns.Options{Rate: -1, Logger: log})
 	s.Estate = estate.New(estate.Config{
 		Auth: s.Verifier, Store: s.Store, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
 		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel,
 			Sites: [3]string{"https://host.example.org:2083", "https://host.example.org:2087", "https://host.example.org:2096"}},
+		DNS:      estate.Embedded{Server: s.DNS},
 		HomeRoot: "/home", Now: s.Now, Log: log,
 	})
 	s.must(s.Estate.Bootstrap(ctx, latchkey.Secret{}))

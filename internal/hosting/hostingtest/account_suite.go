@@ -50,6 +50,9 @@ func RunAccount(t *testing.T, open func(t *testing.T) *Tenant) {
 		{"Mailboxes", testMailboxes},
 		{"MailUsage", testMailUsage},
 		{"TokensSuspended", testTokensSuspended},
+		{"Zones", testZones},
+		{"ZonesAtOnce", testZonesAtOnce},
+		{"ZonesNotFound", testZonesNotFound},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}

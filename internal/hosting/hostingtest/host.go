@@ -25,6 +25,7 @@ type Host struct {
 	Machine hosting.Server
 
 	mu       sync.Mutex
+	zones    *zones
 	root     *Account // whose tokens are the administrator's
 	lastID   latchkey.AccountID
 	accounts map[latchkey.AccountName]*hosted

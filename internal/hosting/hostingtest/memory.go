@@ -32,6 +32,7 @@ type Account struct {
 	Used    hosting.Quota
 
 	mu      sync.Mutex
+	dns     *zones            // nil until they are asked for
 	door    latchkey.Audience // of the tokens
 	lastID  latchkey.TokenID
 	tokens  map[string]*hosting.TokenInfo

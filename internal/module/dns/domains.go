@@ -1,0 +1,304 @@
+package dns
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/zone"
+)
+
+// zoneOf is the zone that a domain lies in: of several the one with the longest
+// name. It fails with NotFound if the account has none.
+func zoneOf(ctx context.Context, acct hosting.Account, domain latchkey.Domain) (*zone.Zone, error) {
+	names, err := acct.Zones().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for name := domain; name != ""; {
+		if slices.Contains(names, name) {
+			return acct.Zones().Zone(ctx, name)
+		}
+		_, up, _ := strings.Cut(string(name), ".")
+		name = latchkey.Domain(up)
+	}
+	return nil, hosting.NoZone(domain)
+}
+
+type lookupParams struct {
+	Domain hosting.DomainParam `param:"domain" doc:"The name to look up."`
+}
+
+// UAPI: DNS::lookup. Names outside the account's zones are not looked up: what
+// others answer is not this server's to say.
+func lookup(ctx context.Context, acct hosting.Account, p lookupParams) ([]string, error) {
+	z, err := zoneOf(ctx, acct, p.Domain.Domain)
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, e := range z.Named(string(p.Domain.Domain) + ".") {
+		lines = append(lines, e.RR().String())
+	}
+	return lines, nil
+}
+
+type domainsParams struct {
+	Domains []hosting.DomainParam `param:"domain" doc:"A domain to ask about."`
+}
+
+// authority is what is known of who answers for a domain.
+type authority struct {
+	Domain      latchkey.Domain  `json:"domain"`
+	Error       string           `json:"error,omitempty"`
+	Local       bool             `json:"local_authority"`
+	Nameservers []string         `json:"nameservers"`
+	Zone        *latchkey.Domain `json:"zone"`
+}
+
+// UAPI: DNS::has_local_authority.
+func hasLocalAuthority(ctx context.Context, acct hosting.Account, p domainsParams) ([]authority, error) {
+	list := make([]authority, len(p.Domains))
+	for i, d := range p.Domains {
+		a := &list[i]
+		a.Domain, a.Nameservers = d.Domain, []string{}
+		z, err := zoneOf(ctx, acct, d.Domain)
+		if latchkey.KindOf(err) == latchkey.NotFound {
+			a.Error = latchkey.AsError(err).Msg
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		name := z.Name()
+		a.Local, a.Zone = true, &name
+		for _, e := range z.Named(z.Apex()) {
+			if e.Type() == "NS" {
+				a.Nameservers = append(a.Nameservers, strings.TrimSuffix(e.Data()[0], "."))
+			}
+		}
+	}
+	return list, nil
+}
+
+// UAPI: DNS::ensure_domains_reside_only_locally. It fails for a domain that has
+// another address than this server's in its zone here, or none.
+func resideOnlyLocally(ctx context.Context, acct hosting.Account, p domainsParams) ([]latchkey.Domain, error) {
+	names := make([]latchkey.Domain, len(p.Domains))
+	for i, d := range p.Domains {
+		z, err := zoneOf(ctx, acct, d.Domain)
+		if err != nil {
+			return nil, err
+		}
+		names[i] = d.Domain
+		if err := local(z, d.Domain, acct.Server().IP); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// local says why a domain is not at ip alone. It follows an alias within the
+// zone.
+func local(z *zone.Zone, domain latchkey.Domain, ip string) error {
+	name, found := string(domain)+".", false
+	for range 8 {
+		alias := ""
+		for _, e := range z.Named(name) {
+			switch e.Type() {
+			case "CNAME":
+				alias = e.Data()[0]
+			case "A", "AAAA":
+				if found = true; e.Data()[0] != ip {
+					return latchkey.Errorf(latchkey.Invalid, "The domain “%s” does not resolve to this server alone: its zone has the address %s.", domain, e.Data()[0])
+				}
+			}
+		}
+		if alias == "" {
+			break
+		}
+		name = alias
+	}
+	if !found {
+		return latchkey.Errorf(latchkey.Invalid, "The domain “%s” does not resolve to this server: its zone has no address for it.", domain)
+	}
+	return nil
+}
+
+// generated are the names below a domain that every new zone has.
+var generated = []string{"cpanel", "cpcalendars", "cpcontacts", "ftp", "mail", "webdisk", "webmail", "whm", "www"}
+
+type generatedDomain struct {
+	Domain string `json:"domain"`
+}
+
+// UAPI: DNS::fetch_cpanel_generated_domains.
+func generatedDomains(ctx context.Context, acct hosting.Account, p lookupParams) ([]generatedDomain, error) {
+	z, err := zoneOf(ctx, acct, p.Domain.Domain)
+	if err != nil {
+		return nil, err
+	}
+	list := []generatedDomain{}
+	for _, label := range generated {
+		name := fmt.Sprintf("%s.%s.", label, p.Domain.Domain)
+		for range z.Named(name) {
+			list = append(list, generatedDomain{name})
+			break
+		}
+	}
+	return list, nil
+}
+
+type none struct{}
+
+type aliases struct {
+	Alias    bool   `json:"alias"`
+	AName    bool   `json:"aname"`
+	Resolver string `json:"resolver"`
+}
+
+// UAPI: DNS::is_alias_available.
+func aliasAvailable(context.Context, hosting.Account, none) (aliases, error) { return aliases{}, nil }
+
+// server is the name of the name server, where programs ask for it.
+const server = "latchkey"
+
+type https struct {
+	Server string `json:"dns_server"`
+	HTTPS  bool   `json:"https"`
+}
+
+// UAPI: DNS::is_https_available.
+func httpsAvailable(context.Context, hosting.Account, none) (https, error) {
+	return https{server, true}, nil
+}
+
+type svcb struct {
+	Server string `json:"dns_server"`
+	SVCB   bool   `json:"svcb"`
+}
+
+// UAPI: DNS::is_svcb_available.
+func svcbAvailable(context.Context, hosting.Account, none) (svcb, error) {
+	return svcb{server, true}, nil
+}
+
+// ipv4 is a parameter that is an IPv4 address.
+type ipv4 struct{ netip.Addr }
+
+// ParseParam reads an address.
+func (a *ipv4) ParseParam(text string) (err error) {
+	if a.Addr, err = netip.ParseAddr(text); err != nil || !a.Is4() {
+		err = fmt.Errorf("must be an IPv4 address")
+	}
+	return err
+}
+
+type swapParams struct {
+	Domains []hosting.DomainParam `param:"domain" doc:"A domain in whose zone to do it."`
+	Dest    ipv4                  `param:"dest_ip" doc:"The address to put."`
+	Source  ipv4                  `param:"source_ip,optional" doc:"The address to put it in the place of. By default that of the zone itself, else the first one of the zone that is no loopback address, else the server's."`
+	FTP     ipv4                  `param:"ftp_ip,optional" doc:"The address to put for FTP. By default dest_ip."`
+}
+
+// swap is a record that was changed.
+type swap struct {
+	Zone string `json:"zone_name"`
+	Name string `json:"record_name"`
+	Type string `json:"record_type"`
+	Old  string `json:"old_value"`
+	New  string `json:"new_value"`
+}
+
+// UAPI: DNS::swap_ip_in_zones.
+func swapIP(ctx context.Context, acct hosting.Account, p swapParams) ([]swap, error) {
+	if !p.FTP.IsValid() {
+		p.FTP = p.Dest
+	}
+	for _, d := range p.Domains { // nothing is done if one of them is not the account's
+		if _, err := zoneOf(ctx, acct, d.Domain); err != nil {
+			return nil, err
+		}
+	}
+	list := []swap{}
+	for _, d := range p.Domains {
+		done, err := p.swapIn(ctx, acct, d.Domain)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, done...)
+	}
+	return list, nil
+}
+
+// errSame ends an edit that would change nothing.
+var errSame = latchkey.Errorf(latchkey.Invalid, "nothing would change")
+
+func (p *swapParams) swapIn(ctx context.Context, acct hosting.Account, domain latchkey.Domain) (done []swap, err error) {
+	in, err := zoneOf(ctx, acct, domain)
+	if err != nil {
+		return nil, err
+	}
+	_, err = acct.Zones().Edit(ctx, in.Name(), func(z *zone.Zone) (zone.Edit, error) {
+		done = nil
+		source := p.source(z, acct.Server().IP)
+		e := zone.Edit{Replace: make(map[int]zone.New)}
+		for line, r := range z.All() {
+			if r.Kind() != zone.Record || r.Type() != "A" || r.Data()[0] != source || !under(r.Name(), domain) {
+				continue
+			}
+			to := p.Dest.String()
+			if first, _, _ := strings.Cut(r.Name(), "."); strings.EqualFold(first, "ftp") {
+				to = p.FTP.String()
+			}
+			if to != source {
+				e.Replace[line] = zone.New{Name: r.Name(), TTL: r.TTL(), Type: "A", Data: []string{to}}
+				done = append(done, swap{string(z.Name()), r.Name(), "A", source, to})
+			}
+		}
+		if len(done) == 0 {
+			return e, errSame
+		}
+		return e, nil
+	})
+	if err == errSame {
+		err = nil
+	}
+	return done, err
+}
+
+// under reports whether a name is a domain or below it.
+func under(name string, domain latchkey.Domain) bool {
+	return strings.HasSuffix("."+strings.ToLower(name), "."+string(domain)+".")
+}
+
+// source is the address that is to go.
+func (p *swapParams) source(z *zone.Zone, server string) string {
+	if p.Source.IsValid() {
+		return p.Source.String()
+	}
+	first := ""
+	for _, e := range z.All() {
+		if e.Kind() != zone.Record || e.Type() != "A" {
+			continue
+		}
+		ip := e.Data()[0]
+		if a, err := netip.ParseAddr(ip); err != nil || a.IsLoopback() {
+			continue
+		}
+		if strings.EqualFold(e.Name(), z.Apex()) {
+			return ip
+		}
+		if first == "" {
+			first = ip
+		}
+	}
+	if first == "" {
+		first = server
+	}
+	return first
+}
