@@ -23,6 +23,9 @@ type Host interface {
 	Load(ctx context.Context) ([3]float64, error)
 	// Tokens are the administrator's own tokens.
 	Tokens() Tokens
+	// Zones are the zones of all accounts that they may see; those that belong
+	// to none are the administrator's.
+	Zones() HostZones
 	SignIns() HostSignIns
 
 	// As puts an account that they may change into the hands of who acts, as if

@@ -61,12 +61,16 @@ var contract = map[string][]string{
 	"cpanel-exporter: resource usage":                                {flat, `"id":"disk_usage"`, `"usage":`},
 
 	// Where the part is not there, clients of it must learn that it is not.
-	"missing zone, stale serial, foreign zone: waits for DNS": {failed, `Failed to load module “DNS”`},
-	"acme.sh, by API 2: waits for CustInfo and ZoneEdit":      {`^200\n`, `"error":"Failed to load module “CustInfo”`},
-	"getssl, certbot, dynamic DNS: waits for ZoneEdit":        {`^200\n`, `"error":"Failed to load module “ZoneEdit”`},
-	"luponata, lego, cert-manager: waits for DNS":             {failed, `Failed to load module “DNS”`},
-	"lego through WHM: waits for DNS":                         {`Unknown app \(\\"parse_dns_zone\\"\) requested`},
-	"certbot, certificate clients: waits for SSL":             {`"error":"Failed to load module “SSL”`},
+	"missing zone":          {failed, `"errors":\["Provide the ‘zone’ argument\."\]`},
+	"a stale serial number": {failed, `The given serial number \(1\) does not match the DNS zone's serial number \(2026112300\)\. Refresh your view of the DNS zone, then resubmit\.`},
+	"a foreign zone":        {failed, `You do not control a DNS zone named example\.net\.`},
+	"the apex as @":         {failed, `The request failed\. \(Error ID: `},
+	"new_serial is a text":  {flat, `"data":\{"new_serial":"2026112301"\}`},
+	"acme.sh, by API 2: waits for CustInfo and ZoneEdit": {`^200\n`, `"error":"Failed to load module “CustInfo”`},
+	"getssl, certbot, dynamic DNS: waits for ZoneEdit":   {`^200\n`, `"error":"Failed to load module “ZoneEdit”`},
+	"luponata, lego, cert-manager: parse_zone":           {flat, `^200\n\{"data":\[\{"text_b64":"OyBjUGFuZWwgZmlyc3Q6[^}]*\},\{[^}]*"type":"comment"\},\{"text_b64":"JFRUTCAxNDQwMA==","line_index":2,"type":"control"\},\{"data_b64":\["[^"]*","[^"]*","MjAyNjExMjMwMA=="`, `"dname_b64":"ZXhhbXBsZS5jb20u","record_type":"SOA","ttl":86400,"line_index":3,"type":"record"`},
+	"lego through WHM: parse_dns_zone":                   {`^200\n\{"data":\{"payload":\[\{`, `"record_type":"SOA"`, `"result":1`},
+	"certbot, certificate clients: waits for SSL":        {`"error":"Failed to load module “SSL”`},
 }
 
 // elsewhere are the rows that no request of one line can show, and where they

@@ -416,7 +416,7 @@ func (c *caller) guess(p *api.Param) string {
 		return "victim"
 	case p.Name == "email" || p.Resource == "mailbox":
 		return "box@example.test"
-	case p.Resource == "domain":
+	case p.Resource == "domain" || p.Resource == "zone":
 		return c.one([]string{"example.test", fmt.Sprintf("fresh%02d.test", c.rand.IntN(40))})
 	case p.Type == "boolean" || p.Type == "integer":
 		return c.one([]string{"0", "1"})
@@ -444,6 +444,9 @@ func (a *attacked) stored(t *testing.T) {
 		for _, name := range column(t, db, `SELECT name FROM pragma_table_info('`+table+`') WHERE type = 'TEXT'`) {
 			for _, text := range column(t, db, `SELECT `+name+` FROM "`+table+`"`) {
 				looked++
+				if table == "zone_part" { // several lines of a zone
+					text = strings.NewReplacer("\n", "", "\t", "").Replace(text)
+				}
 				if !utf8.ValidString(text) || strings.ContainsFunc(text, control) {
 					t.Errorf("%s.%s holds %q", table, name, head(text))
 				}

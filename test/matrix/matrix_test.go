@@ -283,7 +283,7 @@ func arguments(e *api.Entry, things map[string]string) url.Values {
 		case value != "" && (p.Name == "email" || p.Name == "account" || p.Name == "login" || p.Name == "delegate"):
 		case value == "" && p.Resource == "mailbox":
 			value = things["email"]
-		case value == "" && p.Resource == "domain":
+		case value == "" && (p.Resource == "domain" || p.Resource == "zone"):
 			value = things["domain"]
 		case value != "":
 		case len(p.Enum) > 0:

@@ -140,7 +140,7 @@ func TestForeignAccounts(t *testing.T) {
 				},
 				func(p api.Param) string { // and a domain of it
 					switch {
-					case p.Resource == "domain":
+					case p.Resource == "domain" || p.Resource == "zone":
 						return map[string]string{"other": "example.net", "grandchild": "grandchild.example"}[name]
 					case p.Required:
 						return guess(p)
@@ -179,7 +179,7 @@ func guess(p api.Param) string {
 		return p.Enum[0]
 	case p.Type == "integer" || p.Type == "boolean":
 		return "1"
-	case p.Resource == "domain":
+	case p.Resource == "domain" || p.Resource == "zone":
 		return "fresh.example"
 	case p.Secret:
 		return testserver.Password

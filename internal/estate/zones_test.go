@@ -1,0 +1,240 @@
+package estate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/driver/authdns"
+	"github.com/latchkey/latchkey/internal/estate"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
+	"github.com/latchkey/latchkey/internal/zone"
+	"github.com/latchkey/latchkey/test/testserver"
+)
+
+func accountOf(t *testing.T, s *testserver.Server, name latchkey.AccountName) hosting.Account {
+	t.Helper()
+	c, err := s.Verifier.Local(t.Context(), name, latchkey.ForAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acct, err := s.Estate.Account(t.Context(), audit.Begin(s.Now, latchkey.Origin{}), &c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return acct
+}
+
+func text(name, data string) func(*zone.Zone) (zone.Edit, error) {
+	return func(*zone.Zone) (zone.Edit, error) {
+		return zone.Edit{Add: []zone.New{{Name: name, TTL: 60, Type: "TXT", Data: []string{data}}}}, nil
+	}
+}
+
+// served is what a name server has of a zone, as text.
+func served(t *testing.T, dns *authdns.Server, name string) string {
+	t.Helper()
+	z, err := dns.Zone(name)
+	if errors.Is(err, authdns.ErrNoZone) {
+		return ""
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for rr := range z.Records() {
+		b.WriteString(rr.String() + "\n")
+	}
+	return b.String()
+}
+
+// A zone comes with its account, is served as it is kept, and goes with it.
+func TestZonesAreServed(t *testing.T) {
+	s := testserver.New(t)
+	if got := served(t, s.DNS, "example.com."); !strings.Contains(got, "www.example.com.\t14400\tIN\tCNAME\texample.com.") {
+		t.Errorf("a new account's zone is served as\n%s", got)
+	}
+	if _, err := accountOf(t, s, "demo").Zones().Edit(t.Context(), "example.com", text("new", "one")); err != nil {
+		t.Fatal(err)
+	}
+	if got := served(t, s.DNS, "example.com."); !strings.Contains(got, "new.example.com.\t60\tIN\tTXT\t\"one\"") || !strings.Contains(got, " 2026112301 ") {
+		t.Errorf("after an edit the zone is served as\n%s", got)
+	}
+
+	again := authdns.New(authdns.Options{})
+	e := estate.New(s.Estate.Config)
+	e.DNS = estate.Embedded{Server: again}
+	if _, err := e.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := served(t, again, "example.com."), served(t, s.DNS, "example.com."); got != want {
+		t.Errorf("after a start the zone is served as\n%s, was\n%s", got, want)
+	}
+
+	s.WHM("removeacct", "user", "demo")
+	if got := served(t, s.DNS, "example.com."); got != "" {
+		t.Errorf("the zone of a removed account is served as\n%s", got)
+	}
+	if err := s.Store.Read(t.Context(), func(r store.Reader) error { _, err := r.Zone("example.com"); return err }); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the zone of a removed account: %v", err)
+	}
+}
+
+// sick is a name server that does not do what it is told.
+type sick struct {
+	estate.Nameserver
+	serves, checks atomic.Bool
+}
+
+func (n *sick) Serve(ctx context.Context, was, is *zone.Zone) error {
+	if !n.serves.Load() {
+		return errors.New("nobody answers")
+	}
+	return n.Nameserver.Serve(ctx, was, is)
+}
+
+func (n *sick) Check(ctx context.Context, z *zone.Zone) error {
+	if !n.checks.Load() {
+		return latchkey.Errorf(latchkey.Invalid, "no such zone here")
+	}
+	return n.Nameserver.Check(ctx, z)
+}
+
+func TestNameserverFails(t *testing.T) {
+	s := testserver.New(t)
+	part := &sick{Nameserver: s.Estate.DNS}
+	part.serves.Store(true)
+	s.Estate.DNS = part
+	zones := accountOf(t, s, "demo").Zones()
+	before := served(t, s.DNS, "example.com.")
+	if _, err := zones.Edit(t.Context(), "example.com", text("new", "one")); latchkey.KindOf(err) != latchkey.Invalid {
+		t.Errorf("an edit that the name server refuses: %v", err)
+	}
+	if z, err := zones.Zone(t.Context(), "example.com"); err != nil || z.Serial() != 2026112300 {
+		t.Errorf("after it: %v, %v", z, err)
+	}
+	part.checks.Store(true)
+	part.serves.Store(false)
+	if _, err := zones.Edit(t.Context(), "example.com", text("new", "two")); latchkey.KindOf(err) != latchkey.Unavailable {
+		t.Errorf("an edit that is not served: %v", err)
+	}
+	s.Estate.Repair(t.Context())
+	if served(t, s.DNS, "example.com.") != before {
+		t.Error("a zone was served that was refused")
+	}
+	part.serves.Store(true)
+	s.Estate.Repair(t.Context())
+	if got := served(t, s.DNS, "example.com."); !strings.Contains(got, `"two"`) {
+		t.Errorf("after the repair the zone is served as\n%s", got)
+	}
+	part.serves.Store(false)
+	_, err := hostOf(t, s).CreateAccount(t.Context(), hosting.NewAccount{Name: "unlucky", Domain: "unlucky.example"})
+	if err == nil {
+		t.Fatal("an account was made whose zone is not served")
+	}
+	if err := s.Store.Read(t.Context(), func(r store.Reader) error { _, err := r.Zone("unlucky.example"); return err }); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the zone of an account that was not made: %v", err)
+	}
+}
+
+func TestHostZones(t *testing.T) {
+	s := testserver.New(t)
+	ctx, zones := t.Context(), hostOf(t, s).Zones()
+	kind := func(what string, err error, want latchkey.Kind) {
+		t.Helper()
+		if latchkey.KindOf(err) != want || err == nil {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+	}
+	for _, add := range []struct {
+		name  latchkey.Domain
+		owner latchkey.AccountName
+	}{{"alone.example", ""}, {"theirs.example", "other"}} {
+		if err := zones.Add(ctx, add.name, "192.0.2.55", add.owner); err != nil {
+			t.Fatal(err)
+		}
+		if got := served(t, s.DNS, string(add.name)+"."); !strings.Contains(got, "192.0.2.55") {
+			t.Errorf("%s is served as\n%s", add.name, got)
+		}
+	}
+	kind("Add twice", zones.Add(ctx, "alone.example", "", ""), latchkey.Exists)
+	kind("Add of another's domain", zones.Add(ctx, "example.com", "", "other"), latchkey.Exists)
+	kind("Add for nobody", zones.Add(ctx, "x.example", "", "nobody"), latchkey.NotFound)
+	if names, err := zones.List(ctx); fmt.Sprint(names) != "[alone.example example.com example.net theirs.example]" {
+		t.Errorf("List: %v, %v", names, err)
+	}
+	if names, err := accountOf(t, s, "other").Zones().List(ctx); fmt.Sprint(names) != "[example.net theirs.example]" {
+		t.Errorf("other's List: %v, %v", names, err)
+	}
+	if owner, err := zones.Owner(ctx, "theirs.example"); owner != "other" {
+		t.Errorf("Owner: %q, %v", owner, err)
+	}
+	if _, err := zones.Edit(ctx, "example.com", func(*zone.Zone) (zone.Edit, error) {
+		return zone.Edit{Add: []zone.New{{Name: "sub", TTL: 5, Type: "NS", Data: []string{"ns.example.net."}}}}, nil
+	}); err != nil {
+		t.Errorf("the administrator's NS record: %v", err)
+	}
+	_, err := accountOf(t, s, "demo").Zones().Zone(ctx, "alone.example")
+	kind("another's zone", err, latchkey.NotFound)
+	if err := zones.Remove(ctx, "alone.example"); err != nil {
+		t.Fatal(err)
+	}
+	kind("Remove twice", zones.Remove(ctx, "alone.example"), latchkey.NotFound)
+	if got := served(t, s.DNS, "alone.example."); got != "" {
+		t.Errorf("a removed zone is served as\n%s", got)
+	}
+	// One of the same name afterwards is another zone.
+	if err := zones.Add(ctx, "alone.example", "192.0.2.56", ""); err != nil {
+		t.Fatal(err)
+	}
+	if z, err := zones.Zone(ctx, "alone.example"); err != nil || !strings.Contains(z.String(), "192.0.2.56") {
+		t.Errorf("a zone made again: %v\n%s", err, z)
+	}
+}
+
+// An edit costs what it changes.
+func BenchmarkEdit(b *testing.B) {
+	for _, records := range []int{10, 5000, 100_000} {
+		b.Run(fmt.Sprint(records), func(b *testing.B) {
+			s := testserver.New(b)
+			c, err := s.Verifier.Local(b.Context(), "demo", latchkey.ForAccount)
+			if err != nil {
+				b.Fatal(err)
+			}
+			acct, err := s.Estate.Account(b.Context(), audit.Begin(s.Now, latchkey.Origin{}), &c)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var e zone.Edit
+			for i := range records {
+				e.Add = append(e.Add, zone.New{Name: fmt.Sprint("r", i), TTL: 60, Type: "A", Data: []string{"192.0.2.1"}})
+			}
+			if _, err := acct.Zones().Edit(b.Context(), "example.com", func(*zone.Zone) (zone.Edit, error) { return e, nil }); err != nil {
+				b.Fatal(err)
+			}
+			line := 30
+			for b.Loop() {
+				c, err := s.Verifier.Local(b.Context(), "demo", latchkey.ForAccount)
+				if err != nil {
+					b.Fatal(err)
+				}
+				acct, err := s.Estate.Account(b.Context(), audit.Begin(s.Now, latchkey.Origin{}), &c)
+				if err != nil {
+					b.Fatal(err)
+				}
+				_, err = acct.Zones().Edit(b.Context(), "example.com", func(z *zone.Zone) (zone.Edit, error) {
+					return zone.Edit{Replace: map[int]zone.New{line: {Name: "changed", TTL: 60, Type: "TXT", Data: []string{fmt.Sprint(b.Elapsed())}}}}, nil
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
