@@ -127,6 +127,9 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccoun
 	a.Locale = cmp.Or(a.Locale, p.Locale, "en")
 	if n.SaveAs != "" {
 		p.Name, p.FeatureList = n.SaveAs, cmp.Or(n.FeatureList, p.FeatureList)
+		if !h.caller.Privileges.Has(latchkey.PrivilegeAddPackage) {
+			return lacks(latchkey.PrivilegeAddPackage)
+		}
 		if err := h.mayPut(tx, &latchkey.Package{}, &p); err != nil {
 			return err
 		}

@@ -19,6 +19,9 @@ func (h *host) ChangePackage(ctx context.Context, name string, change func(p *la
 			return err
 		}
 		existed := err == nil
+		if err := h.givesAlone(tx, name); err != nil {
+			return err
+		}
 		p := was
 		p.Name = name
 		if err := change(&p, existed); err != nil {
@@ -81,23 +84,36 @@ func aboutToUse(r store.Reader, name string) (bool, error) {
 	return false, err
 }
 
+// usedByOthers is the answer to who wants to change what is theirs by its name
+// but not theirs alone.
+func usedByOthers(param, name string) error {
+	return denied(param, "“"+name+"” is used for accounts that are not yours: only the administrator can change it.")
+}
+
 // passOn changes, for every account that has the package, those limits that the
 // package changed.
 func passOn(tx store.Tx, plan string, was, is latchkey.Limits) error {
+	return eachAccount(tx, func(a *latchkey.Account) error {
+		if a.Package != plan {
+			return nil
+		}
+		a.Limits = a.Limits.Changed(was, is)
+		return tx.UpdateAccount(*a)
+	})
+}
+
+// eachAccount does something with every account, by name.
+func eachAccount(r store.Reader, do func(*latchkey.Account) error) error {
 	const page = 1000
 	var after latchkey.AccountName
 	for {
-		accounts, err := tx.Accounts(after, page)
+		accounts, err := r.Accounts(after, page)
 		if err != nil {
 			return err
 		}
-		for _, a := range accounts {
-			after = a.Name
-			if a.Package != plan {
-				continue
-			}
-			a.Limits = a.Limits.Changed(was, is)
-			if err := tx.UpdateAccount(a); err != nil {
+		for i := range accounts {
+			after = accounts[i].Name
+			if err := do(&accounts[i]); err != nil {
 				return err
 			}
 		}
@@ -165,6 +181,9 @@ func (h *host) ChangeFeatureList(ctx context.Context, name string, create bool, 
 		if err != nil {
 			return noList(err, name)
 		}
+		if err := h.usesAlone(tx, name); err != nil {
+			return err
+		}
 		l.Values = maps.Clone(l.Values)
 		if l.Values == nil {
 			l.Values = map[string]bool{}
@@ -175,6 +194,35 @@ func (h *host) ChangeFeatureList(ctx context.Context, name string, create bool, 
 		tx.Log(store.Change{Kind: store.PolicyPut})
 		return tx.PutFeatureList(l)
 	})
+}
+
+// givesAlone says why the caller may not change the package called name: an
+// account that is not theirs has it.
+func (h *host) givesAlone(r store.Reader, name string) error {
+	if h.caller.OverAll() || !h.ofOwn(name) {
+		return nil // what is not theirs by its name is refused for that
+	}
+	return eachAccount(r, func(a *latchkey.Account) error {
+		if a.Package == name && !h.caller.Sees(a) {
+			return usedByOthers("name", name)
+		}
+		return nil
+	})
+}
+
+// usesAlone says why the caller may not change the feature list called name: a
+// package that is not theirs has it.
+func (h *host) usesAlone(r store.Reader, name string) error {
+	if h.caller.OverAll() {
+		return nil
+	}
+	plans, err := r.Packages()
+	for _, p := range plans {
+		if p.FeatureList == name && !h.ofOwn(p.Name) {
+			return usedByOthers("featurelist", name)
+		}
+	}
+	return err
 }
 
 func (h *host) RemoveFeatureList(ctx context.Context, name string) error {

@@ -226,6 +226,23 @@ func TestResellerReach(t *testing.T) {
 			t.Errorf("%s: %s, want %s", row.call, got, row.want)
 		}
 	}
+	s.WHM("changepackage", "user", "other", "pkg", "demo_small") // the administrator may
+	s.WHM("addpkg", "name", "wide", "featurelist", "demo_lean")
+	for _, row := range []struct{ call, want string }{
+		{"editpkg?name=demo_small&quota=5", `“demo_small” is used for accounts that are not yours`},
+		{"editpkg?name=demo_small&featurelist=default", `“demo_small” is used for accounts that are not yours`},
+		{"update_featurelist?featurelist=demo_lean&popaccts=0", `“demo_lean” is used for accounts that are not yours`},
+	} {
+		name, query, _ := strings.Cut(row.call, "?")
+		if got := s.Get(s.Host, "/json-api/"+name+"?api.version=1&"+query, token).Body; !strings.Contains(got, row.want) {
+			t.Errorf("%s: %s, want %s", row.call, got, row.want)
+		}
+	}
+	grant(s, "demo", everyBut(latchkey.PrivilegeAddPackage))
+	if got := whm(s, basic("demo"), "createacct", "username", "saver", "domain", "saver.example", "pkgname", "demo_saved", "quota", "1"); !strings.Contains(got, "add-pkg") {
+		t.Errorf("a package was saved without the privilege to: %s", got)
+	}
+	grant(s, "demo", everyBut(latchkey.PrivilegeAll))
 	s.WHM("suspendacct", "user", "child", "disallowun", "1")
 	if got := whm(s, token, "unsuspendacct", "user", "child"); !strings.Contains(got, "is locked: only the administrator") {
 		t.Errorf("the suspension of a locked account was ended: %s", got)
