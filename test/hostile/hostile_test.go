@@ -55,17 +55,18 @@ func TestHostile(t *testing.T) {
 	each := *requests / callers
 	said := map[string]int{}
 	var mu sync.Mutex
+	plan := s.plan()
 	attack := func(share int) {
 		var group sync.WaitGroup
 		for n := range callers {
 			group.Go(func() {
 				c := &caller{attacked: s, t: t, rand: rand.New(rand.NewPCG(*seed, uint64(n)<<32|uint64(share))), said: map[string]int{}}
 				defer c.close()
-				for range each / 2 {
+				for i := range each / 2 {
 					if t.Failed() {
 						return
 					}
-					c.attack()
+					c.attack(&plan[(((share-1)*(each/2)+i)*callers+n)%len(plan)])
 				}
 				mu.Lock()
 				defer mu.Unlock()
@@ -80,7 +81,7 @@ func TestHostile(t *testing.T) {
 	before := heap()
 	attack(2)
 	grown := heap() - before
-	t.Logf("%d requests; the heap has grown by %d kB in the second half; %v", each/2*2*callers, grown/1024, said)
+	t.Logf("%d requests, of %d that there are to a function, an argument and a text; the heap has grown by %d kB in the second half; %v", each/2*2*callers, len(plan), grown/1024, said)
 	if grown > 24<<20 {
 		t.Errorf("the heap has grown by %d MB", grown>>20)
 	}
@@ -205,20 +206,49 @@ func (c *caller) drop(to latchkey.Audience) {
 
 func (c *caller) one(list []string) string { return list[c.rand.IntN(len(list))] }
 
+// aim is one hostile text, and where it is to go: a parameter of a function, or
+// "" for a place that is none of its parameters.
+type aim struct {
+	function    *api.Entry
+	param       string
+	class, text string
+}
+
+// plan is every text in every place, in an order drawn anew for each seed.
+func (a *attacked) plan() (plan []aim) {
+	for _, e := range a.functions {
+		places := []string{""}
+		for _, p := range e.Params {
+			if !p.Rest {
+				places = append(places, p.Name)
+			}
+		}
+		for _, param := range places {
+			for _, class := range slices.Sorted(maps.Keys(payloads)) {
+				for _, text := range payloads[class] {
+					plan = append(plan, aim{e, param, class, text})
+				}
+			}
+		}
+	}
+	r := rand.New(rand.NewPCG(*seed, 0))
+	r.Shuffle(len(plan), func(i, j int) { plan[i], plan[j] = plan[j], plan[i] })
+	return plan
+}
+
 // attack makes one hostile request, and one that is not on the same connection,
 // whose answer must be its own.
-func (c *caller) attack() {
+func (c *caller) attack(at *aim) {
 	c.n++
-	e := c.functions[c.rand.IntN(len(c.functions))]
+	e := at.function
 	to := e.Audience
 	if to == latchkey.ForAccount && c.rand.IntN(4) == 0 && e.Name != "passwd_pop" { // a mailbox would take its own password away
 		to = latchkey.ForWebmail
 	}
-	class := c.one(slices.Sorted(maps.Keys(payloads)))
 	carrier := c.one(carriers)
-	request := c.request(e, to, carrier, c.one(payloads[class]))
+	request := c.request(at, to, carrier)
 	c.said[carrier]++
-	c.said[class]++
+	c.said[at.class]++
 	if !c.ask(to, request, carrier, e.FullName()) {
 		return
 	}
@@ -298,14 +328,15 @@ func (c *caller) ask(to latchkey.Audience, request, carrier, function string) bo
 }
 
 // request is a hostile request as it goes over the wire.
-func (c *caller) request(e *api.Entry, to latchkey.Audience, carrier, payload string) string {
+func (c *caller) request(at *aim, to latchkey.Audience, carrier string) string {
+	e, payload := at.function, at.text
 	path := "/execute/" + e.Module + "/" + e.Name
 	if e.Audience == latchkey.ForHost {
 		path = "/json-api/" + e.Name
 	} else if c.rand.IntN(4) == 0 {
 		path = "/json-api/cpanel"
 	}
-	args := c.arguments(e, payload, path == "/json-api/cpanel")
+	args := c.arguments(at, path == "/json-api/cpanel")
 	query := ""
 	if e.Audience == latchkey.ForHost && c.rand.IntN(4) > 0 {
 		query = "?api.version=1"
@@ -341,7 +372,7 @@ func (c *caller) request(e *api.Entry, to latchkey.Audience, carrier, payload st
 		default:
 			more = name + ": " + payload + "\r\n"
 		}
-		return c.raw("GET", path+query, auth, more, "")
+		return c.raw("GET", path+with(query, args.Encode()), auth, more, "")
 	}
 	return "GET " + path + with(query, args.Encode()) + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + c.auth[to] + "\r\n" + c.one(smuggled)
 }
@@ -367,39 +398,30 @@ func with(query, more string) string {
 	return query + "&" + more
 }
 
-// arguments are such that the function takes them, but for one, which is
-// payload; or for a name that is.
-func (c *caller) arguments(e *api.Entry, payload string, wrapped bool) url.Values {
-	args := url.Values{}
+// arguments are such that the function takes them, but for one, which is hostile;
+// or for a name that is.
+func (c *caller) arguments(at *aim, wrapped bool) url.Values {
+	e, args := at.function, url.Values{}
 	if wrapped {
 		args.Set("cpanel_jsonapi_module", e.Module)
 		args.Set("cpanel_jsonapi_func", e.Name)
 		args.Set("cpanel_jsonapi_apiversion", c.one([]string{"2", "3"}))
 	}
-	var names []string
 	for _, p := range e.Params {
-		if !p.Rest {
-			names = append(names, p.Name)
-			if p.Required || c.rand.IntN(3) == 0 {
-				args.Set(p.Name, c.guess(&p))
-			}
+		if !p.Rest && (p.Required || c.rand.IntN(4) == 0) {
+			args.Set(p.Name, c.guess(&p))
 		}
 	}
-	switch place := c.rand.IntN(10); {
-	case place == 0:
-		args.Set(payload, "1")
-	case place == 1:
-		args.Set(c.one([]string{"api.filter_term", "api.filter.a.arg0", "api.sort_column", "api.paginate_start", "api.chunk.size", "api.columns.a", "api.version",
-			"cpanel_jsonapi_func", "cpanel_jsonapi_module", "cpanel_jsonapi_user"}), payload)
-	case place == 2 && len(names) > 0:
-		for _, name := range names {
-			args.Set(name, payload)
+	place := at.param
+	if place == "" {
+		place = c.one([]string{"x", "x", "api.filter_term", "api.filter.a.arg0", "api.sort_column", "api.paginate_start", "api.chunk.size", "api.columns.a",
+			"api.version", "cpanel_jsonapi_func", "cpanel_jsonapi_module", "cpanel_jsonapi_user"})
+		if c.rand.IntN(4) == 0 {
+			args.Set(at.text, "1")
+			return args
 		}
-	case len(names) > 0:
-		args.Set(c.one(names), payload)
-	default:
-		args.Set("x", payload)
 	}
+	args.Set(place, at.text)
 	return args
 }
 

@@ -364,7 +364,7 @@ func listed(rec hulkRecord, list latchkey.AddressList, from netip.Addr) (latchke
 	switch {
 	case err != nil:
 		return latchkey.ListedRange{}, fmt.Errorf("it %w", err)
-	case len(rec.Comment) > mostComment || strings.ContainsFunc(rec.Comment, func(c rune) bool { return c < ' ' || c == 0x7f }):
+	case len(rec.Comment) > mostComment || strings.ContainsFunc(rec.Comment, breaks):
 		return latchkey.ListedRange{}, fmt.Errorf("the comment must have at most %d bytes and no control characters", mostComment)
 	case list == latchkey.BlackList && from.IsValid() && r.Has(from):
 		return latchkey.ListedRange{}, fmt.Errorf("it is the address this call comes from")

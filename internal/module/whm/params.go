@@ -153,7 +153,7 @@ func (r *remark) ParseParam(text string) error {
 		return fmt.Errorf("must be a text of at most 4096 bytes")
 	}
 	text = strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
+		if breaks(c) {
 			return ' '
 		}
 		return c
@@ -161,6 +161,10 @@ func (r *remark) ParseParam(text string) error {
 	*r = remark(strings.Join(strings.Fields(text), " "))
 	return nil
 }
+
+// breaks reports whether r is no part of a line of text: a control character, or
+// one that ends a line somewhere.
+func breaks(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
 
 // label is the name of a package or a feature list.
 type label string
@@ -171,7 +175,7 @@ func (l *label) ParseParam(text string) error {
 	*l = label(strings.TrimSpace(text))
 	ok := *l != "" && len(*l) <= 128 && (*l)[0] != '.'
 	for _, r := range *l {
-		ok = ok && r >= ' ' && r != 0x7f && r != '/' && r != '\\' && r != 0xfffd
+		ok = ok && !breaks(r) && r != '/' && r != '\\' && r != 0xfffd
 	}
 	if !ok {
 		return fmt.Errorf("must be a name of 1 to 128 characters that does not begin with a dot and has no slash")
