@@ -113,7 +113,7 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccoun
 		return err
 	}
 	if n.Reseller {
-		if !h.caller.OverAll() {
+		if !h.caller.OverAll() || !latchkey.InitialPrivileges().Within(h.caller.Privileges) {
 			return denied("reseller", "Only the administrator can make an account a reseller.")
 		}
 		a.Reseller, a.Privileges = true, latchkey.InitialPrivileges()

@@ -203,6 +203,7 @@ func TestResellerReach(t *testing.T) {
 		{"removeacct?user=demo", `You cannot do this to your own account`},
 		{"modifyacct?user=child&owner=other", `Only the administrator can change who owns an account.`},
 		{"createacct?username=fresh&domain=fresh.example&owner=other", `Only the administrator can change who owns an account.`},
+		{"createacct?username=fresh&domain=fresh.example&reseller=1", `Only the administrator can make an account a reseller.`},
 		{"createacct?username=fresh&domain=fresh.example", `"result":1`},
 		{"accountsummary?user=fresh", `"owner":"demo"`},
 		{"passwd?user=root&password=kY7.wolke-Tisch3", `You do not have access to an account named “root”.`},
@@ -289,6 +290,9 @@ func TestResellerLimits(t *testing.T) {
 	const ok = `"result":1`
 	s.WHM("setresellerlimits", "user", "demo", "enable_account_limit", "1", "account_limit", "3")
 	try(ok, "plan", "iron")
+	if got := whm(s, basic("demo"), "acctcounts"); !strings.Contains(got, `"active":2,"limit":3,"suspended":0,"user":"demo"`) {
+		t.Errorf("acctcounts: %s", got)
+	}
 	try(ok, "plan", "iron")
 	try("the most accounts that you may own, which is 3.", "plan", "iron")
 	s.WHM("setresellerlimits", "user", "demo", "enable_account_limit", "0")

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -444,7 +443,7 @@ func resellerStats(ctx context.Context, h hosting.Host, p resellerStatsParams) (
 	if err != nil {
 		return resellerStatsData{}, err
 	}
-	now := time.Now().UTC()
+	now := h.SignIns().Now().UTC()
 	n := resellerNumbers{Month: cmp.Or(p.Month, int(now.Month())), Year: cmp.Or(p.Year, now.Year()), User: reseller.Name, BandwidthUsed: "0",
 		OversellBandwidth: s.OversellBandwidth, OversellDisk: s.OversellDisk}
 	if s.LimitResources {
