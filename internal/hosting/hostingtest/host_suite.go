@@ -56,16 +56,21 @@ func RunHost(t *testing.T, open func(t *testing.T) *Landlord) {
 		{"FeatureLists", testFeatureLists},
 		{"Features", testFeatures},
 		{"Overrides", testOverrides},
+		{"Resellers", testResellers},
+		{"ChangeReseller", testChangeReseller},
+		{"PrivilegeLists", testPrivilegeLists},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
-	runTokens(t, func(t *testing.T) *purse {
+	purses := func(t *testing.T) *purse {
 		h := open(t)
 		return &purse{
 			open: func() hosting.Tokens { return h.Open().Tokens() }, now: h.Now, wait: h.Wait,
 			owner: h.Open().Caller().Account, audience: latchkey.ForHost,
 		}
-	})
+	}
+	runTokens(t, purses)
+	t.Run("TokenUpdate", func(t *testing.T) { testTokenUpdate(t, purses(t)) })
 }
 
 // account makes the account called name, with its own domain.
