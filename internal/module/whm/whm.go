@@ -14,7 +14,7 @@ import (
 // Module is WHM API 1, as far as this server has it.
 var Module = api.Module[hosting.Host]{
 	Name: "whm",
-	Doc:  "What the administrator does: accounts, packages, features, tokens.",
+	Doc:  "What the administrator and resellers do: accounts, packages, features, resellers, tokens.",
 	Funcs: slices.Concat([]api.Func[hosting.Host]{
 		{Name: "createacct", Privilege: latchkey.PrivilegeCreateAccount, Effect: api.Write, Reason: "Account Creation Ok", API0: createdShape, API0Data: createdOfAPI0, Run: api.Run(createAccount), Doc: "Create an account with its home and main domain."},
 		{Name: "removeacct", Privilege: latchkey.PrivilegeRemoveAccount, Effect: api.Write, API0: api.RawOut0, Run: api.Run(removeAccount), Doc: "Remove an account with everything it owns."},
