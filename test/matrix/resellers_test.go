@@ -366,6 +366,10 @@ func TestBoundTokens(t *testing.T) {
 			}
 		}
 	}
+	maker := hostToken(t, s, "whm root:"+s.HostToken("maker"), "root", "narrow-maker", "acl", "create-acct")
+	if got := whm(s, maker, "createacct", "username", "tool", "domain", "tool.example", "password", testserver.Password, "reseller", "1"); !strings.Contains(got, "Only the administrator can make an account a reseller.") {
+		t.Errorf("a token that creates accounts made a reseller: %s", got)
+	}
 	keeper := hostToken(t, s, basic("demo"), "demo", "keeper", "acl-0", "list-accts", "acl-1", "quota")
 	grant(s, "demo", latchkey.PrivilegesOf(latchkey.PrivilegeQuota))
 	if got := whm(s, keeper, "listaccts"); !strings.Contains(got, denied) {
