@@ -82,7 +82,8 @@ func each(t *testing.T, s *testserver.Server, fn func(e *api.Entry, w way)) {
 	rows := 0
 	for _, e := range s.Calls.Registry.All() {
 		for _, w := range ways {
-			if w.target(e, nil) != "" {
+			// What revokes the token that calls it leaves none for those after it.
+			if w.target(e, nil) != "" && e.FullName() != "Tokens::revoke_self" {
 				fn(e, w)
 				rows++
 			}
