@@ -27,7 +27,7 @@ func (n *narrow) Server() *Server          { return n.all.Server() }
 func (n *narrow) Tokens() Tokens           { return noTokens{} }
 func (n *narrow) SignIns() SignIns         { return noSignIns{} }
 func (n *narrow) Mail() Mail               { return &narrowMail{n.all.Mail(), n.may} }
-func (n *narrow) Zones() Zones             { return noZones{} }
+func (n *narrow) Zones() Zones             { return &narrowZones{n.all.Zones(), n.may} }
 
 func (n *narrow) Info(ctx context.Context) (*latchkey.Account, error) {
 	a, err := n.all.Info(ctx)

@@ -7,6 +7,9 @@ import "strings"
 type Resource struct {
 	Kind, Name string
 	Zone, Type string // of a record
+	// Some makes of a record one of its zone, whichever: for the question whether
+	// somebody may look into the zone at all.
+	Some bool
 }
 
 // RecordKind is the kind of a resource that is a record of a zone.
@@ -14,6 +17,9 @@ const RecordKind = "record"
 
 // String is kind=name, and for a record what else it takes to find it.
 func (r Resource) String() string {
+	if r.Some {
+		return "zone=" + r.Zone
+	}
 	if r.Kind == RecordKind {
 		return "zone=" + r.Zone + " name=" + r.Name + " type=" + r.Type
 	}

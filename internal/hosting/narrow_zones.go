@@ -1,0 +1,103 @@
+package hosting
+
+import (
+	"context"
+	"strings"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/zone"
+)
+
+// narrowZones are zones in the hands of somebody who may act on some records
+// only. Of the others they see that there are lines, and no more.
+type narrowZones struct {
+	all Zones
+	may func(...latchkey.Resource) error
+}
+
+// RecordOf is the resource that a record of a zone is. name is fully qualified.
+func RecordOf(zone latchkey.Domain, name, rtype string) latchkey.Resource {
+	relative := strings.TrimSuffix(strings.ToLower(name), ".")
+	switch {
+	case relative == string(zone):
+		relative = "@"
+	default:
+		relative = strings.TrimSuffix(relative, "."+string(zone))
+	}
+	return latchkey.Resource{Kind: latchkey.RecordKind, Zone: string(zone), Name: relative, Type: strings.ToUpper(rtype)}
+}
+
+// into says why nothing of a zone may be touched, or nil.
+func (n *narrowZones) into(name latchkey.Domain) error {
+	return n.may(latchkey.Resource{Kind: latchkey.RecordKind, Zone: string(name), Some: true})
+}
+
+// wholly says why not everything in a zone may be touched, or nil.
+func (n *narrowZones) wholly(name latchkey.Domain) error { return n.may(ZoneParam{name}.Resource()) }
+
+// seen is what may be seen of a zone.
+func (n *narrowZones) seen(z *zone.Zone) *zone.Zone {
+	if n.wholly(z.Name()) == nil {
+		return z
+	}
+	return z.Only(func(name, rtype string) bool { return n.may(RecordOf(z.Name(), name, rtype)) == nil })
+}
+
+func (n *narrowZones) List(ctx context.Context) ([]latchkey.Domain, error) {
+	list, err := n.all.List(ctx)
+	var kept []latchkey.Domain
+	for _, name := range list {
+		if n.into(name) == nil {
+			kept = append(kept, name)
+		}
+	}
+	return kept, err
+}
+
+func (n *narrowZones) Zone(ctx context.Context, name latchkey.Domain) (*zone.Zone, error) {
+	if err := n.into(name); err != nil {
+		return nil, err
+	}
+	z, err := n.all.Zone(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return n.seen(z), nil
+}
+
+func (n *narrowZones) Edit(ctx context.Context, name latchkey.Domain, change func(*zone.Zone) (zone.Edit, error)) (*zone.Zone, error) {
+	if err := n.into(name); err != nil {
+		return nil, err
+	}
+	is, err := n.all.Edit(ctx, name, func(z *zone.Zone) (zone.Edit, error) {
+		seen := n.seen(z)
+		e, err := change(seen)
+		if err != nil {
+			return e, err
+		}
+		return e, n.touches(seen, e)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return n.seen(is), nil
+}
+
+// touches says why e may not be done: every record is asked about as it was, and
+// as it is to be.
+func (n *narrowZones) touches(seen *zone.Zone, e zone.Edit) error {
+	touched, err := seen.Touches(e)
+	for _, t := range touched {
+		if err := n.may(RecordOf(seen.Name(), t.Name, t.Type)); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (n *narrowZones) Reset(ctx context.Context, name latchkey.Domain) (*zone.Zone, error) {
+	if err := n.wholly(name); err != nil {
+		return nil, err
+	}
+	return n.all.Reset(ctx, name)
+}
