@@ -145,6 +145,9 @@ func (e *Estate) giveUp(ctx context.Context, kind string, id int64, in *intent, 
 // returns how much that was. What cannot be finished now is left to
 // [Estate.Repair]: one broken home keeps nobody else out.
 func (e *Estate) Recover(ctx context.Context) (int, error) {
+	if err := e.firstZones(ctx); err != nil {
+		return 0, err
+	}
 	if err := e.announceZones(ctx); err != nil {
 		return 0, err
 	}

@@ -582,3 +582,37 @@ func (z *hostZones) Remove(ctx context.Context, name latchkey.Domain) error {
 		return z.e.DNS.Withdraw(context.WithoutCancel(ctx), name)
 	})
 }
+
+// firstZones makes a zone for every main domain that has none, once in the life
+// of a server: one that is taken away later stays away.
+func (e *Estate) firstZones(ctx context.Context) error {
+	const name, page = "zones-made", 200
+	var made bool
+	err := e.Store.Read(ctx, func(r store.Reader) error { return gone(r.Setting(name, &made)) })
+	for after := latchkey.Domain(""); err == nil && !made; {
+		err = e.Auth.Commit(ctx, func(tx store.Tx) error {
+			list, err := tx.DomainsAfter(after, page)
+			for i := 0; i < len(list) && err == nil; i++ {
+				if after = list[i].Name; list[i].Kind == latchkey.MainDomain {
+					err = e.firstZone(tx, after)
+				}
+			}
+			if made = len(list) < page; err != nil || !made {
+				return err
+			}
+			return tx.PutSetting(name, true)
+		})
+	}
+	return err
+}
+
+func (e *Estate) firstZone(tx store.Tx, name latchkey.Domain) error {
+	if _, err := tx.Zone(name); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	owner, err := tx.DomainOwner(name)
+	if err != nil {
+		return err
+	}
+	return e.insertZone(tx, owner, name, e.Server.IP)
+}

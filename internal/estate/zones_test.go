@@ -86,6 +86,29 @@ func TestZonesAreServed(t *testing.T) {
 	}
 }
 
+// Accounts from before there were zones get one, once.
+func TestFirstZones(t *testing.T) {
+	s := testserver.New(t)
+	take := func() {
+		t.Helper()
+		if _, err := s.Store.Write(t.Context(), func(tx store.Tx) error { return tx.DeleteZone("example.com") }); err != nil {
+			t.Fatal(err)
+		}
+		s.DNS.Remove("example.com.")
+		if _, err := s.Estate.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take()
+	if got := served(t, s.DNS, "example.com."); !strings.Contains(got, "SOA") {
+		t.Errorf("an account without a zone is served as %q", got)
+	}
+	take()
+	if got := served(t, s.DNS, "example.com."); got != "" {
+		t.Errorf("a zone that was taken away is served as\n%s", got)
+	}
+}
+
 // sick is a name server that does not do what it is told.
 type sick struct {
 	estate.Nameserver
