@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,7 @@ var (
 
 // field is how one field of a parameter struct is filled.
 type field struct {
-	index int
+	index []int
 	param Param
 	set   func(v reflect.Value, text string) error
 }
@@ -41,12 +42,23 @@ func newBinder[P any]() *binder[P] {
 		panic(fmt.Sprintf("api.Run: %v is not a struct of parameters", t))
 	}
 	b := &binder[P]{}
+	b.gather(t, nil)
+	return b
+}
+
+// gather gathers the fields of t, which stands at index in P.
+func (b *binder[P]) gather(t reflect.Type, index []int) {
 	for i := range t.NumField() {
+		at := append(slices.Clone(index), i)
+		if sf := t.Field(i); sf.Anonymous && sf.Tag.Get("param") == "" && sf.Type.Kind() == reflect.Struct {
+			b.gather(sf.Type, at)
+			continue
+		}
 		f := newField(t, i)
+		f.index = at
 		b.fields = append(b.fields, f)
 		b.params = append(b.params, f.param)
 	}
-	return b
 }
 
 func newField(t reflect.Type, i int) field {
@@ -56,7 +68,7 @@ func newField(t reflect.Type, i int) field {
 		panic(fmt.Sprintf("api.Run: %v.%s has no param tag", t, sf.Name))
 	}
 	name, option, _ := strings.Cut(tag, ",")
-	f := field{index: i, param: Param{Name: name, Doc: sf.Tag.Get("doc"), Required: option != "optional"}}
+	f := field{param: Param{Name: name, Doc: sf.Tag.Get("doc"), Required: option != "optional"}}
 	if name == "*" {
 		if sf.Type != argsType {
 			panic(fmt.Sprintf("api.Run: %v.%s must be api.Args", t, sf.Name))
@@ -135,7 +147,7 @@ func (b *binder[P]) bind(p *P, args Args) error {
 	v := reflect.ValueOf(p).Elem()
 	for i := range b.fields {
 		f := &b.fields[i]
-		if err := f.bind(v.Field(f.index), args, b.params); err != nil {
+		if err := f.bind(v.FieldByIndex(f.index), args, b.params); err != nil {
 			return err
 		}
 	}

@@ -76,6 +76,8 @@ type Func[A any] struct {
 	// API2Data turns the answer into API 2's shape where that is another one
 	// than a list of the answer.
 	API2Data func(data any) any
+	// OnlyAPI2 says that UAPI does not have the function; Name is API 2's.
+	OnlyAPI2 bool
 	// Reason is the text of WHM API 1's metadata.reason; "OK" if it is empty.
 	Reason string
 	// API0 is the shape of a host function's answer in WHM API 0, for calls
@@ -113,7 +115,7 @@ type None struct{}
 //	Quota Megabytes       `param:"quota,optional"`
 //	Raw   Args            `param:"*"` // every argument no other field took
 //
-// A field's type is string, bool (1 or 0), an integer, a type with a
+// An embedded struct stands for its fields. A field's type is string, bool (1 or 0), an integer, a type with a
 // ParseParam method, or a slice of one of them for a parameter that may be
 // repeated. It panics for a struct it cannot bind: a programmer's mistake,
 // seen at start.

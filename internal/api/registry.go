@@ -26,6 +26,7 @@ type Entry struct {
 	API0                    *encode.Template // nil where WHM API 0 does not know the function
 	API0Data                func(data any) any
 	Meta                    bool
+	OnlyAPI2                bool
 	Mailbox                 bool
 
 	// One of the two, by Audience.
@@ -54,9 +55,11 @@ func NewRegistry(account []Module[hosting.Account], host []Module[hosting.Host])
 		for _, f := range m.Funcs {
 			e := entry(m.Name, f, latchkey.ForAccount)
 			e.OnAccount = f.Run.Call
-			add(r.modules, m.Name, f.Name, e)
-			if f.API2 != "" {
-				add(r.api2, m.Name, f.API2, e)
+			if !e.OnlyAPI2 {
+				add(r.modules, m.Name, f.Name, e)
+			}
+			if e.API2 != "" {
+				add(r.api2, m.Name, e.API2, e)
 			}
 			r.all = append(r.all, e)
 		}
@@ -79,9 +82,12 @@ func NewRegistry(account []Module[hosting.Account], host []Module[hosting.Host])
 }
 
 func entry[A any](module string, f Func[A], audience latchkey.Audience) *Entry {
+	if f.OnlyAPI2 {
+		f.API2 = f.Name
+	}
 	return &Entry{
 		Module: module, Name: f.Name, API2: f.API2, Doc: f.Doc, Audience: audience, Feature: f.Feature, Role: f.Role, Effect: f.Effect, Scope: f.Scope, Privilege: f.Privilege,
-		Params: f.Run.Params, API2Data: f.API2Data, Reason: f.Reason, API0Data: f.API0Data, Meta: f.Meta, Mailbox: f.Mailbox, full: module + "::" + f.Name,
+		Params: f.Run.Params, API2Data: f.API2Data, Reason: f.Reason, API0Data: f.API0Data, Meta: f.Meta, OnlyAPI2: f.OnlyAPI2, Mailbox: f.Mailbox, full: module + "::" + f.Name,
 	}
 }
 

@@ -62,6 +62,8 @@ func (t tool) nameOf(e *api.Entry) string {
 		return ""
 	case t.api == cpapi2.api:
 		return e.API2
+	case e.OnlyAPI2:
+		return ""
 	}
 	return e.Name
 }

@@ -146,11 +146,15 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		h.close = append([]func() error{h.names.Close}, h.close...)
 		h.keepers = append(h.keepers, keepNames(h.names, log))
 	}
-	host := hosting.Server{Hostname: hostname(c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength}
-	h.estate = estate.New(estate.Config{
+	host := hosting.Server{Hostname: hostname(c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength, DNS: h.names != nil}
+	settings := estate.Config{
 		Auth: verifier, Store: db, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
 		Server: host, HomeRoot: homeRoot, Now: now, Log: log,
-	})
+	}
+	if h.names != nil {
+		settings.DNS = authdns.Part{Server: h.names}
+	}
+	h.estate = estate.New(settings)
 	if n, err := h.estate.Recover(ctx); err != nil {
 		return nil, err
 	} else if n > 0 {

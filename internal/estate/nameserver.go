@@ -21,3 +21,11 @@ type Nameserver interface {
 	// Withdraw ends the answers for a zone. That there was none is no error.
 	Withdraw(ctx context.Context, name latchkey.Domain) error
 }
+
+// silent is the part where there is none: zones are kept, and nobody asks.
+type silent struct{}
+
+func (silent) Promise(latchkey.Domain, func() (*zone.Zone, error)) error { return nil }
+func (silent) Check(context.Context, *zone.Zone) error                   { return nil }
+func (silent) Serve(context.Context, *zone.Zone, *zone.Zone) error       { return nil }
+func (silent) Withdraw(context.Context, latchkey.Domain) error           { return nil }

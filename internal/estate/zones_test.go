@@ -69,7 +69,7 @@ func TestZonesAreServed(t *testing.T) {
 
 	again := authdns.New(authdns.Options{})
 	e := estate.New(s.Estate.Config)
-	e.DNS = estate.Embedded{Server: again}
+	e.DNS = authdns.Part{Server: again}
 	if _, err := e.Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module/applist"
 	"github.com/latchkey/latchkey/internal/module/batch"
+	"github.com/latchkey/latchkey/internal/module/custinfo"
 	"github.com/latchkey/latchkey/internal/module/dns"
 	"github.com/latchkey/latchkey/internal/module/domaininfo"
 	"github.com/latchkey/latchkey/internal/module/email"
@@ -25,12 +26,14 @@ import (
 	"github.com/latchkey/latchkey/internal/module/twofactorauth"
 	"github.com/latchkey/latchkey/internal/module/variables"
 	"github.com/latchkey/latchkey/internal/module/whm"
+	"github.com/latchkey/latchkey/internal/module/zoneedit"
 )
 
 // Account is every module of account functions; do runs the calls of a batch.
 func Account(do api.Doer) []api.Module[hosting.Account] {
 	return []api.Module[hosting.Account]{
 		batch.New(do),
+		custinfo.Module,
 		dns.Module,
 		domaininfo.Module,
 		email.Module,
@@ -44,6 +47,7 @@ func Account(do api.Doer) []api.Module[hosting.Account] {
 		tokens.Module,
 		twofactorauth.Module,
 		variables.Module,
+		zoneedit.Module,
 	}
 }
 

@@ -61,16 +61,25 @@ var contract = map[string][]string{
 	"cpanel-exporter: resource usage":                                {flat, `"id":"disk_usage"`, `"usage":`},
 
 	// Where the part is not there, clients of it must learn that it is not.
-	"missing zone":          {failed, `"errors":\["Provide the ‘zone’ argument\."\]`},
-	"a stale serial number": {failed, `The given serial number \(1\) does not match the DNS zone's serial number \(2026112300\)\. Refresh your view of the DNS zone, then resubmit\.`},
-	"a foreign zone":        {failed, `You do not control a DNS zone named example\.net\.`},
-	"the apex as @":         {failed, `The request failed\. \(Error ID: `},
-	"new_serial is a text":  {flat, `"data":\{"new_serial":"2026112301"\}`},
-	"acme.sh, by API 2: waits for CustInfo and ZoneEdit": {`^200\n`, `"error":"Failed to load module “CustInfo”`},
-	"getssl, certbot, dynamic DNS: waits for ZoneEdit":   {`^200\n`, `"error":"Failed to load module “ZoneEdit”`},
-	"luponata, lego, cert-manager: parse_zone":           {flat, `^200\n\{"data":\[\{"text_b64":"OyBjUGFuZWwgZmlyc3Q6[^}]*\},\{[^}]*"type":"comment"\},\{"text_b64":"JFRUTCAxNDQwMA==","line_index":2,"type":"control"\},\{"data_b64":\["[^"]*","[^"]*","MjAyNjExMjMwMA=="`, `"dname_b64":"ZXhhbXBsZS5jb20u","record_type":"SOA","ttl":86400,"line_index":3,"type":"record"`},
-	"lego through WHM: parse_dns_zone":                   {`^200\n\{"data":\{"payload":\[\{`, `"record_type":"SOA"`, `"result":1`},
-	"certbot, certificate clients: waits for SSL":        {`"error":"Failed to load module “SSL”`},
+	"missing zone":                                         {failed, `"errors":\["Provide the ‘zone’ argument\."\]`},
+	"a stale serial number":                                {failed, `The given serial number \(1\) does not match the DNS zone's serial number \(2026112300\)\. Refresh your view of the DNS zone, then resubmit\.`},
+	"a foreign zone":                                       {failed, `You do not control a DNS zone named example\.net\.`},
+	"the apex as @":                                        {failed, `The request failed\. \(Error ID: `},
+	"new_serial is a text":                                 {flat, `"data":\{"new_serial":"2026112301"\}`},
+	"acme.sh, by API 2: the sign-in":                       {`^200\n\{"cpanelresult":\{"apiversion":2,"data":\[\{"descp":`, `"event":\{"result":1\}`},
+	"acme.sh, certbot: the zones":                          {`"data":\[\{"status":1,"statusmsg":"","zones":\{"example\.com":\["; cPanel first`},
+	"getssl: no record yet":                                {`^200\n`, `"data":\[\]`, `!"error":`},
+	"acme.sh, getssl, certbot: a record is added":          {`"data":\[\{"result":\{"newserial":"20[0-9]{8}","status":1,"statusmsg":""\}\}\],"event"`},
+	"acme.sh, getssl, certbot: the record is found":        {`\{[^{}]*"line":[0-9]+,[^{}]*"name":"_acme-pin\.example\.com\."[^{}]*"ttl":"1"[^{}]*"txtdata":"abc"[^{}]*\}\],"event"`},
+	"official dynamic DNS: the zone":                       {`"data":\[\{"record":\[\{"Line":17,[^{}]*"type":"A",[^{}]*"name":"ftp\.example\.com\.",[^{}]*"address":"192\.0\.2\.1"\}\]`, `"event":\{"result":1\}`},
+	"official dynamic DNS: line and address joined":        {`"newserial":"20`, `"event":\{"result":1\}`},
+	"acme.sh, getssl, certbot: a record that is not there": {`^200\n`, `"data":\[\{"result":\{"newserial":null,"status":0,"statusmsg":"Nothing begins on line 999 of the DNS zone\."\}\}\],"event":\{"result":1\}`},
+	"UAPI has no CustInfo and no ZoneEdit of old":          {failed, `could not find the function`},
+	"whmDynDns: getzonerecord of API 0":                    {`^200\n\{"result":\[\{"record":\{"Line":17,`, `"address":"192\.0\.2\.77"\},"status":1,"statusmsg":"Record obtained\."\}\]\}`},
+	"whmDynDns: editzonerecord of API 0":                   {`^200\n\{"result":\[\{"status":1,"statusmsg":"`},
+	"luponata, lego, cert-manager: parse_zone":             {flat, `^200\n\{"data":\[\{"text_b64":"OyBjUGFuZWwgZmlyc3Q6[^}]*\},\{[^}]*"type":"comment"\},\{"text_b64":"JFRUTCAxNDQwMA==","line_index":2,"type":"control"\},\{"data_b64":\["[^"]*","[^"]*","MjAyNjExMjMwMA=="`, `"dname_b64":"ZXhhbXBsZS5jb20u","record_type":"SOA","ttl":86400,"line_index":3,"type":"record"`},
+	"lego through WHM: parse_dns_zone":                     {`^200\n\{"data":\{"payload":\[\{`, `"record_type":"SOA"`, `"result":1`},
+	"certbot, certificate clients: waits for SSL":          {`"error":"Failed to load module “SSL”`},
 }
 
 // elsewhere are the rows that no request of one line can show, and where they
@@ -82,7 +91,6 @@ var elsewhere = map[string]string{
 	"login_only of luponata, superdav42 and cp-installssl": "the sessions of auth, and their goldens",
 	"HTTP/1.0 without Host, unchunked, for dynamic DNS":    "server, over real connections",
 	"xmlapi-php's markers of a login page":                 "the web pages: it waits for them",
-	"Line, line and leading digits":                        "ZoneEdit: it waits for it",
 }
 
 // TestContract reads the answers of contract.txtar as clients do: by looking

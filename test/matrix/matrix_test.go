@@ -32,13 +32,13 @@ type way struct {
 
 var ways = []way{
 	{"execute", func(s *testserver.Server) http.Handler { return s.Account }, func(e *api.Entry, q url.Values) string {
-		if e.Audience != latchkey.ForAccount {
+		if e.Audience != latchkey.ForAccount || e.OnlyAPI2 {
 			return ""
 		}
 		return "/execute/" + e.Module + "/" + e.Name + "?" + q.Encode()
 	}},
 	{"wrapped", func(s *testserver.Server) http.Handler { return s.Account }, func(e *api.Entry, q url.Values) string {
-		if e.Audience != latchkey.ForAccount {
+		if e.Audience != latchkey.ForAccount || e.OnlyAPI2 {
 			return ""
 		}
 		return "/json-api/cpanel?cpanel_jsonapi_apiversion=3&cpanel_jsonapi_module=" + e.Module + "&cpanel_jsonapi_func=" + e.Name + "&" + q.Encode()
@@ -62,7 +62,7 @@ var ways = []way{
 		return "/json-api/" + e.Name + "?" + q.Encode()
 	}},
 	{"xml", func(s *testserver.Server) http.Handler { return s.Account }, func(e *api.Entry, q url.Values) string {
-		if e.Audience != latchkey.ForAccount {
+		if e.Audience != latchkey.ForAccount || e.OnlyAPI2 {
 			return ""
 		}
 		return "/xml-api/cpanel?cpanel_xmlapi_apiversion=3&cpanel_xmlapi_module=" + e.Module + "&cpanel_xmlapi_func=" + e.Name + "&" + q.Encode()

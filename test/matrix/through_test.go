@@ -20,6 +20,9 @@ func throughWHM(e *api.Entry, user string, q url.Values) []string {
 		"/json-api/uapi_cpanel?api.version=1&cpanel.user=" + user + "&cpanel.module=" + e.Module + "&cpanel.function=" + e.Name + "&" + q.Encode(),
 		"/json-api/batch?api.version=1&command=" + url.QueryEscape("uapi_cpanel?cpanel.user="+user+"&cpanel.module="+e.Module+"&cpanel.function="+e.Name+"&"+q.Encode()),
 	}
+	if e.OnlyAPI2 {
+		forms = nil
+	}
 	if e.API2 != "" {
 		forms = append(forms, at+"cpanel_jsonapi_func="+e.API2+"&"+q.Encode())
 	}

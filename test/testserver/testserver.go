@@ -97,7 +97,7 @@ func New(t testing.TB) *Server {
 		Auth: s.Verifier, Store: s.Store, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
 		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel,
 			Sites: [3]string{"https://host.example.org:2083", "https://host.example.org:2087", "https://host.example.org:2096"}},
-		DNS:      estate.Embedded{Server: s.DNS},
+		DNS:      authdns.Part{Server: s.DNS},
 		HomeRoot: "/home", Now: s.Now, Log: log,
 	})
 	s.must(s.Estate.Bootstrap(ctx, latchkey.Secret{}))

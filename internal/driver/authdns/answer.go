@@ -9,21 +9,21 @@ import (
 const (
 	// longestChain is how many aliases are followed for one question.
 	longestChain = 12
-	// mostRecords is how many records of one set an answer can hold, at the
-	// least a record takes up.
-	mostRecords = dns.MaxMsgSize / 12
+	// least is what a record takes up at the least.
+	least = 12
 )
 
 // answer fills m with what the zone says to the question for name, which is in
-// the zone, and kind.
-func (z *Zone) answer(m *dns.Msg, name string, s *split, kind uint16) {
+// the zone, and kind, of each set no more than fits into size bytes.
+func (z *Zone) answer(m *dns.Msg, name string, s *split, kind uint16, size int) {
 	m.Authoritative = true
+	most := size / least
 	var p path
 	for range longestChain {
 		f := z.find(s.relative(z.labels, &p), p.ends, kind)
 		switch {
 		case f.cut != nil:
-			z.refer(m, f.cut)
+			z.refer(m, f.cut, most)
 			return
 		case f.dname != nil:
 			if name = synthesize(m, f.dname, name); name == "" || kind == dns.TypeCNAME || kind == dns.TypeANY {
@@ -35,10 +35,10 @@ func (z *Zone) answer(m *dns.Msg, name string, s *split, kind uint16) {
 				m.Rcode = dns.RcodeServerFailure
 				return
 			}
-			m.Answer = f.append(m.Answer, alias, name)
+			m.Answer = f.append(m.Answer, alias, name, most)
 			name = alias.rrs[0].(*dns.CNAME).Target
 		default:
-			z.finish(m, f, name, kind)
+			z.finish(m, f, name, kind, most)
 			return
 		}
 		if s.read(name) != nil || !z.holds(s) {
@@ -54,10 +54,10 @@ func leads(answer []dns.RR, alias dns.RR, wild bool) bool {
 }
 
 // finish ends an answer at a name that is no alias.
-func (z *Zone) finish(m *dns.Msg, f found, name string, kind uint16) {
+func (z *Zone) finish(m *dns.Msg, f found, name string, kind uint16, most int) {
 	if s := f.pick(kind); s != nil {
-		m.Answer = f.append(m.Answer, s, name)
-		m.Truncated = m.Truncated || len(s.rrs) > mostRecords
+		m.Answer = f.append(m.Answer, s, name, most)
+		m.Truncated = m.Truncated || len(s.rrs) > most
 		if kind == dns.TypeNS {
 			z.addresses(m, s, "")
 		}
@@ -70,12 +70,12 @@ func (z *Zone) finish(m *dns.Msg, f found, name string, kind uint16) {
 }
 
 // refer points to the servers of a part of the zone that others serve.
-func (z *Zone) refer(m *dns.Msg, cut *entry) {
+func (z *Zone) refer(m *dns.Msg, cut *entry, most int) {
 	if len(m.Answer) == 0 {
 		m.Authoritative = false
 	}
 	ns := cut.set(dns.TypeNS)
-	m.Ns = append(m.Ns, ns.rrs[:min(len(ns.rrs), mostRecords)]...)
+	m.Ns = append(m.Ns, ns.rrs[:min(len(ns.rrs), most)]...)
 	z.addresses(m, ns, cut.key)
 }
 
@@ -196,8 +196,8 @@ func (f found) pick(kind uint16) *set {
 }
 
 // append appends a set, in the name that was asked for if it is a wildcard's.
-func (f found) append(to []dns.RR, s *set, name string) []dns.RR {
-	for _, rr := range s.rrs[:min(len(s.rrs), mostRecords)] {
+func (f found) append(to []dns.RR, s *set, name string, most int) []dns.RR {
+	for _, rr := range s.rrs[:min(len(s.rrs), most)] {
 		if f.wild {
 			rr = dns.Copy(rr)
 			rr.Header().Name = name

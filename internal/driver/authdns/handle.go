@@ -28,7 +28,7 @@ func (s *Server) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 			_ = w.WriteMsg(m)
 		}
 	}()
-	q := request{Msg: r, overTCP: isTCP(w.RemoteAddr()), from: source(w.RemoteAddr()), signed: r.IsTsig() != nil, signature: w.TsigStatus()}
+	q := request{Msg: r, overTCP: isTCP(w.RemoteAddr()), from: source(w.RemoteAddr()), here: source(w.LocalAddr()), signed: r.IsTsig() != nil, signature: w.TsigStatus()}
 	if q.transfer() {
 		s.transfer(w, &q)
 		return
@@ -47,6 +47,7 @@ type request struct {
 	*dns.Msg
 	overTCP   bool
 	from      netip.Addr
+	here      netip.Addr // where it came to
 	signed    bool
 	signature error // what is wrong with it
 	zone      string
@@ -76,6 +77,9 @@ func (s *Server) admit(q *request, m *dns.Msg) bool {
 	if m.Rcode == dns.RcodeSuccess && len(m.Answer) > 0 {
 		about = m.Answer[0].Header().Name
 	}
+	if q.from == q.here { // this machine asks itself
+		return true
+	}
 	switch s.limit.judge(q.from, about, m.Rcode) {
 	case drop:
 		return false
@@ -103,7 +107,7 @@ func (s *Server) reply(q *request) *dns.Msg {
 	}
 	size, ok := extend(m, q)
 	if ok && q.signature == nil {
-		s.resolve(m, q)
+		s.resolve(m, q, size)
 	}
 	if q.signed {
 		size -= room
@@ -113,8 +117,8 @@ func (s *Server) reply(q *request) *dns.Msg {
 	return m
 }
 
-// resolve answers a well-formed question.
-func (s *Server) resolve(m *dns.Msg, q *request) {
+// resolve answers a well-formed question, in about so many bytes.
+func (s *Server) resolve(m *dns.Msg, q *request, size int) {
 	question := q.Question[0]
 	var name split
 	switch {
@@ -136,7 +140,7 @@ func (s *Server) resolve(m *dns.Msg, q *request) {
 		return
 	}
 	q.zone = z.origin
-	z.answer(m, question.Name, &name, question.Qtype)
+	z.answer(m, question.Name, &name, question.Qtype, size)
 }
 
 // extend answers the request's extensions (RFC 6891), and is how large an answer

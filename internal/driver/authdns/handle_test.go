@@ -159,6 +159,35 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// TestRateOfStrangers: who asks too often is told to come again over TCP, or
+// nothing; who asks from here is not.
+func TestRateOfStrangers(t *testing.T) {
+	s := New(Options{Rate: 2})
+	s.Put(zoneOf(t, "example.com.", plain))
+	for _, test := range []struct {
+		from           net.IP
+		whole, cut, no int
+	}{{net.IPv4(192, 0, 2, 7), 2, 4, 4}, {net.IPv4(127, 0, 0, 53), 10, 0, 0}, {net.IPv4(127, 0, 0, 1), 10, 0, 0}} {
+		s.limit.now = func() time.Time { return time.Unix(1_700_000_000, 0) }
+		var whole, cut, no int
+		for range 10 {
+			w := &recorder{from: &net.UDPAddr{IP: test.from}}
+			s.ServeDNS(w, question("www.example.com.", dns.TypeA))
+			switch {
+			case len(w.sent) == 0:
+				no++
+			case w.sent[0].Truncated:
+				cut++
+			default:
+				whole++
+			}
+		}
+		if whole != test.whole || cut != test.cut || no != test.no {
+			t.Errorf("%v gets %d answers, %d cut short, %d none; want %d, %d, %d", test.from, whole, cut, no, test.whole, test.cut, test.no)
+		}
+	}
+}
+
 // TestReadersSeeOneVersion swaps a zone under many readers: two names that
 // always have the same value never differ within a transfer.
 func TestReadersSeeOneVersion(t *testing.T) {
@@ -249,6 +278,7 @@ type recorder struct {
 }
 
 func (w *recorder) RemoteAddr() net.Addr      { return w.from }
+func (w *recorder) LocalAddr() net.Addr       { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 53)} }
 func (w *recorder) TsigStatus() error         { return nil }
 func (w *recorder) TsigTimersOnly(bool)       {}
 func (w *recorder) WriteMsg(m *dns.Msg) error { w.sent = append(w.sent, m); return nil }

@@ -75,9 +75,10 @@ type roleState struct {
 	Enabled bool `json:"enabled"`
 }
 
-// roleEnabled knows the roles that have a part here: mail is taken and kept.
-func roleEnabled(_ context.Context, _ hosting.Host, p roleParams) (roleState, error) {
-	return roleState{p.Role == "MailLocal" || p.Role == "MailReceive"}, nil
+// roleEnabled knows the roles that have a part here: mail is taken and kept, and
+// names are answered for where there is a name server.
+func roleEnabled(_ context.Context, h hosting.Host, p roleParams) (roleState, error) {
+	return roleState{p.Role == "MailLocal" || p.Role == "MailReceive" || p.Role == "DNS" && h.Server().DNS}, nil
 }
 
 type passwordStrength struct {

@@ -52,6 +52,9 @@ func (b Book) document() *document {
 		Components: components{Schemas: envelopes(), Responses: answers(), SecuritySchemes: securitySchemes},
 	}
 	for _, e := range b.Functions {
+		if e.OnlyAPI2 { // all of them have one path
+			continue
+		}
 		d.Paths[route(e)] = b.path(e)
 		d.Components.Schemas[bodyName(e)] = body(e)
 	}
@@ -78,6 +81,9 @@ func forHost(e *api.Entry) bool { return e.Audience == latchkey.ForHost }
 func route(e *api.Entry) string {
 	if forHost(e) {
 		return "/json-api/" + e.Name
+	}
+	if e.OnlyAPI2 {
+		return "/json-api/cpanel"
 	}
 	return "/execute/" + e.Module + "/" + e.Name
 }

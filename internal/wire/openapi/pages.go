@@ -35,11 +35,15 @@ func (b Book) of(module string) []*api.Entry {
 
 func (b Book) index() string {
 	var rows strings.Builder
-	account, host, twins, ofUAPI, ofWHM := 0, 0, 0, 0, 0
+	account, host, twins, only, ofUAPI, ofWHM := 0, 0, 0, 0, 0, 0
 	for _, m := range b.modules() {
 		list := b.of(m)
 		for _, e := range list {
-			if e.API2 != "" {
+			switch {
+			case e.OnlyAPI2:
+				only++
+				continue
+			case e.API2 != "":
 				twins++
 			}
 			if known.Host(e.Name) && forHost(e) {
@@ -55,10 +59,10 @@ func (b Book) index() string {
 		}
 		fmt.Fprintf(&rows, "| [%s](%s.md) | %d | %s |\n", title(list[0]), m, len(list), b.Modules[m])
 	}
-	return fmt.Sprintf("# Functions\n\n%d functions of the account (UAPI), %d of which also have a name in cPanel API 2, and %d of the administrator (WHM API 1).\n"+
+	return fmt.Sprintf("# Functions\n\n%d functions of the account (UAPI), %d of which also have a name in cPanel API 2, %d that API 2 alone has, and %d of the administrator (WHM API 1).\n"+
 		"Of the %d functions that the public documentation lists for UAPI %d are built, and of the %d for WHM API 1 %d; the others answer as unknown ones do, and `latchkey compat` lists those that are asked for.\n"+
 		"These pages and [openapi.json](../openapi.json) are made from the program's own tables by `make docs`.\n\n"+
-		"| module | functions | what it is about |\n|---|---|---|\n", account, twins, host, known.Accounts(), ofUAPI, known.Hosts(), ofWHM) + rows.String()
+		"| module | functions | what it is about |\n|---|---|---|\n", account-only, twins, only, host, known.Accounts(), ofUAPI, known.Hosts(), ofWHM) + rows.String()
 }
 
 func title(e *api.Entry) string {
@@ -117,7 +121,10 @@ func facts(e *api.Entry) string {
 	if e.Role != "" {
 		list = append(list, "Role `"+string(e.Role)+"`.")
 	}
-	if e.API2 != "" {
+	switch {
+	case e.OnlyAPI2:
+		list = append(list, "In API 2 alone.")
+	case e.API2 != "":
 		list = append(list, "In API 2: `"+e.API2+"`.")
 	}
 	if e.API0 != nil {
@@ -157,6 +164,9 @@ func curl(e *api.Entry) string {
 	}
 	if query != "" {
 		query = "?" + query[1:]
+	}
+	if e.OnlyAPI2 {
+		query = "?cpanel_jsonapi_module=" + e.Module + "&cpanel_jsonapi_func=" + e.Name + needed(e)
 	}
 	return fmt.Sprintf("curl -H'Authorization: %s:APITOKEN' 'https://localhost:%s%s%s'", user, port, route(e), query)
 }
