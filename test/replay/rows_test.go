@@ -1,6 +1,9 @@
 package replay
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Heads of programs, as their libraries write them.
 const (
@@ -29,52 +32,61 @@ const (
 	domains = `"main_domain":"example\.test"`
 	version = `"version":"11\.`
 
+	soa       = `"dname_b64":"ZXhhbXBsZS50ZXN0Lg==","record_type":"SOA"`
+	worked    = `"metadata":\{.*"result":1`
+	firstLine = `"zones":\{"example\.test":\["; cPanel first`
+
 	thousand     = `.{1000}` // the most there may be of anything
 	beyondAChunk = thousand + thousand + `.{100}`
 )
 
 var key = "-----BEGIN%20RSA%20PRIVATE%20KEY-----%0A" + strings.Repeat("MIIEpAIBAAKCAQEAw%2B7%2F", 680) + "%0A-----END%20RSA%20PRIVATE%20KEY-----%0A"
 
+// edited is the answer to a change of a zone that has had so many.
+func edited(changes int) string {
+	return fmt.Sprintf(`"data":\[\{"result":\{"newserial":"20261123%02d","status":1,"statusmsg":""\}\}\],"event":\{"result":1\}`, changes)
+}
+
 // rows are the requests of programs, in the order of the record of them.
 var rows = []row{
-	{client: "lego", to: "account", said: "GET /execute/DNS/parse_zone?zone=example.test" + golang, waits: "DNS"},
-	{client: "lego adds", to: "account", said: "GET /execute/DNS/mass_edit_zone?add=%7B%22dname%22%3A%22_acme-challenge.example.test.%22%2C%22ttl%22%3A300%2C%22record_type%22%3A%22TXT%22%2C%22data%22%3A%5B%22ABC%22%5D%7D&serial=2026112300&zone=example.test" + golang, waits: "DNS"},
-	{client: "lego removes", to: "account", said: "GET /execute/DNS/mass_edit_zone?remove=11&serial=2026112301&zone=example.test" + golang, waits: "DNS"},
-	{client: "lego whm", to: "host", said: "GET /json-api/parse_dns_zone?api.version=1&zone=example.test" + goHost, waits: "DNS"},
-	{client: "lego whm adds", to: "host", said: "GET /json-api/mass_edit_dns_zone?add=%7B%22dname%22%3A%22_acme-challenge.example.test.%22%2C%22ttl%22%3A300%2C%22record_type%22%3A%22TXT%22%2C%22data%22%3A%5B%22ABC%22%5D%7D&api.version=1&serial=2026112300&zone=example.test" + goHost, waits: "DNS"},
-	{client: "lego whm removes", to: "host", said: "GET /json-api/mass_edit_dns_zone?api.version=1&remove=11&serial=2026112301&zone=example.test" + goHost, waits: "DNS"},
+	{client: "lego", to: "account", said: "GET /execute/DNS/parse_zone?zone=example.test" + golang, reads: []string{uapiOK, soa}},
+	{client: "lego adds", to: "account", said: "GET /execute/DNS/mass_edit_zone?add=%7B%22dname%22%3A%22_acme-challenge.example.test.%22%2C%22ttl%22%3A300%2C%22record_type%22%3A%22TXT%22%2C%22data%22%3A%5B%22ABC%22%5D%7D&serial=2026112300&zone=example.test" + golang, reads: []string{uapiOK, `"new_serial":"2026112301"`}},
+	{client: "lego removes", to: "account", said: "GET /execute/DNS/mass_edit_zone?remove=24&serial=2026112301&zone=example.test" + golang, reads: []string{uapiOK, `"new_serial":"2026112302"`}},
+	{client: "lego whm", to: "host", said: "GET /json-api/parse_dns_zone?api.version=1&zone=example.test" + goHost, reads: []string{soa, worked}},
+	{client: "lego whm adds", to: "host", said: "GET /json-api/mass_edit_dns_zone?add=%7B%22dname%22%3A%22_acme-challenge.example.test.%22%2C%22ttl%22%3A300%2C%22record_type%22%3A%22TXT%22%2C%22data%22%3A%5B%22ABC%22%5D%7D&api.version=1&serial=2026112302&zone=example.test" + goHost, reads: []string{worked, `"new_serial":"2026112303"`}},
+	{client: "lego whm removes", to: "host", said: "GET /json-api/mass_edit_dns_zone?api.version=1&remove=24&serial=2026112303&zone=example.test" + goHost, reads: []string{worked, `"new_serial":"2026112304"`}},
 
-	{client: "acme.sh signs in", to: "account", said: "GET " + api2 + "CustInfo&cpanel_jsonapi_func=displaycontactinfo" + acme, waits: "CustInfo"},
-	{client: "acme.sh looks for zones", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=fetchzones" + acme, waits: "ZoneEdit"},
-	{client: "acme.sh adds", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=add_zone_record&domain=example.test&name=_acme-challenge&type=TXT&txtdata=ABC&ttl=1" + acme, waits: "ZoneEdit"},
-	{client: "acme.sh looks for the record", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=fetchzone_records&domain=example.test" + acme, waits: "ZoneEdit"},
-	{client: "acme.sh removes", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=remove_zone_record&domain=example.test&line=11" + acme, waits: "ZoneEdit"},
+	{client: "acme.sh signs in", to: "account", said: "GET " + api2 + "CustInfo&cpanel_jsonapi_func=displaycontactinfo" + acme, reads: []string{`^\{"cpanelresult":`, `"event":\{"result":1\}`}},
+	{client: "acme.sh looks for zones", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=fetchzones" + acme, reads: []string{firstLine}},
+	{client: "acme.sh adds", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=add_zone_record&domain=example.test&name=_acme-challenge&type=TXT&txtdata=ABC&ttl=1" + acme, reads: []string{edited(5)}},
+	{client: "acme.sh looks for the record", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=fetchzone_records&domain=example.test" + acme, reads: []string{`\{[^{}]*"line":25,[^{}]*"name":"_acme-challenge\.example\.test\."[^{}]*"txtdata":"ABC"[^{}]*\}`}},
+	{client: "acme.sh removes", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=remove_zone_record&domain=example.test&line=25" + acme, reads: []string{edited(6)}},
 	{client: "acme.sh UAPI", to: "account", said: "GET /execute/DomainInfo/list_domains" + acme, reads: []string{`"status":1`, domains, `"addon_domains":\[`}},
-	{client: "acme.sh UAPI looks", to: "account", said: "GET /execute/DNS/parse_zone?zone=example.test" + acme, waits: "DNS"},
-	{client: "acme.sh UAPI adds", to: "account", said: "GET /execute/DNS/mass_edit_zone?zone=example.test&serial=2026112300&add=%7b%22dname%22%3a%22_acme-challenge%22%2c%22ttl%22%3a120%2c%22record_type%22%3a%22TXT%22%2c%22data%22%3a%5b%22ABC%22%5d%7d" + acme, waits: "DNS"},
-	{client: "acme.sh UAPI removes", to: "account", said: "GET /execute/DNS/mass_edit_zone?zone=example.test&serial=2026112301&remove=11" + acme, waits: "DNS"},
+	{client: "acme.sh UAPI looks", to: "account", said: "GET /execute/DNS/parse_zone?zone=example.test" + acme, reads: []string{uapiOK, soa}},
+	{client: "acme.sh UAPI adds", to: "account", said: "GET /execute/DNS/mass_edit_zone?zone=example.test&serial=2026112306&add=%7b%22dname%22%3a%22_acme-challenge%22%2c%22ttl%22%3a120%2c%22record_type%22%3a%22TXT%22%2c%22data%22%3a%5b%22ABC%22%5d%7d" + acme, reads: []string{uapiOK, `"new_serial":"2026112307"`}},
+	{client: "acme.sh UAPI removes", to: "account", said: "GET /execute/DNS/mass_edit_zone?zone=example.test&serial=2026112307&remove=24" + acme, reads: []string{uapiOK, `"new_serial":"2026112308"`}},
 
-	{client: "cert-manager webhook", to: "account", said: "GET /execute/DNS/parse_zone?zone=example.test" + goBare, waits: "DNS"},
-	{client: "cert-manager webhook adds", to: "account", said: "GET /execute/DNS/mass_edit_zone?add=%7B%22dname%22%3A%22_acme-challenge%22%2C%22ttl%22%3A0%2C%22record_type%22%3A%22TXT%22%2C%22data%22%3A%5B%22ABC%22%5D%7D&serial=2026112300&zone=example.test" + goBare, waits: "DNS"},
+	{client: "cert-manager webhook", to: "account", said: "GET /execute/DNS/parse_zone?zone=example.test" + goBare, reads: []string{uapiOK, soa}},
+	{client: "cert-manager webhook adds", to: "account", said: "GET /execute/DNS/mass_edit_zone?add=%7B%22dname%22%3A%22_acme-challenge%22%2C%22ttl%22%3A0%2C%22record_type%22%3A%22TXT%22%2C%22data%22%3A%5B%22ABC%22%5D%7D&serial=2026112308&zone=example.test" + goBare, reads: []string{uapiOK, `"new_serial":"2026112309"`}},
 
-	{client: "getssl looks", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=fetchzone_records&domain=example.test&type=TXT&name=_acme-challenge.example.test." + curl, waits: "ZoneEdit"},
-	{client: "getssl edits", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=edit_zone_record&domain=example.test&type=TXT&name=_acme-challenge&txtdata=ABC&line=11" + curl, waits: "ZoneEdit"},
-	{client: "getssl adds", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=add_zone_record&domain=example.test&type=TXT&name=_acme-challenge&txtdata=ABC" + curl, waits: "ZoneEdit"},
-	{client: "getssl removes", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=remove_zone_record&domain=example.test&type=TXT&name=_acme-challenge&line=11" + curl, waits: "ZoneEdit"},
+	{client: "getssl looks", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=fetchzone_records&domain=example.test&type=TXT&name=_acme-challenge.example.test." + curl, reads: []string{`"line":25,`}},
+	{client: "getssl edits", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=edit_zone_record&domain=example.test&type=TXT&name=_acme-challenge&txtdata=ABC&line=25" + curl, reads: []string{edited(10)}},
+	{client: "getssl adds", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=add_zone_record&domain=example.test&type=TXT&name=_acme-challenge&txtdata=ABC" + curl, reads: []string{edited(11)}},
+	{client: "getssl removes", to: "account", said: "GET " + api2 + "ZoneEdit&cpanel_jsonapi_func=remove_zone_record&domain=example.test&type=TXT&name=_acme-challenge&line=26" + curl, reads: []string{edited(12)}},
 
-	{client: "certbot looks for zones", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_user=alice&cpanel_jsonapi_apiversion=2&cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=fetchzones" + urllib, waits: "ZoneEdit"},
-	{client: "certbot adds", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_user=alice&cpanel_jsonapi_apiversion=2&cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=add_zone_record&domain=example.test&name=_acme-challenge&type=TXT&txtdata=ABC&ttl=60" + urllib, waits: "ZoneEdit"},
-	{client: "certbot looks for the record", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_user=alice&cpanel_jsonapi_apiversion=2&cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=fetchzone_records&domain=example.test&name=_acme-challenge.example.test.&type=TXT&txtdata=ABC&ttl=60" + urllib, waits: "ZoneEdit"},
-	{client: "certbot removes", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_user=alice&cpanel_jsonapi_apiversion=2&cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=remove_zone_record&domain=example.test&line=11" + urllib, waits: "ZoneEdit"},
+	{client: "certbot looks for zones", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_user=alice&cpanel_jsonapi_apiversion=2&cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=fetchzones" + urllib, reads: []string{firstLine}},
+	{client: "certbot adds", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_user=alice&cpanel_jsonapi_apiversion=2&cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=add_zone_record&domain=example.test&name=_acme-challenge&type=TXT&txtdata=ABC&ttl=60" + urllib, reads: []string{edited(13)}},
+	{client: "certbot looks for the record", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_user=alice&cpanel_jsonapi_apiversion=2&cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=fetchzone_records&domain=example.test&name=_acme-challenge.example.test.&type=TXT&txtdata=ABC&ttl=60" + urllib, reads: []string{`"data":\[\{[^{}]*"line":26,[^{}]*"ttl":"60"[^{}]*\}\]`}},
+	{client: "certbot removes", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_user=alice&cpanel_jsonapi_apiversion=2&cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=remove_zone_record&domain=example.test&line=26" + urllib, reads: []string{edited(14)}},
 	{client: "certbot installs", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_user=alice&cpanel_jsonapi_apiversion=2&cpanel_jsonapi_module=SSL&cpanel_jsonapi_func=installssl&domain=example.test&crt=" + key + "&key=" + key + "&cabundle=" + key + urllib, waits: "SSL"},
 
-	{client: "official DDNS fetches", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=fetchzone&cpanel_jsonapi_apiversion=2&domain=example.test" + ddns, waits: "ZoneEdit"},
-	{client: "official DDNS edits", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=edit_zone_record&cpanel_jsonapi_apiversion=2&Line=8=192.0.2.1&domain=example.test&name=home&type=A&address=192.0.2.77&ttl=300" + ddns, waits: "ZoneEdit"},
-	{client: "official DDNS with a token", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=fetchzone&cpanel_jsonapi_apiversion=2&domain=example.test" + ddnsTok, waits: "ZoneEdit"},
+	{client: "official DDNS fetches", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=fetchzone&cpanel_jsonapi_apiversion=2&domain=example.test" + ddns, reads: []string{`"record":\[.*\{"Line":17,[^{}]*"type":"A",[^{}]*"name":"ftp\.example\.test\.",[^{}]*"address":"192\.0\.2\.1"\}`}},
+	{client: "official DDNS edits", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=edit_zone_record&cpanel_jsonapi_apiversion=2&Line=17=192.0.2.1&domain=example.test&name=home&type=A&address=192.0.2.77&ttl=300" + ddns, reads: []string{edited(15)}},
+	{client: "official DDNS with a token", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_module=ZoneEdit&cpanel_jsonapi_func=fetchzone&cpanel_jsonapi_apiversion=2&domain=example.test" + ddnsTok, reads: []string{`"name":"home\.example\.test\."[^{}]*"address":"192\.0\.2\.77"`}},
 	{client: "official DDNS with a token, of a function that is there", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_module=Email&cpanel_jsonapi_func=listpops&cpanel_jsonapi_apiversion=2" + ddnsTok, reads: []string{boxes, `"event":\{"result":1\}`}},
 	{client: "a long answer", to: "host", said: "GET /json-api/get_feature_metadata?api.version=1" + goHost, reads: []string{`"metadata":\{.*"result":1`, beyondAChunk}},
 	{client: "a long answer to HTTP/1.0", to: "host", said: "GET /json-api/get_feature_metadata?api.version=1 HTTP/1.0\nAuthorization: whm root:{root}\n\n", reads: []string{`"metadata":\{.*"result":1`, beyondAChunk}},
-	{client: "official DDNS in XML", to: "account", said: "GET /xml-api/cpanel?cpanel_xmlapi_module=ZoneEdit&cpanel_xmlapi_func=fetchzone&cpanel_xmlapi_apiversion=2&domain=example.test HTTP/1.0\nConnection: close\nAuthorization: Basic {basic}\nUser-Agent: cpanel-dynamic-dns.sh 2.1\n\n\n\n", waits: "ZoneEdit"},
+	{client: "official DDNS in XML", to: "account", said: "GET /xml-api/cpanel?cpanel_xmlapi_module=ZoneEdit&cpanel_xmlapi_func=fetchzone&cpanel_xmlapi_apiversion=2&domain=example.test HTTP/1.0\nConnection: close\nAuthorization: Basic {basic}\nUser-Agent: cpanel-dynamic-dns.sh 2.1\n\n\n\n", reads: []string{`<Line>17</Line>.*<address>192\.0\.2\.77</address>`}},
 
 	{client: "@cpanel/api form", to: "account", said: "POST /execute/Email/list_pops HTTP/1.1\nHost: {host}\nAuthorization: cpanel alice:{token}\nContent-Type: application/x-www-form-urlencoded; charset=UTF-8\nContent-Length: {length}\nConnection: close\n\napi.sort=1&api.sort_column_0=email&api.sort_reverse_0=1&api.filter_column_0=email&api.filter_type_0=contains&api.filter_term_0=bob", reads: []string{uapiOK, boxes, `"records_before_filter":`}},
 	{client: "@cpanel/api JSON", to: "account", said: "POST /execute/Email/list_pops HTTP/1.1\nHost: {host}\nAuthorization: cpanel alice:{token}\nContent-Type: application/json\nContent-Length: {length}\nConnection: close\n\n{\"api.sort\":1,\"api.sort_column_0\":\"email\",\"api.filter_column_0\":\"email\",\"api.filter_term_0\":\"bob\"}", reads: []string{uapiOK, boxes}},
@@ -90,7 +102,7 @@ var rows = []row{
 	{client: "gufy", to: "host", said: "POST /json-api/listaccts" + gufy, reads: []string{`"acct":\[\{`, `"status":1`}},
 	{client: "gufy API 2", to: "host", said: "POST /json-api/cpanel?cpanel_jsonapi_version=2&cpanel_jsonapi_module=Email&cpanel_jsonapi_func=listpops&cpanel_jsonapi_user=alice" + gufy, reads: []string{`"apiversion":2`, boxes}},
 
-	{client: "go-cpanel", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_func=fetchzones&cpanel_jsonapi_funcversion=2&cpanel_jsonapi_module=ZoneEdit" + goBare, waits: "ZoneEdit"},
+	{client: "go-cpanel", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_func=fetchzones&cpanel_jsonapi_funcversion=2&cpanel_jsonapi_module=ZoneEdit" + goBare, reads: []string{firstLine}},
 	{client: "go-cpanel, of a function that is there", to: "account", said: "GET /json-api/cpanel?cpanel_jsonapi_func=listpops&cpanel_jsonapi_funcversion=2&cpanel_jsonapi_module=Email" + goBare, reads: []string{`"apiversion":2`, boxes}},
 
 	{client: "FOSSBilling", to: "host", said: "POST /json-api/version" + whmForm, reads: []string{version}},
@@ -120,7 +132,7 @@ var rows = []row{
 	{client: "PHP samples, WHM", to: "host", said: "POST /json-api/version HTTP/1.1\nHost: {host}\nAccept: */*\nAuthorization: WHM root:{root}␊␍\nContent-Length: {length}\nContent-Type: application/x-www-form-urlencoded\n\napi.version=1", reads: []string{version, `"result":1`}},
 	{client: "cp4wp", to: "account", said: "GET /cpsess1235467/execute/Email/list_pops HTTP/1.1\nHost: {host}\nUser-Agent: WordPress/6.4\nAccept: */*\nAuthorization: Basic {basic}\nConnection: close\n\n", reads: []string{uapiOK, boxes}},
 	{client: "Ultimate Multisite's address", to: "account", said: "GET //cpsess123/execute/Email/list_pops HTTP/1.1\nHost: {host}\nAuthorization: cpanel alice:{token}\n\n", reads: []string{uapiOK, boxes}},
-	{client: "luponata", to: "account", said: "POST /execute/DNS/mass_edit_zone?zone=example.test HTTP/1.1\nHost: {host}\nUser-Agent: python-requests/2.31.0\nAccept-Encoding: gzip, deflate\nAccept: */*\nConnection: keep-alive\nAuthorization: cpanel alice:{token}\nContent-Length: {length}\n\nzone=example.test&serial=2026112300&add=%7B%22dname%22%3A%22_acme-challenge.example.test.%22%7D", waits: "DNS"},
+	{client: "luponata", to: "account", said: "POST /execute/DNS/mass_edit_zone?zone=example.test HTTP/1.1\nHost: {host}\nUser-Agent: python-requests/2.31.0\nAccept-Encoding: gzip, deflate\nAccept: */*\nConnection: keep-alive\nAuthorization: cpanel alice:{token}\nContent-Length: {length}\n\nzone=example.test&serial=2026112315&add=%7B%22dname%22%3A%22_acme-challenge.example.test.%22%2C%22ttl%22%3A60%2C%22record_type%22%3A%22TXT%22%2C%22data%22%3A%5B%22ABC%22%5D%7D", reads: []string{uapiOK, `"new_serial":"2026112316"`}},
 	{client: "luponata, of a function that is there", to: "account", said: "POST /execute/Email/get_pop_quota?email=bob HTTP/1.1\nHost: {host}\nUser-Agent: python-requests/2.31.0\nAuthorization: cpanel alice:{token}\nContent-Length: {length}\n\nemail=bob&domain=example.test", reads: []string{uapiOK}},
 	{client: "certbot-remote-cpanel", to: "account", said: "POST /execute/SSL/install_ssl HTTP/1.1\nHost: {host}\nUser-Agent: curl/7.88.1\nAccept: */*\nAuthorization: cpanel alice:{token}\nContent-Length: {length}\nContent-Type: multipart/form-data; boundary=------------------------d74496d66958873e\n\n--------------------------d74496d66958873e\nContent-Disposition: form-data; name=\"domain\"\n\nexample.test\n--------------------------d74496d66958873e\nContent-Disposition: form-data; name=\"cert\"\n\n-----BEGIN CERTIFICATE-----\n--------------------------d74496d66958873e--\n", waits: "SSL"},
 	{client: "curl -F", to: "account", said: "POST /execute/Email/get_pop_quota HTTP/1.1\nHost: {host}\nUser-Agent: curl/7.88.1\nAccept: */*\nAuthorization: cpanel alice:{token}\nContent-Length: {length}\nContent-Type: multipart/form-data; boundary=------------------------d74496d66958873e\n\n--------------------------d74496d66958873e\nContent-Disposition: form-data; name=\"email\"\n\nbob\n--------------------------d74496d66958873e--\n", reads: []string{uapiOK}},
