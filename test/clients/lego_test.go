@@ -1,8 +1,9 @@
 package clients
 
 import (
-	"net"
+	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,16 +12,17 @@ import (
 	"github.com/miekg/dns"
 )
 
-// TestLego waits for zones: until there are any, lego's provider has to be told so
-// in words, in both of its modes. Then this test gets its other half: present the
-// challenge, look the record up, clean it up.
+// TestLego lets lego's provider put up challenges and take them down, in both of
+// its modes: what it has put up the name server answers at once, two values for
+// one name too, and what it has taken down it does not. It finds the zone by
+// asking the same name server.
 func TestLego(t *testing.T) {
 	a := newAccount(t)
-	dns01.SetDefaultClient(dns01.NewClient(&dns01.Options{RecursiveNameservers: []string{nameserver(t, a.domain)}}))
+	dns01.SetDefaultClient(dns01.NewClient(&dns01.Options{RecursiveNameservers: []string{os.Getenv("LATCHKEY_DNS")}}))
 	t.Cleanup(func() { dns01.SetDefaultClient(dns01.NewClient(nil)) })
 	for _, row := range []struct{ mode, base, user, token, want string }{
-		{"cpanel", "LATCHKEY_URL", a.user, a.token, "Failed to load module “DNS”: "},
-		{"whm", "LATCHKEY_WHM_URL", "root", os.Getenv("LATCHKEY_WHM_TOKEN"), `Unknown app ("parse_dns_zone") requested`},
+		{"cpanel", "LATCHKEY_URL", a.user, a.token, ""},
+		{"whm", "LATCHKEY_WHM_URL", "root", os.Getenv("LATCHKEY_WHM_TOKEN"), ""},
 		{"cpanel", "LATCHKEY_URL", a.user, os.Getenv("LATCHKEY_TOKEN"), "401"},
 		{"whm", "LATCHKEY_WHM_URL", "root", a.token, "403"},
 	} {
@@ -31,36 +33,55 @@ func TestLego(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, do := range map[string]func() error{
-			"Present": func() error { return provider.Present(t.Context(), a.domain, "", "key") },
-			"CleanUp": func() error { return provider.CleanUp(t.Context(), a.domain, "", "key") },
+		before := texts(t, "_acme-challenge."+a.domain)
+		for _, step := range []struct {
+			do  func(ctx context.Context, domain, token, key string) error
+			key string
+			up  []string // the keys that are up then
+		}{
+			{provider.Present, "key", []string{"key"}},
+			{provider.Present, "other", []string{"key", "other"}},
+			{provider.CleanUp, "key", []string{"other"}},
+			{provider.CleanUp, "other", nil},
 		} {
-			if err := do(); err == nil || !strings.Contains(err.Error(), row.want) {
-				t.Errorf("%s, mode %s as %s: %v; want %s", name, row.mode, row.user, err, row.want)
+			err := step.do(t.Context(), a.domain, "", step.key)
+			want := values(t, a.domain, step.up)
+			if row.want != "" {
+				want = before
+			}
+			if row.want == "" && err != nil || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)) {
+				t.Errorf("mode %s as %s: %v; want %q", row.mode, row.user, err, row.want)
+			}
+			if got := texts(t, "_acme-challenge."+a.domain); !slices.Equal(got, want) {
+				t.Errorf("mode %s as %s: the name server says %q, want %q", row.mode, row.user, got, want)
 			}
 		}
 	}
 }
 
-// nameserver answers for zone, of which it knows the SOA record alone.
-func nameserver(t *testing.T, zone string) string {
+// values are what challenges with these keys have in their records, in an order.
+func values(t *testing.T, domain string, keys []string) (list []string) {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	for _, key := range keys {
+		list = append(list, dns01.GetChallengeInfo(t.Context(), domain, key).Value)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// texts are the texts that the sandbox's name server has for a name, in an order.
+func texts(t *testing.T, name string) (list []string) {
+	t.Helper()
+	m := new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeTXT)
+	reply, err := dns.Exchange(m, os.Getenv("LATCHKEY_DNS"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := func(w dns.ResponseWriter, q *dns.Msg) {
-		m := new(dns.Msg).SetReply(q)
-		if question := q.Question[0]; question.Name == dns.Fqdn(zone) && question.Qtype == dns.TypeSOA {
-			m.Answer = []dns.RR{&dns.SOA{
-				Hdr: dns.RR_Header{Name: question.Name, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 60},
-				Ns:  "ns." + question.Name, Mbox: "owner." + question.Name, Serial: 1,
-			}}
+	for _, rr := range reply.Answer {
+		if txt, ok := rr.(*dns.TXT); ok {
+			list = append(list, strings.Join(txt.Txt, ""))
 		}
-		_ = w.WriteMsg(m)
 	}
-	server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(answer)}
-	go func() { _ = server.ActivateAndServe() }()
-	t.Cleanup(func() { _ = server.Shutdown() })
-	return conn.LocalAddr().String()
+	slices.Sort(list)
+	return list
 }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -199,13 +200,17 @@ func FullName(z *zone.Zone, name string) string {
 	return strings.TrimSpace(name) + "." + z.Apex()
 }
 
-// Match reports whether a row of z has all the values given.
+// Match reports whether a row of z has all the values given. Of types there may
+// be several, with commas between them.
 func (v *Values) Match(z *zone.Zone, r *Row) bool {
 	if v.Name != "" && !strings.EqualFold(FullName(z, v.Name), r.Name) {
 		return false
 	}
+	if kinds := strings.Split(v.kind(), ","); v.kind() != "" && !slices.Contains(kinds, r.Type) {
+		return false
+	}
 	for _, want := range [][2]string{
-		{strings.ToUpper(v.Class), r.Class}, {v.kind(), r.Type}, {v.TTL.text(), r.TTL}, {v.Address, r.Address}, {v.Preference.text(), r.Preference},
+		{strings.ToUpper(v.Class), r.Class}, {v.TTL.text(), r.TTL}, {v.Address, r.Address}, {v.Preference.text(), r.Preference},
 		{v.Priority.text(), r.Priority}, {v.Weight.text(), r.Weight}, {v.Port.text(), r.Port}, {v.Flag.text(), r.Flag}, {v.Tag, r.Tag},
 	} {
 		if want[0] != "" && want[0] != want[1] {

@@ -53,12 +53,19 @@ func edited(z *zone.Zone, err error) (api.Answer, error) {
 		serial := strconv.FormatUint(uint64(z.Serial()), 10)
 		return api.Answer{Data: []outcome{{result{NewSerial: &serial, Status: 1}}}}, nil
 	}
-	switch latchkey.KindOf(err) {
-	case latchkey.Invalid, latchkey.NotFound, latchkey.Exists, latchkey.Limit, latchkey.Unavailable:
-		text := latchkey.AsError(err).Msg
+	if text, ok := told(err); ok {
 		return api.Answer{Data: []outcome{{result{Message: text}}}, Errors: []string{text}}, nil
 	}
 	return api.Answer{}, err
+}
+
+// told is why a call that was as it must be could not be carried out.
+func told(err error) (text string, ok bool) {
+	switch latchkey.KindOf(err) {
+	case latchkey.Invalid, latchkey.NotFound, latchkey.Exists, latchkey.Limit, latchkey.Unavailable:
+		return latchkey.AsError(err).Msg, true
+	}
+	return "", false
 }
 
 type texts struct {
@@ -126,12 +133,15 @@ type whole struct {
 }
 
 // API 2: ZoneEdit::fetchzone.
-func fetchZone(ctx context.Context, acct hosting.Account, w wanted) ([]whole, error) {
+func fetchZone(ctx context.Context, acct hosting.Account, w wanted) (api.Answer, error) {
 	z, err := acct.Zones().Zone(ctx, w.Domain.Domain)
-	if err != nil {
-		return nil, err
+	if text, ok := told(err); ok {
+		return api.Answer{Data: []whole{{Record: []record.Row{}, Message: text}}, Errors: []string{text}}, nil
 	}
-	return []whole{{Record: w.rows(z), Serial: strconv.FormatUint(uint64(z.Serial()), 10), Status: 1, Message: "Zone Serialized"}}, nil
+	if err != nil {
+		return api.Answer{}, err
+	}
+	return api.Answer{Data: []whole{{Record: w.rows(z), Serial: strconv.FormatUint(uint64(z.Serial()), 10), Status: 1, Message: "Zone Serialized"}}}, nil
 }
 
 // API 2: ZoneEdit::fetchzone_records.

@@ -67,6 +67,8 @@ func TestEdits(t *testing.T) {
 		{`2:add_zone_record?` + zone + `name=x&type=LOC&record=1`, failed(`Records of the type “LOC” cannot be written with this function: use DNS::mass_edit_zone.`)},
 		{`2:add_zone_record?` + zone + `name=x&type=A&class=CH&address=192.0.2.1`, failed(`Only records of the class IN can be kept.`)},
 		{`2:add_zone_record?domain=example.net&name=x&type=A&address=192.0.2.1`, failed(`You do not control a DNS zone named example.net.`)},
+		{`2:fetchzone_records?` + zone + `type=CAA,SRV&line=28&line=1`, `[{"Line":28,"Lines":1,"line":28,"type":"SRV","class":"IN","name":"_sip._tcp.example.com.","ttl":"14400","record":"sip.example.net","priority":"1","weight":"2","port":"5060","target":"sip.example.net"}]`},
+		{`2:fetchzone?domain=example.net`, `[{"record":[],"serialnum":"","status":0,"statusmsg":"You do not control a DNS zone named example.net."}] and failed: You do not control a DNS zone named example.net.`},
 		{`2:fetchzone_records?domain=example.net`, `not-found: You do not control a DNS zone named example.net.`},
 	})
 }

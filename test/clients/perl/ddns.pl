@@ -32,6 +32,6 @@ ask( 'addpop', %email, cpanel_jsonapi_func => 'addpop', email => 'kept', passwor
 ask( 'addpop', %email, cpanel_jsonapi_func => 'addpop', email => 'gone', password => $ENV{SECRET}, quota => 0 );
 ask( 'delpop', %email, cpanel_jsonapi_func => 'delpop', email => 'gone' );
 ask( 'fetchzone', %zone, cpanel_jsonapi_func => 'fetchzone' );
-ask( 'edit_zone_record', %zone, cpanel_jsonapi_func => 'edit_zone_record', Line => '8=192.0.2.1', name => 'home', type => 'A', address => '192.0.2.77', ttl => 300 );
+ask( 'edit_zone_record', %zone, cpanel_jsonapi_func => 'edit_zone_record', Line => '17=127.0.0.1', name => 'home', type => 'A', address => '192.0.2.77', ttl => 300 );
 $password = 'wrong';
 ask( 'wrong password', %zone, cpanel_jsonapi_func => 'fetchzone' );
