@@ -23,7 +23,8 @@ sub ask {
     my $chunked = $head =~ /transfer-encoding/i ? 'chunked' : 'whole';
     my $result  = decode_json($body)->{cpanelresult};
     my $data    = ref $result->{data} eq 'ARRAY' ? $result->{data}[0] : $result->{data};
-    print join( ' ', $name, $status, $chunked, $data->{result} // '', $result->{error} // '' ), "\n";
+    my $done    = ref $data->{result} ? $data->{result}{status} : $data->{result} // $data->{status};
+    print join( ' ', $name, $status, $chunked, $done // '', $result->{error} // '' ), "\n";
 }
 
 my %email = ( cpanel_jsonapi_apiversion => 2, cpanel_jsonapi_module => 'Email', domain => $ENV{DOMAIN} );
