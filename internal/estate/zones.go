@@ -318,7 +318,7 @@ func (e *Estate) newZone(name latchkey.Domain, ip string, serial uint32) (*zone.
 	if a, err := netip.ParseAddr(ip); err != nil || !a.Is4() {
 		ip = "" // the template has the addresses of IPv4 alone
 	}
-	host := e.Server.Hostname
+	host := zone.HostName(e.Server.Hostname)
 	servers := e.Server.Nameservers
 	if len(servers) == 0 {
 		servers = []string{"ns1." + host, "ns2." + host}

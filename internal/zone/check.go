@@ -48,7 +48,7 @@ func ownerHost(rr dns.RR) string { return strings.TrimPrefix(rr.Header().Name, "
 
 func hosts(name string) error {
 	for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
-		ok := label != "" && label[0] != '-' && label[len(label)-1] != '-'
+		ok := label != "" && len(label) <= 63 && label[0] != '-' && label[len(label)-1] != '-'
 		for i := range len(label) {
 			c := label[i] | 0x20
 			ok = ok && (c >= 'a' && c <= 'z' || label[i] >= '0' && label[i] <= '9' || label[i] == '-')

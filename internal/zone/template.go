@@ -122,6 +122,15 @@ func (t Template) Zone(v Values) (*Zone, error) {
 	return Parse(v.Domain, text)
 }
 
+// HostName is name where it can stand in a zone as that of a host, and localhost
+// where it cannot: what a machine calls itself is not always a name.
+func HostName(name string) string {
+	if name = strings.ToLower(strings.TrimSuffix(name, ".")); len(name) > 200 || hosts(name) != nil {
+		return "localhost"
+	}
+	return name
+}
+
 func (v *Values) words() (map[string]string, error) {
 	serial, err := Next(v.Serial, v.Now)
 	if err != nil {

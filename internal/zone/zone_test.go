@@ -321,6 +321,17 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
+func TestHostName(t *testing.T) {
+	for name, want := range map[string]string{
+		"Host.Example.": "host.example", "a1b2c3": "a1b2c3", "project_web_1": "localhost", "": "localhost", "-x": "localhost", "a b": "localhost",
+		strings.Repeat("a", 64): "localhost", strings.Repeat("a.", 120) + "b": "localhost",
+	} {
+		if got := HostName(name); got != want {
+			t.Errorf("HostName(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestDiff(t *testing.T) {
 	z := parse(t, sample)
 	next, err := z.Edit(Edit{Add: []New{{Name: "new", TTL: 5, Type: "TXT", Data: []string{"x"}}}, Remove: []int{12}}, today)
