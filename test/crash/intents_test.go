@@ -112,7 +112,7 @@ func openRig(t *testing.T, dir string) *rig {
 	t.Cleanup(stop)
 	go verifier.Run(ctx)
 	r.mail = maildir.New(r.homes)
-	r.estate = estate.New(estate.Config{
+	r.estate = estate.New(estate.Config{Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1"},
 		Auth: verifier, Store: r.store, Keys: keys, Hasher: hasher, Homes: r.homes, Mail: r.mail, HomeRoot: root, Now: time.Now, Log: log,
 	})
 	return r
@@ -147,7 +147,7 @@ func (r *rig) act() *audit.Act { return audit.Begin(time.Now, latchkey.Origin{})
 
 func (r *rig) host() hosting.Host {
 	r.t.Helper()
-	h, err := r.estate.Host(r.t.Context(), r.act(), &latchkey.Caller{Role: latchkey.RoleRoot, Account: 1, Name: "root"})
+	h, err := r.estate.Host(r.t.Context(), r.act(), &latchkey.Caller{Role: latchkey.RoleRoot, Account: 1, Name: "root", Door: latchkey.ForHost, Privileges: latchkey.AllPrivileges})
 	r.must(err)
 	return h
 }
