@@ -27,7 +27,7 @@ type Envelope struct {
 
 // EnvelopeOf is an answer as the call alone would have it.
 func EnvelopeOf(a Answer) Envelope {
-	return Envelope{Data: a.Data, Errors: a.Errors, Messages: a.Messages, Warnings: a.Warnings, Status: len(a.Errors) == 0}
+	return Envelope{Data: a.Data, Errors: a.Errors, Messages: a.Messages, Warnings: a.Warnings, Status: len(a.Errors) == 0 && !a.No}
 }
 
 // HostEnvelope is WHM API 1's answer as data: of a call inside another one.

@@ -145,6 +145,9 @@ type Answer struct {
 	// Errors say what failed of a call that has data all the same. With one of
 	// them the call has failed.
 	Errors []string
+	// No is the answer of a question to which status 0 is a no: nothing went
+	// wrong.
+	No bool
 	// Reason is WHM API 1's metadata.reason, over that of the function's row.
 	Reason string
 }

@@ -73,7 +73,7 @@ type Result struct {
 }
 
 // Failed reports whether the call failed, as a whole or in part.
-func (r *Result) Failed() bool { return r.Err != nil || len(r.Errors) > 0 }
+func (r *Result) Failed() bool { return r.Err != nil || len(r.Errors) > 0 || r.No }
 
 // Binder puts an account, or the host, into a caller's hands.
 type Binder interface {

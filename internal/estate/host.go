@@ -70,8 +70,12 @@ func (h *host) CreateAccount(ctx context.Context, n hosting.NewAccount) (latchke
 	}
 	h.e.naming.Lock()
 	defer h.e.naming.Unlock()
-	in := &intent{Name: a.Name, Domain: a.Domain, Package: n.SaveAs}
-	err := h.e.carryOut(ctx, h.act, h.caller, "account-create", in, func(tx store.Tx) error {
+	stood, err := h.e.Homes.Exists(ctx, string(a.Name))
+	if err != nil {
+		return latchkey.Account{}, err
+	}
+	in := &intent{Name: a.Name, Domain: a.Domain, Package: n.SaveAs, Stood: stood}
+	err = h.e.carryOut(ctx, h.act, h.caller, "account-create", in, func(tx store.Tx) error {
 		if err := h.newAccount(tx, &a, &n); err != nil {
 			return err
 		}
@@ -236,6 +240,9 @@ var accountCreate = plan{
 	revert: func(e *Estate, ctx context.Context, in *intent) error {
 		if err := e.withdrawAll(ctx, in.Account); err != nil {
 			return err
+		}
+		if in.Stood {
+			return nil // whose it was before, we do not know: not ours to remove
 		}
 		return gone(e.Homes.Remove(ctx, string(in.Name)))
 	},

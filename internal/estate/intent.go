@@ -29,6 +29,7 @@ type intent struct {
 	Domain  latchkey.Domain      `json:"domain,omitempty"`
 	Local   string               `json:"local,omitempty"`
 	Package string               `json:"package,omitempty"` // saved with an account
+	Stood   bool                 `json:"stood,omitempty"`   // the home of a new account was there before
 	// What a rename changes besides the name: the account as it was and as it is
 	// to be.
 	Was *latchkey.Account `json:"was,omitempty"`

@@ -4,6 +4,7 @@ package batch
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -46,7 +47,7 @@ func strict(do api.Doer) func(context.Context, hosting.Account, params) (api.Ans
 			c := &p.Commands[i]
 			e := api.EnvelopeOf(do(ctx, acct, c.module, c.function, c.args))
 			if done = append(done, e); !e.Status {
-				failed := fmt.Sprintf("Command %d of %d (%s::%s) failed: %s", i+1, len(p.Commands), c.module, c.function, e.Errors[0])
+				failed := fmt.Sprintf("Command %d of %d (%s::%s) failed: %s", i+1, len(p.Commands), c.module, c.function, strings.Join(append(e.Errors, e.Messages...), " "))
 				return api.Answer{Data: done, Errors: []string{failed}}, nil
 			}
 		}

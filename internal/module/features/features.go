@@ -37,15 +37,15 @@ type hasFeatureParams struct {
 // hasFeature gives its answer as success or failure, without data.
 //
 // UAPI: Features::has_feature.
-func hasFeature(_ context.Context, acct hosting.Account, p hasFeatureParams) (api.Void, error) {
+func hasFeature(_ context.Context, acct hosting.Account, p hasFeatureParams) (api.Answer, error) {
 	f, ok := latchkey.ParseFeature(p.Name)
 	switch {
 	case !ok:
-		return nil, &latchkey.Error{Kind: latchkey.NotFound, Param: "name", Msg: "The feature “" + p.Name + "” does not exist on this server."}
+		return api.Answer{No: true, Messages: []string{"The feature “" + p.Name + "” does not exist on this server."}}, nil
 	case !acct.Caller().Features.Has(f):
-		return nil, &latchkey.Error{Kind: latchkey.FeatureOff, Param: p.Name, Msg: "The feature “" + p.Name + "” exists but is not enabled."}
+		return api.Answer{No: true, Messages: []string{"The feature “" + p.Name + "” exists but is not enabled."}}, nil
 	}
-	return nil, nil
+	return api.Answer{}, nil
 }
 
 // UAPI: Features::list_features.

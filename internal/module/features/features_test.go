@@ -15,8 +15,8 @@ func TestFeatures(t *testing.T) {
 	acct.Who.Features = latchkey.FeatureSet(0).With(latchkey.FeatureWebmail, true).With(latchkey.FeatureEmailAuth, true)
 	moduletest.Table(t, Module, acct, []moduletest.Row{
 		{`has_feature?name=webmail`, `null`},
-		{`has_feature?name=autossl`, `feature-off: The feature “autossl” exists but is not enabled.`},
-		{`has_feature?name=Webmail`, `not-found: The feature “Webmail” does not exist on this server.`},
+		{`has_feature?name=autossl`, `null and no: The feature “autossl” exists but is not enabled.`},
+		{`has_feature?name=Webmail`, `null and no: The feature “Webmail” does not exist on this server.`},
 		{`has_feature`, `missing: name`},
 		{`has_features_like?pattern=mail`, `{"has_matching_features":1}`},
 		{`has_features_like?pattern=ssl`, `{"has_matching_features":0}`},

@@ -15,7 +15,8 @@ import (
 )
 
 // Row is a call, such as "add_pop?email=bob&quota=5", and its answer: JSON, or
-// "kind: what the caller is told", or both for a call that failed in part. A call that begins with "2:" gives the
+// "kind: what the caller is told", or both for a call that failed in part or
+// whose answer is no. A call that begins with "2:" gives the
 // function's API 2 name, and its answer is in API 2's shape where the function
 // says which one that is.
 type Row [2]string
@@ -52,6 +53,9 @@ func Call(t *testing.T, m api.Module[hosting.Account], acct hosting.Account, cal
 			data = a.Data
 			if len(a.Errors) > 0 {
 				failed = " and failed: " + strings.Join(a.Errors, " ")
+			}
+			if a.No {
+				failed = " and no: " + strings.Join(a.Messages, " ")
 			}
 		}
 		if old && f.API2Data != nil {
