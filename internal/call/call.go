@@ -295,20 +295,7 @@ func (s *Service) run(ctx context.Context, r *Request) {
 	if res.Entry.Meta || res.Entry.Effect == api.Passes {
 		ctx = context.WithValue(ctx, originKey{}, r.Origin)
 	}
-	var data any
-	var err error
-	if res.Entry.Audience == latchkey.ForHost {
-		var on hosting.Host
-		if on, err = s.Binder.Host(ctx, act, &res.Caller); err == nil {
-			data, err = res.Entry.OnHost(ctx, on, args)
-		}
-	} else {
-		var on hosting.Account
-		if on, err = s.Binder.Account(ctx, act, &res.Caller); err == nil {
-			on = narrowed(on, res)
-			data, err = res.Entry.OnAccount(ctx, on, args)
-		}
-	}
+	data, err := s.enter(ctx, act, res, args)
 	if l, ok := data.(api.Listing); ok && err == nil {
 		data, err = r.read(ctx, l)
 	}
@@ -321,6 +308,33 @@ func (s *Service) run(ctx context.Context, r *Request) {
 		res.Data = data
 	}
 }
+
+// enter calls the function on what it is about, if the part behind it is here.
+func (s *Service) enter(ctx context.Context, act *audit.Act, res *Result, args api.Args) (any, error) {
+	e := res.Entry
+	if e.Audience == latchkey.ForHost {
+		on, err := s.Binder.Host(ctx, act, &res.Caller)
+		if err != nil {
+			return nil, err
+		}
+		if !here(e, on.Server()) {
+			return nil, &latchkey.Error{Kind: latchkey.RoleOff, Param: string(e.Role)}
+		}
+		return e.OnHost(ctx, on, args)
+	}
+	on, err := s.Binder.Account(ctx, act, &res.Caller)
+	if err != nil {
+		return nil, err
+	}
+	if !here(e, on.Server()) {
+		return nil, &latchkey.Error{Kind: latchkey.RoleOff, Param: string(e.Role)}
+	}
+	return e.OnAccount(ctx, narrowed(on, res), args)
+}
+
+// here reports whether the part that a function stands on is here: a zone that
+// nobody serves is no zone.
+func here(e *api.Entry, s *hosting.Server) bool { return e.Role != api.DNS || s.DNS }
 
 // narrowed is on with those things only that the caller may call the function on.
 func narrowed(on hosting.Account, res *Result) hosting.Account {

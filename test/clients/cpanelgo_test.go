@@ -102,7 +102,6 @@ func TestCpanelgoFeatures(t *testing.T) {
 	features := func(t *testing.T, want string) {
 		t.Helper()
 		for name, api := range gateways(t, a) {
-			// The divergence: the reason stands in errors, where others look for it.
 			message, err := api.HasFeature("popaccts")
 			if got := fmt.Sprint(message, err); got != want {
 				t.Errorf("%s: HasFeature(popaccts) = %s; want %s", name, got, want)
@@ -111,7 +110,7 @@ func TestCpanelgoFeatures(t *testing.T) {
 	}
 	features(t, "<nil>")
 	asRoot(t, "add_override_features_for_user", "user", a.user, "features", `{"popaccts":"0"}`)
-	features(t, "The feature “popaccts” exists but is not enabled.")
+	features(t, "The feature “popaccts” exists but is not enabled.<nil>")
 	asRoot(t, "remove_override_features_for_user", "user", a.user, "features", `["popaccts"]`)
 	features(t, "<nil>")
 }

@@ -95,7 +95,7 @@ func New(t testing.TB) *Server {
 	s.DNS = authdns.New(authdns.Options{Rate: -1, Logger: log})
 	s.Estate = estate.New(estate.Config{
 		Auth: s.Verifier, Store: s.Store, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
-		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel,
+		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel, DNS: true,
 			Sites: [3]string{"https://host.example.org:2083", "https://host.example.org:2087", "https://host.example.org:2096"}},
 		DNS:      authdns.Part{Server: s.DNS},
 		HomeRoot: "/home", Now: s.Now, Log: log,
