@@ -21,7 +21,7 @@ func (r Resource) String() string {
 		return "zone=" + r.Zone
 	}
 	if r.Kind == RecordKind {
-		return "zone=" + r.Zone + " name=" + r.Name + " type=" + r.Type
+		return "zone=" + r.Zone + ", name=" + r.Name + ", type=" + r.Type
 	}
 	return r.Kind + "=" + r.Name
 }
