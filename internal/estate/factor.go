@@ -39,7 +39,7 @@ func (f *factor) Set(ctx context.Context, secret, code latchkey.Secret) error {
 		if err != nil {
 			return latchkey.Account{}, err
 		}
-		a, err := tx.AccountByID(f.caller.Account)
+		a, err := f.own(tx)
 		a.SecondFactor = f.e.Keys.SealFactor(a.ID, secret)
 		return a, err
 	})
@@ -47,9 +47,29 @@ func (f *factor) Set(ctx context.Context, secret, code latchkey.Secret) error {
 
 func (f *factor) Remove(ctx context.Context) error {
 	return f.e.changeFactor(ctx, f.act, f.caller, func(tx store.Tx) (latchkey.Account, error) {
-		a, err := tx.AccountByID(f.caller.Account)
+		a, err := f.own(tx)
 		return withoutFactor(a, err)
 	})
+}
+
+// own is the account whose second factor the caller may change: their own, and
+// with a token only one that may do no more than the token does.
+func (f *factor) own(r store.Reader) (latchkey.Account, error) {
+	a, err := r.AccountByID(f.caller.Account)
+	if err != nil {
+		return a, err
+	}
+	has, by := a.Privileges, f.caller
+	if a.Role == latchkey.RoleRoot {
+		has = latchkey.AllPrivileges
+	}
+	if by.Through != nil {
+		by = by.Through
+	}
+	if by.Kind == latchkey.ByToken && !has.Within(by.Privileges) {
+		err = latchkey.Errorf(latchkey.Denied, "The API token that you call with may do less than “%s” may: sign in with the password to change its second factor.", a.Name)
+	}
+	return a, err
 }
 
 func withoutFactor(a latchkey.Account, err error) (latchkey.Account, error) {

@@ -152,7 +152,7 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccoun
 	if err != nil {
 		return err
 	}
-	return h.e.insertZone(tx, a.ID, a.Domain, h.e.Server.IP)
+	return h.e.insertZone(tx, h.caller, a.ID, a.Domain, h.e.Server.IP)
 }
 
 // mayOwn reports whether there is somebody called name who can own an account.
@@ -427,6 +427,9 @@ func (h *host) rename(ctx context.Context, name, newName latchkey.AccountName, c
 			}
 			if err := namesNothing(tx, name); err != nil {
 				return err
+			}
+			if err := namesNothing(tx, newName); err != nil && newName != name {
+				return err // they would become its own
 			}
 			if a, err = h.changed(tx, was, newName, change); err != nil {
 				return err

@@ -251,6 +251,9 @@ func (t *tokens) Own(ctx context.Context) (found hosting.TokenInfo, err error) {
 		found, err = t.told(r, t.caller.Proof)
 		return err
 	})
+	if err == nil && (found.Account != t.account || found.Audience != t.audience) { // they act through WHM, with a token of another door
+		return hosting.TokenInfo{}, latchkey.Errorf(latchkey.NotFound, "You did not come in with a token of this account.")
+	}
 	return found, err
 }
 

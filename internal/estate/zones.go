@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/latchkey/latchkey/internal/audit"
@@ -335,7 +336,10 @@ func (e *Estate) newZone(name latchkey.Domain, ip string, serial uint32) (*zone.
 }
 
 // insertZone keeps the zone of a new domain; the account's intent has it served.
-func (e *Estate) insertZone(tx store.Tx, account latchkey.AccountID, name latchkey.Domain, ip string) error {
+func (e *Estate) insertZone(tx store.Tx, by *latchkey.Caller, account latchkey.AccountID, name latchkey.Domain, ip string) error {
+	if err := notBelowForeign(tx, by, account, name); err != nil {
+		return err
+	}
 	z, err := e.newZone(name, ip, 0)
 	if err != nil {
 		return err
@@ -347,6 +351,32 @@ func (e *Estate) insertZone(tx store.Tx, account latchkey.AccountID, name latchk
 		err = &latchkey.Error{Kind: latchkey.Exists, Param: "domain", Msg: "A DNS zone named " + string(name) + " already exists: remove it first."}
 	}
 	return err
+}
+
+// notBelowForeign keeps a new zone from taking names out of somebody else's: the
+// longest zone answers. The server's own changes have no caller.
+func notBelowForeign(r store.Reader, by *latchkey.Caller, account latchkey.AccountID, name latchkey.Domain) error {
+	if by == nil || by.OverAll() {
+		return nil
+	}
+	for _, parent, more := strings.Cut(string(name), "."); more && parent != ""; _, parent, more = strings.Cut(parent, ".") {
+		owner, err := r.DomainOwner(latchkey.Domain(parent))
+		if errors.Is(err, store.ErrNotFound) {
+			var z store.Zone
+			z, err = r.Zone(latchkey.Domain(parent))
+			owner = z.Account
+		}
+		if errors.Is(err, store.ErrNotFound) || err == nil && owner == account {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if a, err := r.AccountByID(owner); err != nil || !by.Commands(&a) {
+			return &latchkey.Error{Kind: latchkey.Exists, Param: "domain", Msg: "The domain “" + parent + "” already exists on this server and is not yours: “" + string(name) + "” cannot be taken out of it."}
+		}
+	}
+	return nil
 }
 
 // zonesOf are the names of an account's zones.
@@ -522,7 +552,7 @@ func (z *hostZones) Add(ctx context.Context, name latchkey.Domain, ip string, ow
 		err := z.e.commit(ctx, z.act, z.caller, func(tx store.Tx) error {
 			id, err := z.forWhom(tx, name, owner)
 			if err == nil {
-				err = z.e.insertZone(tx, id, name, cmp.Or(ip, z.e.Server.IP))
+				err = z.e.insertZone(tx, z.caller, id, name, cmp.Or(ip, z.e.Server.IP))
 			}
 			return err
 		})
@@ -617,5 +647,5 @@ func (e *Estate) firstZone(tx store.Tx, name latchkey.Domain) error {
 	if err != nil {
 		return err
 	}
-	return e.insertZone(tx, owner, name, e.Server.IP)
+	return e.insertZone(tx, nil, owner, name, e.Server.IP)
 }

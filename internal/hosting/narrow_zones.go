@@ -88,6 +88,11 @@ func (n *narrowZones) Edit(ctx context.Context, name latchkey.Domain, change fun
 func (n *narrowZones) touches(seen *zone.Zone, e zone.Edit) error {
 	touched, err := seen.Touches(e)
 	for _, t := range touched {
+		if t.Type == "DNAME" { // it stands for every name below it
+			if err := n.wholly(seen.Name()); err != nil {
+				return err
+			}
+		}
 		if err := n.may(RecordOf(seen.Name(), t.Name, t.Type)); err != nil {
 			return err
 		}
