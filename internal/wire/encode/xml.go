@@ -14,6 +14,9 @@ import (
 // array is nothing at all. The root element is called root, or, where that is
 // empty, as the one member that the answer has.
 //
+// Every element stands on a line of its own: the oldest clients read XML word by
+// word.
+//
 // A key that is no name in XML has its other characters replaced by _ and stands
 // in the attribute name. Characters that XML cannot hold are replaced by U+FFFD.
 func XML(dst []byte, root string, answer []byte) []byte {
@@ -94,6 +97,12 @@ func (x *xmlWriter) member(t tag) {
 		x.repeat(t)
 		return
 	}
+	x.element(t)
+}
+
+// element writes the next value under a tag, on a line of its own.
+func (x *xmlWriter) element(t tag) {
+	x.dst = append(x.dst, '\n')
 	x.write(t.open)
 	x.content(t)
 	x.write(t.close)
@@ -103,9 +112,7 @@ func (x *xmlWriter) member(t tag) {
 // array itself is an element that holds others of its name.
 func (x *xmlWriter) repeat(t tag) {
 	for !x.take(']') {
-		x.write(t.open)
-		x.content(t)
-		x.write(t.close)
+		x.element(t)
 		x.take(',')
 	}
 }
@@ -114,12 +121,16 @@ func (x *xmlWriter) repeat(t tag) {
 func (x *xmlWriter) content(t tag) {
 	switch {
 	case x.take('{'):
+		if x.take('}') {
+			return
+		}
 		for !x.take('}') {
 			key := x.quoted()
 			x.take(':')
 			x.member(x.tag(key))
 			x.take(',')
 		}
+		x.dst = append(x.dst, '\n')
 	case x.take('['):
 		x.repeat(t)
 	case x.in[0] == '"':

@@ -29,9 +29,19 @@ func TestXML(t *testing.T) {
 		{"r", `"a<b>&\"c\"]]>\r\n\t\u0000\u001b\uffff é“”"`, "<r>a&lt;b&gt;&amp;&quot;c&quot;]]&gt;&#13;\n\t\uFFFD\uFFFD\uFFFD é“”</r>"},
 	} {
 		want := "<?xml version=\"1.0\" ?>\n" + test.want + "\n"
-		if got := string(XML(nil, test.root, []byte(test.json))); got != want {
+		flat := strings.NewReplacer("\n<", "<") // elements stand on lines of their own
+		if got := string(XML(nil, test.root, []byte(test.json))); flat.Replace(got) != flat.Replace(want) {
 			t.Errorf("XML(%q, %s)\n got %s\nwant %s", test.root, test.json, got, want)
 		}
+	}
+}
+
+// Whoever reads the document word by word finds every leaf, and the tags around
+// others, as a word of its own.
+func TestXMLLines(t *testing.T) {
+	const want = "<?xml version=\"1.0\" ?>\n<r>\n<record>\n<type>A</type>\n<none></none>\n</record>\n<record>\n<type>B</type>\n</record>\n<e></e>\n</r>\n"
+	if got := string(XML(nil, "r", []byte(`{"record":[{"type":"A","none":{}},{"type":"B"}],"e":""}`))); got != want {
+		t.Errorf("XML = %q, want %q", got, want)
 	}
 }
 

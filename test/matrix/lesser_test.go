@@ -1,0 +1,52 @@
+package matrix
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/test/testserver"
+)
+
+// TestLesserTokens: what a token or a reseller that may do less must not get by
+// going around.
+func TestLesserTokens(t *testing.T) {
+	s := agency(t)
+	root := "whm root:" + s.HostToken("matrix")
+	low := hostToken(t, s, root, "root", "low", "acl", "basic-whm-functions")
+	for token, want := range map[string]string{low: "may do less than", root: `"result":1`} {
+		if a := whm(s, token, "twofactorauth_set_tfa_config", "secret", factorSecret, "tfa_token", factorCode(s)); !strings.Contains(a, want) {
+			t.Errorf("a change of the second factor: %s, want %s", a, want)
+		}
+	}
+
+	grant(s, "demo", latchkey.PrivilegesOf(latchkey.PrivilegeCreateDNS, latchkey.PrivilegeCreateAccount, latchkey.PrivilegeGlobalPackages, latchkey.PrivilegeBasic))
+	reseller := basic("demo")
+	if a := whm(s, reseller, "adddns", "domain", "www.example.net", "ip", "203.0.113.66"); !strings.Contains(a, "is not yours") {
+		t.Errorf("a zone below another's: %s", a)
+	}
+	if a := whm(s, reseller, "createacct", "username", "taker", "domain", "mail.example.net"); !strings.Contains(a, "is not yours") {
+		t.Errorf("an account below another's domain: %s", a)
+	}
+	s.Token("demo", "same")
+	same := hostToken(t, s, root, "root", "same")
+	if a := whm(s, same, "uapi_cpanel", "cpanel.user", "demo", "cpanel.module", "Tokens", "cpanel.function", "revoke_self"); !strings.Contains(a, "did not come in with a token of this account") {
+		t.Errorf("revoke_self through WHM: %s", a)
+	}
+}
+
+const factorSecret = "JBSWY3DPEHPK3PXP"
+
+// factorCode is what a program shows now for factorSecret, by RFC 6238.
+func factorCode(s *testserver.Server) string {
+	key, _ := base32.StdEncoding.DecodeString(factorSecret)
+	h := hmac.New(sha1.New, key)
+	_ = binary.Write(h, binary.BigEndian, s.Now().Unix()/30)
+	sum := h.Sum(nil)
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[sum[19]&15:])&0x7fffffff%1_000_000)
+}
