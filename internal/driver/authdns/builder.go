@@ -139,7 +139,7 @@ func rdata(rr dns.RR) (string, error) {
 	if n := dns.Len(rr); n > len(buf) {
 		buf = make([]byte, n+1)
 	}
-	end, err := dns.PackRR(rr, buf, 0, nil, false)
+	end, err := dns.PackRR(dns.Copy(rr), buf, 0, nil, false) // it writes into what it packs, and rr may be on its way out
 	if err != nil {
 		return "", err
 	}
