@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -252,10 +253,33 @@ func (h *host) RemoveFeatureList(ctx context.Context, name string) error {
 
 func (h *host) FeatureList(ctx context.Context, name string) (l latchkey.FeatureList, err error) {
 	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
-		l, err = r.FeatureList(name)
+		if l, err = r.FeatureList(name); err == nil {
+			err = h.seesList(r, name)
+		}
 		return noList(err, name)
 	})
+	if err != nil {
+		l = latchkey.FeatureList{}
+	}
 	return l, err
+}
+
+// seesList fails with [store.ErrNotFound] for a list that is another reseller's
+// and that no package has which the caller sees.
+func (h *host) seesList(r store.Reader, name string) error {
+	if h.caller.OverAll() || !strings.Contains(name, "_") || h.ofOwn(name) {
+		return nil
+	}
+	plans, err := r.Packages()
+	for _, p := range plans {
+		if p.FeatureList == name && h.seesPackage(r, p.Name) == nil {
+			return nil
+		}
+	}
+	if err == nil {
+		err = store.ErrNotFound
+	}
+	return err
 }
 
 func (h *host) FeatureLists(ctx context.Context) (list []latchkey.FeatureList, err error) {

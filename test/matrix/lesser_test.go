@@ -25,7 +25,7 @@ func TestLesserTokens(t *testing.T) {
 		}
 	}
 
-	grant(s, "demo", latchkey.PrivilegesOf(latchkey.PrivilegeCreateDNS, latchkey.PrivilegeCreateAccount, latchkey.PrivilegeGlobalPackages, latchkey.PrivilegeBasic))
+	grant(s, "demo", latchkey.PrivilegesOf(latchkey.PrivilegeCreateDNS, latchkey.PrivilegeCreateAccount, latchkey.PrivilegeGlobalPackages, latchkey.PrivilegeListPackages, latchkey.PrivilegeBasic))
 	reseller := basic("demo")
 	if a := whm(s, reseller, "adddns", "domain", "www.example.net", "ip", "203.0.113.66"); !strings.Contains(a, "is not yours") {
 		t.Errorf("a zone below another's: %s", a)
@@ -33,6 +33,13 @@ func TestLesserTokens(t *testing.T) {
 	if a := whm(s, reseller, "createacct", "username", "taker", "domain", "mail.example.net"); !strings.Contains(a, "is not yours") {
 		t.Errorf("an account below another's domain: %s", a)
 	}
+	s.WHM("create_featurelist", "featurelist", "other_secret", "webmail", "1")
+	for _, function := range []string{"read_featurelist", "get_featurelist_data"} {
+		if a := whm(s, reseller, function, "featurelist", "other_secret"); !strings.Contains(a, "There is no feature list") {
+			t.Errorf("%s of another's list: %s", function, a)
+		}
+	}
+
 	s.Token("demo", "same")
 	same := hostToken(t, s, root, "root", "same")
 	if a := whm(s, same, "uapi_cpanel", "cpanel.user", "demo", "cpanel.module", "Tokens", "cpanel.function", "revoke_self"); !strings.Contains(a, "did not come in with a token of this account") {
