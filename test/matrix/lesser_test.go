@@ -40,6 +40,13 @@ func TestLesserTokens(t *testing.T) {
 		}
 	}
 
+	grant(s, "demo", latchkey.PrivilegesOf(latchkey.PrivilegeEditAccount, latchkey.PrivilegeBasic))
+	s.WHM("modifyacct", "user", "demo", "owner", "demo")
+	s.WHM("addpkg", "name", "gold_big")
+	if a := whm(s, reseller, "modifyacct", "user", "demo", "newuser", "gold"); !strings.Contains(a, "There are packages or feature lists of “gold”") {
+		t.Errorf("a new name that begins others' packages: %s", a)
+	}
+
 	s.Token("demo", "same")
 	same := hostToken(t, s, root, "root", "same")
 	if a := whm(s, same, "uapi_cpanel", "cpanel.user", "demo", "cpanel.module", "Tokens", "cpanel.function", "revoke_self"); !strings.Contains(a, "did not come in with a token of this account") {

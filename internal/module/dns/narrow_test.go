@@ -72,3 +72,26 @@ func TestNarrow(t *testing.T) {
 		t.Errorf("List: %v, %v", names, err)
 	}
 }
+
+// A DNAME record stands for every name below its own: who may touch some names
+// only makes none.
+func TestNarrowMakesNoDNAME(t *testing.T) {
+	for grants, want := range map[string]string{
+		"DNS:write(zone=example.com, name=dyn)": "denied: no grant",
+		"DNS:write(zone=example.com)":           `{"new_serial":"2026010101"}`,
+	} {
+		set, err := grant.Parse(grants)
+		if err != nil {
+			t.Fatal(err)
+		}
+		acct := hosting.Narrow(hostingtest.New(), func(things ...latchkey.Resource) error {
+			if set.Covers(latchkey.Called{Module: "DNS", Name: "mass_edit_zone", Write: true}, things...) {
+				return nil
+			}
+			return latchkey.Errorf(latchkey.Denied, "no grant")
+		})
+		moduletest.Table(t, Module, acct, []moduletest.Row{
+			{edit("2026010100", "add", `{"dname":"dyn","ttl":60,"record_type":"DNAME","data":["elsewhere.example."]}`), want},
+		})
+	}
+}
