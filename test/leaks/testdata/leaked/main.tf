@@ -1,0 +1,7 @@
+provider "cpanel" {
+  host      = "example.com"
+  api_token = "@ACCOUNT@"
+}
+resource "kubernetes_secret" "cpanel" {
+  data = { token = "@BASE64@" }
+}
