@@ -14,6 +14,12 @@ func Narrow(acct Account, may func(...latchkey.Resource) error) Account {
 	return &narrow{acct, may}
 }
 
+// Holds reports whether who has acct in their hands may act on a thing.
+func Holds(acct Account, thing latchkey.Resource) bool {
+	n, ok := acct.(*narrow)
+	return !ok || n.may(thing) == nil
+}
+
 // narrow has every method of an account by itself: one that comes to be must be
 // thought of here before it can be called.
 type narrow struct {

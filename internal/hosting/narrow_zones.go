@@ -2,6 +2,7 @@ package hosting
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -72,15 +73,31 @@ func (n *narrowZones) Edit(ctx context.Context, name latchkey.Domain, change fun
 	is, err := n.all.Edit(ctx, name, func(z *zone.Zone) (zone.Edit, error) {
 		seen := n.seen(z)
 		e, err := change(seen)
-		if err != nil {
-			return e, err
+		if err == nil {
+			err = n.touches(seen, e)
 		}
-		return e, n.touches(seen, e)
+		return e, n.sees(name, err)
 	})
 	if err != nil {
-		return nil, err
+		return nil, n.sees(name, err)
 	}
 	return n.seen(is), nil
+}
+
+// sees is what is told of err to who may not see every line of a zone: of lines
+// on which they see no record that they may touch none, whatever is there, and
+// of records that they do not see no name.
+func (n *narrowZones) sees(name latchkey.Domain, err error) error {
+	denied := n.wholly(name)
+	switch {
+	case denied == nil:
+		return err
+	case errors.Is(err, zone.ErrNoRecord):
+		return denied
+	case errors.Is(err, zone.ErrFollows):
+		return latchkey.Errorf(latchkey.Invalid, "Another record of the DNS zone takes its name or TTL from one that would change: ask the account’s owner to write it out.")
+	}
+	return err
 }
 
 // touches says why e may not be done: every record is asked about as it was, and

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -179,8 +180,8 @@ func (d *draft) follow() error {
 			}
 			before := d.before(next)
 			if before == nil || e.takesOwner && before.owner != e.owner || e.takesTTL && before.ttl != e.ttl {
-				return latchkey.Errorf(latchkey.Invalid, "The record “%s %s” takes its name or TTL from the one before it, which would change: change both, or ask the administrator to write it out.",
-					plain(e.owner), e.Type())
+				return &latchkey.Error{Kind: latchkey.Invalid, Err: ErrFollows, Msg: fmt.Sprintf(
+					"The record “%s %s” takes its name or TTL from the one before it, which would change: change both, or ask the administrator to write it out.", plain(e.owner), e.Type())}
 			}
 		}
 	}
@@ -383,8 +384,16 @@ func (z *Zone) Touches(e Edit) ([]Touch, error) {
 }
 
 func noRecord(param string, line int) error {
-	return latchkey.InvalidParam(param, "No record of the DNS zone begins at line index %d.", line)
+	return &latchkey.Error{Kind: latchkey.Invalid, Param: param, Msg: fmt.Sprintf("No record of the DNS zone begins at line index %d.", line), Err: ErrNoRecord}
 }
+
+// ErrNoRecord is in the errors about a line on which no record begins. To who
+// sees some records only, such a line is one like those of all others.
+var ErrNoRecord = errors.New("no such record")
+
+// ErrFollows is in the error about a record that takes its name or TTL from one
+// that would change.
+var ErrFollows = errors.New("a record follows")
 
 // After is z as the version that comes after was: no part has the key of one of
 // was's.

@@ -4,6 +4,7 @@
 package record
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -62,9 +63,13 @@ func Rows(z *zone.Zone) []Row {
 func At(z *zone.Zone, line int) (Row, error) {
 	e := z.At(line - 1)
 	if e == nil {
-		return Row{}, latchkey.InvalidParam("line", "Nothing begins on line %d of the DNS zone.", line)
+		return Row{}, noRecord("Nothing begins on line %d of the DNS zone.", line)
 	}
 	return newRow(line-1, e), nil
+}
+
+func noRecord(format string, line int) error {
+	return &latchkey.Error{Kind: latchkey.Invalid, Param: "line", Msg: fmt.Sprintf(format, line), Err: zone.ErrNoRecord}
 }
 
 func newRow(at int, e *zone.Entry) Row {

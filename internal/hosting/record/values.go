@@ -81,7 +81,7 @@ func (v *Values) Edit(z *zone.Zone, line int) (zone.New, error) {
 		return zone.New{}, err
 	}
 	if was.Class == "" {
-		return zone.New{}, latchkey.InvalidParam("line", "There is no record on line %d of the DNS zone.", line)
+		return zone.New{}, noRecord("There is no record on line %d of the DNS zone.", line)
 	}
 	if kind := v.kind(); kind != "" && kind != was.Type {
 		was = Row{Type: kind, Name: was.Name, TTL: was.TTL}

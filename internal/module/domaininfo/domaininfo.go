@@ -189,7 +189,11 @@ func singleDomainData(ctx context.Context, acct hosting.Account, p singleParams)
 		switch {
 		case d.Name != p.Domain.Domain:
 		case d.Kind == latchkey.ParkedDomain:
-			return description{}, latchkey.InvalidParam("domain", "The domain “%s” is an alias: ask for “%s”.", d.Name, ds.info.Domain)
+			of := "“" + string(ds.info.Domain) + "”"
+			if !hosting.Holds(acct, hosting.DomainParam{Domain: ds.info.Domain}.Resource()) {
+				of = "the main domain"
+			}
+			return description{}, latchkey.InvalidParam("domain", "The domain “%s” is an alias: ask for %s.", d.Name, of)
 		default:
 			return ds.describe(d), nil
 		}

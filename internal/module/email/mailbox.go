@@ -60,13 +60,17 @@ func mostBytes(ctx context.Context, acct hosting.Account, _ api.None) (int64, er
 }
 
 // mailboxOf is the mailbox that parameters name: a name alone is one of the
-// account's main domain.
+// account's main domain. Who may not touch that one is not told which it is.
 func mailboxOf(ctx context.Context, acct hosting.Account, name hosting.MailboxParam, domain hosting.DomainParam) (hosting.Address, error) {
 	a, err := acct.Info(ctx)
 	if err != nil {
 		return hosting.Address{}, err
 	}
-	return name.In(domain, a.Domain)
+	box, err := name.In(domain, a.Domain)
+	if err == nil && name.Domain == "" && domain.Domain == "" && !hosting.Holds(acct, hosting.MailboxParam(box).Resource()) {
+		err = latchkey.Errorf(latchkey.Denied, "This API token may not do that: it has no grant for “%s” in the account’s main domain. Give a whole address, or the domain.", box.Local)
+	}
+	return box, err
 }
 
 type addPopParams struct {
