@@ -167,3 +167,39 @@ func TestNarrowTokens(t *testing.T) {
 }
 
 const hash = "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/"
+
+// TestNarrowTokensLearnNoNames: whoever has a token for other things than those
+// of the main domain is told by no function what it is called, whether they name
+// a domain or leave it to the server.
+func TestNarrowTokensLearnNoNames(t *testing.T) {
+	s := testserver.New(t)
+	s.UAPI("demo", "Email", "add_pop", "email", "box", "password_hash", hash)
+	made := string(encode.Append(nil, s.UAPI("demo", "Tokens", "create_limited", "name", "shop", "grants",
+		"*:write(domain=shop.example); *:write(zone=shop.example); *:write(mailbox=*@shop.example)")))
+	_, made, _ = strings.Cut(made, `"token":"`)
+	made, _, _ = strings.Cut(made, `"`)
+	asked := 0
+	for _, things := range []map[string]string{
+		{"email": "box", "user": "box", "account": "box", "login": "box", "delegate": "box", "password": "12345luggage"},
+		{"email": "box@shop.example", "user": "box", "domain": "shop.example", "account": "box", "login": "box", "delegate": "box", "password": "12345luggage"},
+	} {
+		each(t, s, func(e *api.Entry, w way) {
+			if e.Audience != latchkey.ForAccount || e.Scope == api.Bearer {
+				return
+			}
+			q := arguments(e, things)
+			for key := range q {
+				if q.Get(key) == "" {
+					q.Del(key)
+				}
+			}
+			asked++
+			if a := s.Get(w.door(s), w.target(e, q), "cpanel demo:"+made); strings.Contains(a.Body, "example.com") {
+				t.Errorf("%s %v: %s", w.target(e, nil), q, a.Body)
+			}
+		})
+	}
+	if asked < 100 {
+		t.Errorf("only %d questions", asked)
+	}
+}

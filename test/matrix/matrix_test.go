@@ -322,6 +322,7 @@ func fingerprint(t *testing.T, s *testserver.Server, name latchkey.AccountName) 
 		fmt.Fprintf(h, "%+v", a)
 		for _, list := range []func() (any, error){
 			func() (any, error) { return r.Domains(a.ID) },
+			func() (any, error) { return r.Zones(a.ID) },
 			func() (any, error) { return r.Tokens(a.ID, latchkey.ForAccount) },
 			func() (any, error) { return r.Mailboxes(a.ID, store.Mailbox{}, 0) },
 			func() (any, error) { return r.Overrides(a.ID) },
