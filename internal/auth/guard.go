@@ -63,20 +63,10 @@ func (v *Verifier) Failures() []latchkey.Failure { return v.throttle.failures.li
 
 // Pardon forgets what is counted against the sources that any of ranges touches,
 // and the failures from there; of everybody if ranges is nil. It says how many
-// failures those were, and how many sources were refused.
+// failures those were, and how many sources were refused. What is written down
+// of sources goes with [Verifier.ForgetSources].
 func (v *Verifier) Pardon(ranges []latchkey.AddressRange) (failures, blocks int) {
-	within := func(from, to netip.Addr) bool {
-		for _, r := range ranges {
-			if r.From.BitLen() == from.BitLen() && r.From.Compare(to) <= 0 && from.Compare(r.To) <= 0 {
-				return true
-			}
-		}
-		return ranges == nil
-	}
-	failures = v.throttle.failures.drop(func(f latchkey.Failure) bool { return within(f.From, f.From) })
-	blocks = v.throttle.pardon(v.now(), func(p netip.Prefix) bool {
-		r, err := latchkey.ParseRange(p.String())
-		return err == nil && within(r.From, r.To)
-	})
+	failures = v.throttle.failures.drop(func(f latchkey.Failure) bool { return meet(ranges, f.From, f.From) })
+	blocks = v.throttle.pardon(v.now(), func(p netip.Prefix) bool { return touches(ranges, p) })
 	return failures, blocks
 }

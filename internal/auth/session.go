@@ -50,6 +50,9 @@ type NewSession struct {
 	Audience latchkey.Audience
 	HandOver bool   // it is for somebody else to take over, once
 	Page     string // where they are to go then
+	// By is who makes it; nil for who signs in. One made with a token, or in a
+	// session that was, ends with that token.
+	By *latchkey.Caller
 }
 
 // sessions is what is in memory of sessions: what the store does not know yet.
@@ -75,6 +78,9 @@ func (k *Keys) SealSession(x *latchkey.Session) [32]byte {
 	for _, text := range []string{string(x.Mailbox), x.Prefix, x.Page} {
 		b = append(binary.BigEndian.AppendUint32(b, uint32(len(text))), text...)
 	}
+	if x.Token != (latchkey.TokenMAC{}) {
+		b = append(b, x.Token[:]...)
+	}
 	return k.session.sum(b)
 }
 
@@ -97,11 +103,52 @@ func (v *Verifier) OpenSession(tx store.Tx, n NewSession) (latchkey.Session, lat
 	if x.HandOver {
 		x.Ends = now.Add(SessionIdle)
 	}
+	if err := v.bindSession(tx, &x, n.By); err != nil {
+		return latchkey.Session{}, latchkey.Secret{}, err
+	}
 	if err := v.makeRoom(tx, &x); err != nil {
 		return latchkey.Session{}, latchkey.Secret{}, err
 	}
 	secret := newSessionSecret()
 	return x, secret, v.insertSession(tx, &x, secret)
+}
+
+// bindSession ties x to the token that by makes it with, if any.
+func (v *Verifier) bindSession(r store.Reader, x *latchkey.Session, by *latchkey.Caller) error {
+	for by != nil && by.Through != nil {
+		by = by.Through
+	}
+	switch {
+	case by == nil:
+	case by.Kind == latchkey.ByToken:
+		x.Token = by.Proof
+	case by.Kind == latchkey.BySession:
+		of, err := r.Session(latchkey.SessionID(by.Proof))
+		if err != nil {
+			return err
+		}
+		x.Token = of.Token
+	}
+	return v.boundInTime(r, x)
+}
+
+// boundInTime lets x last no longer than the token it was made with. It fails
+// with [store.ErrNotFound] if that may not be used any more.
+func (v *Verifier) boundInTime(r store.Reader, x *latchkey.Session) error {
+	if x.Token == (latchkey.TokenMAC{}) {
+		return nil
+	}
+	k, err := r.TokenByMAC(x.Token)
+	if err != nil {
+		return err
+	}
+	if v.keys.Seal(&k) != k.Seal || k.State != latchkey.TokenActive || k.Expired(time.Unix(v.expiryTime(v.now()), 0)) {
+		return store.ErrNotFound
+	}
+	if !k.Expires.IsZero() && k.Expires.Before(x.Ends) {
+		x.Ends = k.Expires
+	}
+	return nil
 }
 
 func (v *Verifier) insertSession(tx store.Tx, x *latchkey.Session, secret latchkey.Secret) error {
@@ -166,17 +213,24 @@ func (v *Verifier) TakeOver(tx store.Tx, secret latchkey.Secret, prefix string, 
 	}
 	now := v.now().UTC()
 	x.HandOver, x.Created, x.Used, x.Ends = false, now, now, now.Add(SessionLife)
+	if err := v.boundInTime(tx, &x); err != nil {
+		return latchkey.Session{}, latchkey.Secret{}, err
+	}
 	fresh := newSessionSecret()
 	return x, fresh, v.insertSession(tx, &x, fresh)
 }
 
 // standingSession is whose session it is, if they may still come in: the account
 // and the mailbox are there and usable, with the password that the session
-// began with.
+// began with, and so is the token that it was made with.
 func (v *Verifier) standingSession(r store.Reader, x *latchkey.Session) (holder, error) {
 	h, err := v.holderNow(r, x.Account, x.Mailbox)
 	if err == nil && (h.off || h.entry.Account.Suspended || !h.entry.opens(x.Audience) || proofOf(h.hash) != x.Proof) {
 		err = store.ErrNotFound
+	}
+	if err == nil {
+		bound := *x
+		err = v.boundInTime(r, &bound)
 	}
 	return h, err
 }

@@ -19,7 +19,8 @@ import (
 // others out. A credential that is known to be good does not come near it.
 //
 // However many sources there are, it remembers no more than fit its sets; who is
-// least worth remembering is forgotten. It holds no pointers.
+// least worth remembering is forgotten. It holds no pointers. What it counts
+// outlives a restart, see sources.go.
 type throttle struct {
 	rules     atomic.Pointer[rules]
 	seed      maphash.Seed
@@ -27,6 +28,7 @@ type throttle struct {
 	strangers atomic.Int32 // passwords under way of sources that never had a right one
 	places    int32        // how many of these there may be
 	failures  failures
+	next      int // the set whose changes are written down next
 }
 
 const (
@@ -71,6 +73,8 @@ type mark struct {
 	busy   uint8   // passwords under way
 	known  bool    // it has had a right password
 	excess bool
+
+	changed bool // since it was last written down
 }
 
 // rules are what the administrator has set.
@@ -276,6 +280,7 @@ func (m *mark) refused(now uint32, source uint64, r *rules) bool {
 		return m.level >= most
 	}
 	m.count++
+	m.changed = true
 	m.exceed(now, r)
 	return true
 }
@@ -348,7 +353,7 @@ func (m *mark) fail(now uint32, source uint64, claim uint32, r *rules) {
 		m.level++
 		m.count++
 	}
-	m.last = claim
+	m.last, m.changed = claim, true
 	if source == localSource {
 		m.level = min(m.level, most)
 		return
@@ -436,7 +441,7 @@ func (t *throttle) pardon(now time.Time, which func(netip.Prefix) bool) (freed i
 			if m.until > at {
 				freed++
 			}
-			m.level, m.count, m.until, m.excess = 0, 0, 0, false
+			m.level, m.count, m.until, m.excess, m.changed = 0, 0, 0, false, true
 		}
 		s.mu.Unlock()
 	}

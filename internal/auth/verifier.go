@@ -68,7 +68,7 @@ func NewVerifier(ctx context.Context, c Config) (*Verifier, error) {
 	}
 	v := &Verifier{store: c.Store, keys: c.Keys, hasher: c.Hasher, now: c.Now, log: c.Log, applied: head, emptied: make(chan struct{}, 1),
 		passwords: newPasswordCache(), throttle: newThrottle(placesPerWorker * c.Hasher.Workers())}
-	return v, errors.Join(v.recallTime(ctx), v.recallSettings(ctx))
+	return v, errors.Join(v.recallTime(ctx), v.recallSettings(ctx), v.recallSources(ctx))
 }
 
 // recallTime reads when the audit trail was last written: it cannot be earlier

@@ -173,7 +173,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	h.server.Routes.Local = &wire.Local{
 		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Flush: trail.Flush,
 	}
-	h.keepers = append(h.keepers, verifier.Run, verifier.RunSessions, trail.Run, missed.Run, h.estate.RunUsage, h.estate.RunRepairs)
+	h.keepers = append(h.keepers, verifier.Run, verifier.RunSessions, verifier.RunSources, trail.Run, missed.Run, h.estate.RunUsage, h.estate.RunRepairs)
 	if addr := os.Getenv("LATCHKEY_PPROF"); addr != "" {
 		keep, err := profiler(addr)
 		if err != nil {
@@ -221,8 +221,12 @@ func registry(calls *call.Service) *api.Registry {
 }
 
 func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger, now time.Time) (*server.Server, error) {
+	proxies, err := wire.ParseProxies(c.TrustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("trusted_proxies: %w", err)
+	}
 	door := func(audience latchkey.Audience, inClear bool) *wire.Door {
-		return &wire.Door{Calls: h.calls, Audience: audience, InClear: inClear, Log: log}
+		return &wire.Door{Calls: h.calls, Audience: audience, InClear: inClear, Proxies: proxies, Log: log}
 	}
 	h.socket = c.Socket
 	if h.socket == "" {
@@ -238,9 +242,9 @@ func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger,
 			Account: c.Account, AccountPlain: c.AccountPlain, Host: c.Host, HostPlain: c.HostPlain,
 			Webmail: c.Webmail, WebmailPlain: c.WebmailPlain, Services: c.Services, LMTP: c.LMTP, Socket: h.socket,
 		},
-		Mail: h.estate.Deliveries(), Spool: c.Data, Hostname: host.Hostname, Log: log,
+		Mail: h.estate.Deliveries(), Spool: c.Data, Hostname: host.Hostname, Proxies: proxies, Log: log,
 	}
-	err := h.certify(s, c, now)
+	err = h.certify(s, c, now)
 	h.keepers = append(h.keepers, func(ctx context.Context) {
 		for {
 			select {

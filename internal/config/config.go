@@ -37,6 +37,8 @@ type Config struct {
 	Services     string `toml:"services" default:"off" doc:"Listener of the names cpanel., whm. and webmail. of all hosts, with TLS: :443."`
 	LMTP         string `toml:"lmtp" default:"127.0.0.1:2424" doc:"Listener that takes mail from the mail server (LMTP)."`
 
+	TrustedProxies string `toml:"trusted_proxies" doc:"Addresses and ranges of proxies in front of the server: 192.0.2.8, 2001:db8::/64. What they say in X-Forwarded-For and X-Forwarded-Proto is believed, and nobody else's word."`
+
 	DNS            string `toml:"dns" default:"auto" doc:"Listener of the name server (UDP and TCP). auto: port 53 if it is free and may be used, else none. off: there is no name server."`
 	DNSSecondaries string `toml:"dns_secondaries" doc:"Addresses of secondary name servers, which may transfer zones and are told of changes: 192.0.2.53, [2001:db8::53]:5353."`
 	DNSKey         string `toml:"dns_key" doc:"File with the key that transfers are signed with, as tsig-keygen writes it. Empty: they are not signed."`

@@ -28,7 +28,7 @@ func (s *signIns) HandOver(ctx context.Context, a hosting.Address) (out hosting.
 	err = s.e.commit(ctx, s.act, s.caller, func(tx store.Tx) error {
 		row, err := m.find(tx, a)
 		if err == nil {
-			err = s.e.openFor(tx, &out, auth.NewSession{Account: row.Account, Mailbox: latchkey.MailboxName(a.String()), Audience: latchkey.ForWebmail})
+			err = s.e.openFor(tx, &out, auth.NewSession{Account: row.Account, Mailbox: latchkey.MailboxName(a.String()), Audience: latchkey.ForWebmail, By: s.caller})
 		}
 		return err
 	})
@@ -57,7 +57,7 @@ func (h *hostSignIns) HandOver(ctx context.Context, n hosting.NewSession) (out h
 		if err != nil {
 			return err
 		}
-		open := auth.NewSession{Account: a.ID, Audience: n.Audience}
+		open := auth.NewSession{Account: a.ID, Audience: n.Audience, By: h.caller}
 		if n.User == "" {
 			open.Mailbox = latchkey.MailboxName(n.Mailbox.String())
 		}
@@ -122,10 +122,9 @@ func (h *hostSignIns) ChangeGuard(ctx context.Context, change func(*latchkey.Gua
 func (h *hostSignIns) Blocks() []latchkey.Block     { return h.e.Auth.Blocks() }
 func (h *hostSignIns) Failures() []latchkey.Failure { return h.e.Auth.Failures() }
 
-// Pardon implements [hosting.HostSignIns]. Nothing of it is kept; that it was
-// done is.
+// Pardon implements [hosting.HostSignIns].
 func (h *hostSignIns) Pardon(ctx context.Context, ranges []latchkey.AddressRange) (failures, blocks int, err error) {
-	err = h.e.commit(ctx, h.act, h.caller, func(store.Tx) error { return nil })
+	err = h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error { return h.e.Auth.ForgetSources(tx, ranges) })
 	if err == nil {
 		failures, blocks = h.e.Auth.Pardon(ranges)
 	}

@@ -37,5 +37,6 @@ type Session struct {
 	// opens nothing. Page is where they are to go.
 	HandOver bool
 	Page     string
+	Token    TokenMAC // the API token it was made with, if any: it ends when that may not be used any more
 	Seal     [32]byte // MAC over everything above that decides
 }

@@ -35,7 +35,7 @@ func benched(b *testing.B) (at map[string]string, conf *tls.Config) {
 	}
 	bare := s.http(says)
 	bare.TLSConfig = s.tls()
-	go func() { _ = bare.ServeTLS(limited(l, newCrowd(100)), "", "") }()
+	go func() { _ = bare.ServeTLS(limited(l, newCrowd(100, nil)), "", "") }()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()

@@ -5,23 +5,28 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
+
+	"github.com/latchkey/latchkey/internal/wire"
 )
 
 // perSource is how many connections one address may hold, unless it is this
-// machine's own.
+// machine's own or that of a proxy.
 const perSource = 100
 
 // crowd is the connections to all listeners: at most limit at once, and not too
 // many from one address.
 type crowd struct {
-	limit int
+	limit   int
+	proxies wire.Proxies
 
 	mu    sync.Mutex
 	open  int
 	bySrc map[netip.Addr]int
 }
 
-func newCrowd(limit int) *crowd { return &crowd{limit: limit, bySrc: make(map[netip.Addr]int)} }
+func newCrowd(limit int, proxies wire.Proxies) *crowd {
+	return &crowd{limit: limit, proxies: proxies, bySrc: make(map[netip.Addr]int)}
+}
 
 // listener hands out connections, as many as there is room for in the crowd,
 // each prepared for clients that wait before they speak.
@@ -40,7 +45,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		src := source(c)
+		src := source(c, l.proxies)
 		if !l.admit(src) {
 			_ = c.Close()
 			continue
@@ -54,13 +59,17 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // source is whom a connection is counted for: an address, or the network of 64
-// bits that whoever has one address of it has whole.
-func source(c net.Conn) netip.Addr {
+// bits that whoever has one address of it has whole. A proxy counts as this
+// machine itself.
+func source(c net.Conn, proxies wire.Proxies) netip.Addr {
 	at, err := netip.ParseAddrPort(c.RemoteAddr().String())
 	if err != nil {
 		return netip.Addr{}
 	}
 	a := at.Addr().Unmap()
+	if proxies.Has(a) {
+		return netip.IPv6Loopback()
+	}
 	if a.Is6() && !a.IsLoopback() {
 		p, _ := a.Prefix(64)
 		return p.Addr()

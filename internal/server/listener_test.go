@@ -12,7 +12,7 @@ import (
 // All ports together stay within the limit, and a connection that ends makes
 // room for another on any of them.
 func TestLimitOfAllPorts(t *testing.T) {
-	all := newCrowd(2)
+	all := newCrowd(2, nil)
 	var addrs []string
 	for range 2 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

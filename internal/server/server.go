@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/driver/lmtp"
+	"github.com/latchkey/latchkey/internal/wire"
 )
 
 // Drain is how long calls under way may take when the server stops.
@@ -42,6 +43,7 @@ type Server struct {
 	Mail        lmtp.Backend
 	Spool       string // where large messages wait for their recipients
 	Hostname    string
+	Proxies     wire.Proxies // they may hold any number of connections: they bring those of many
 	Log         *slog.Logger
 
 	patience patience // zero: usual
@@ -73,7 +75,7 @@ func (s *Server) Listen() (err error) {
 	if s.patience == (patience{}) {
 		s.patience = usual()
 	}
-	all := newCrowd(connectionLimit())
+	all := newCrowd(connectionLimit(), s.Proxies)
 	for _, w := range s.Routes.ways(s.Addresses) {
 		if w.address == "" || w.address == "off" {
 			continue

@@ -51,7 +51,7 @@ func open(t *testing.T, limit int) *place {
 	}
 	p := &place{t: t, from: make(chan string, 1), in: make(chan net.Conn, 1), at: l.Addr().String()}
 	t.Cleanup(func() { _ = l.Close() })
-	at := limited(&elsewhere{l, p.from}, newCrowd(limit))
+	at := limited(&elsewhere{l, p.from}, newCrowd(limit, nil))
 	go func() {
 		for {
 			c, err := at.Accept()

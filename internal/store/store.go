@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"net/netip"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -128,6 +129,28 @@ type Intent struct {
 	Body    []byte // JSON
 }
 
+// Source is what is counted against a source of failed sign-ins: an address, or
+// a network, by the throttle's number of it.
+type Source struct {
+	Key       uint64
+	Level     float32 // failures, as they had faded at At
+	At, Until time.Time
+	Count     int
+	Known     bool
+	Excess    bool
+}
+
+// Notice is something that is to be told by mail to the owner of an account.
+type Notice struct {
+	ID      int64
+	Account latchkey.AccountID
+	At      time.Time
+	Due     time.Time // when it is to be sent; zero: it is done with
+	Tries   int       // how often that failed
+	Address string    // to whom
+	Body    []byte    // what is to be told, JSON
+}
+
 // Link is one entry of the audit trail: some events, encoded, and the hash
 // that chains them to all before.
 type Link struct {
@@ -213,10 +236,26 @@ type Reader interface {
 	// TokensAfter walks over all tokens by (account, audience, name).
 	TokensAfter(account latchkey.AccountID, audience latchkey.Audience, name string, limit int) ([]latchkey.Token, error)
 	Use(mac latchkey.TokenMAC) (latchkey.Use, error)
+	// TokensEnding are those that end after a time (or then, with a greater
+	// number) and not after until, at most limit of them, by when they end.
+	TokensEnding(after time.Time, afterID latchkey.TokenID, until time.Time, limit int) ([]latchkey.Token, error)
+	// NetworksSince is how many networks a token was first used from at a time or
+	// later.
+	NetworksSince(id latchkey.TokenID, at time.Time) (int, error)
 
 	Session(id latchkey.SessionID) (latchkey.Session, error)
 	// Sessions are those of an account, or of one mailbox of it, the oldest first.
 	Sessions(account latchkey.AccountID, mailbox latchkey.MailboxName) ([]latchkey.Session, error)
+	// Sources are all that are kept.
+	Sources() ([]Source, error)
+	// DueNotices are those to be sent at a time or before, at most limit of them,
+	// who is due first before others.
+	DueNotices(at time.Time, limit int) ([]Notice, error)
+	// NoticesSince is how many notices an account has had from a time on, done with
+	// or not, as far as they are kept.
+	NoticesSince(account latchkey.AccountID, at time.Time) (int, error)
+	// NoticesOff are the kinds of notices that an account's owner does not want.
+	NoticesOff(account latchkey.AccountID) ([]string, error)
 	// Setting reads what the administrator has set under a name.
 	Setting(name string, into any) error
 
@@ -284,8 +323,9 @@ type Tx interface {
 	PutUse(mac latchkey.TokenMAC, u latchkey.Use) error
 
 	// InsertSession adds a session. It ends with its account; when that is
-	// suspended or its password changes; and a mailbox's when the mailbox is taken
-	// away, its login is suspended or its password changes.
+	// suspended or its password changes; a mailbox's when the mailbox is taken
+	// away, its login is suspended or its password changes; and one that was made
+	// with a token when that is taken away or may not be used any more.
 	InsertSession(x latchkey.Session) error
 	// PutSessionUse notes a use; a session that is no more is left alone.
 	PutSessionUse(id latchkey.SessionID, at time.Time) error
@@ -295,6 +335,23 @@ type Tx interface {
 	// DeleteOldSessions takes away the sessions that end at ended or before, and
 	// those last used at unused or before.
 	DeleteOldSessions(ended, unused time.Time) error
+
+	PutSource(s Source) error
+	// DeleteSource takes one away; it need not be there.
+	DeleteSource(key uint64) error
+	// DeleteOldSources takes away those that are not refused at now and failed
+	// last at faded or before, and of more than most those that are free first.
+	DeleteOldSources(now, faded time.Time, most int) error
+
+	InsertNotice(n Notice) (int64, error)
+	// PutNotice says when a notice is due, and how often it failed.
+	PutNotice(id int64, due time.Time, tries int) error
+	// DeleteOldNotices takes away those that are done with and older than before.
+	DeleteOldNotices(before time.Time) error
+	PutNoticesOff(account latchkey.AccountID, kinds []string) error
+	// AddNetwork notes that a token was used from a network, and reports whether
+	// that is a new one. Of more than most of a token the oldest are forgotten.
+	AddNetwork(id latchkey.TokenID, network netip.Prefix, at time.Time, most int) (isNew bool, err error)
 
 	// PutSetting sets what can be read under a name, as JSON.
 	PutSetting(name string, v any) error

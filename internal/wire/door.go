@@ -27,6 +27,7 @@ type Door struct {
 	// InClear is set for a port without TLS: credentials that come to it over
 	// a network are refused.
 	InClear bool
+	Proxies Proxies
 	Log     *slog.Logger
 }
 

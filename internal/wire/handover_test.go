@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -186,3 +187,73 @@ func TestHandOverIsNoWayUp(t *testing.T) {
 		t.Error("a reseller signs in to an account that is not its own")
 	}
 }
+
+// A session lasts no longer than the token it was made with, and ends when that
+// does, whoever has taken it over and whatever was made in it.
+func TestHandOverEndsWithItsToken(t *testing.T) {
+	for what, end := range map[string]func(s *testserver.Server){
+		"revoked": func(s *testserver.Server) { s.WHM("api_token_revoke", "token_name", "billing") },
+		"expired": func(s *testserver.Server) { s.Wait(10 * time.Minute) },
+	} {
+		s := testserver.New(t)
+		s.UAPI("demo", "Email", "add_pop", "email", "box", "password", testserver.Password)
+		made := s.WHM("api_token_create", "token_name", "billing", "whitelist_ip", "198.51.100.7",
+			"expires_at", strconv.FormatInt(s.Now().Add(10*time.Minute).Unix(), 10))
+		var token struct{ Token string }
+		if err := json.Unmarshal(encode.Append(nil, made), &token); err != nil {
+			t.Fatal(err)
+		}
+		give := func(query string) (m madeSession) {
+			a := s.Get(s.Host, "/json-api/create_user_session?api.version=1&"+query, "whm root:"+token.Token)
+			var said struct{ Data madeSession }
+			if err := json.Unmarshal([]byte(a.Body), &said); err != nil || said.Data.Session == "" {
+				t.Fatalf("%s: %v %s", query, err, a.Body)
+			}
+			return said.Data
+		}
+		take := func(door *wire.Door, m madeSession) *browser {
+			b := &browser{Server: s, t: t, door: door, prefix: m.Token}
+			if w := b.ask("POST", m.Token+"/login", "session="+m.Session); w.Code == http.StatusSeeOther {
+				b.keep(w)
+			}
+			return b
+		}
+		m := give("user=demo&service=cpaneld")
+		if want := s.Now().Add(10 * time.Minute).Unix(); m.Expires != want {
+			t.Errorf("%s: what is handed over says that it ends at %d, want %d", what, m.Expires, want)
+		}
+		account, later, mailbox := take(s.Account, m), give("user=demo&service=cpaneld"), take(s.Webmail, give("user=box@example.com&service=webmaild"))
+		w := account.ask("POST", account.prefix+"/execute/Session/create_webmail_session_for_mail_user", "login=box&domain=example.com", "Sec-Fetch-Site", "same-origin")
+		var said struct{ Data madeInside }
+		if err := json.Unmarshal(w.Body.Bytes(), &said); err != nil || said.Data.Session == "" {
+			t.Fatalf("a session made in it: %v %s", err, w.Body)
+		}
+		inside := take(s.Webmail, madeSession{Token: said.Data.Token, Session: said.Data.Session})
+		own := login(t, s, s.Account, "demo")
+		sessions := map[string]*browser{"the account's": account, "the mailbox's": mailbox, "one made in it": inside}
+		works := func(b *browser) bool {
+			w := b.ask("GET", b.prefix+"/execute/Email/get_pop_quota?email=box", "")
+			return w.Code == 200 && strings.Contains(w.Body.String(), `"status":1`)
+		}
+		for name, b := range sessions {
+			if !works(b) {
+				t.Errorf("%s: before: %s does not work", what, name)
+			}
+		}
+		end(s)
+		for name, b := range sessions {
+			if works(b) {
+				t.Errorf("%s: %s goes on", what, name)
+			}
+		}
+		if b := take(s.Account, later); b.cookie != nil {
+			t.Errorf("%s: what was handed over can still be taken", what)
+		}
+		if !works(own) {
+			t.Errorf("%s: a session of the owner's own ended with the token", what)
+		}
+	}
+}
+
+// madeInside is the answer of create_webmail_session_for_mail_user.
+type madeInside struct{ Session, Token string }

@@ -87,7 +87,12 @@ func (d *Door) origin(r *http.Request) (from latchkey.Origin, inClear bool) {
 		from.Addr = at.Addr().Unmap()
 	}
 	from.Client = client(r)
-	return from, d.InClear && !from.Addr.IsLoopback()
+	inClear = d.InClear && !from.Addr.IsLoopback()
+	if d.Proxies.Has(from.Addr) {
+		from.Addr = d.Proxies.origin(r, from.Addr)
+		inClear = inClear || saysClear(r)
+	}
+	return from, inClear
 }
 
 // signedIn gives the browser its session and sends it on.

@@ -8,20 +8,22 @@ import (
 	"github.com/latchkey/latchkey/internal/store"
 )
 
-const sessionColumns = `mac, account_id, mailbox, audience, prefix, proof, created, used, ends, hand_over, page, seal`
+const sessionColumns = `mac, account_id, mailbox, audience, prefix, proof, created, used, ends, hand_over, page, token, seal`
 
 // scanSession reads a session's row. As with tokens, one that holds what no
 // session can is read without its seal.
 func scanSession(s scanner) (x latchkey.Session, err error) {
-	var mac, proof, seal []byte
+	var mac, proof, token, seal []byte
 	var account, audience, created, used, ends, handOver int64
-	err = s.Scan(&mac, &account, &x.Mailbox, &audience, &x.Prefix, &proof, &created, &used, &ends, &handOver, &x.Page, &seal)
+	err = s.Scan(&mac, &account, &x.Mailbox, &audience, &x.Prefix, &proof, &created, &used, &ends, &handOver, &x.Page, &token, &seal)
 	copy(x.ID[:], mac)
 	copy(x.Proof[:], proof)
+	copy(x.Token[:], token)
 	copy(x.Seal[:], seal)
 	x.Account, x.Audience, x.HandOver = latchkey.AccountID(account), latchkey.Audience(audience), handOver != 0
 	x.Created, x.Used, x.Ends = instant(created), instant(used), instant(ends)
-	if int64(x.Account) != account || int64(x.Audience) != audience || handOver&^1 != 0 || len(mac) != len(x.ID) || len(proof) != len(x.Proof) {
+	if int64(x.Account) != account || int64(x.Audience) != audience || handOver&^1 != 0 || len(mac) != len(x.ID) || len(proof) != len(x.Proof) ||
+		len(token) != 0 && len(token) != len(x.Token) {
 		x.Seal = [32]byte{}
 	}
 	return x, err
@@ -37,9 +39,17 @@ func (r *reader) Sessions(account latchkey.AccountID, mailbox latchkey.MailboxNa
 }
 
 func (t *tx) InsertSession(x latchkey.Session) error {
-	return t.run(`INSERT INTO session (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	return t.run(`INSERT INTO session (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		x.ID[:], int64(x.Account), string(x.Mailbox), int64(x.Audience), x.Prefix, x.Proof[:], micros(x.Created), micros(x.Used), micros(x.Ends),
-		x.HandOver, x.Page, x.Seal[:])
+		x.HandOver, x.Page, tokenOf(&x), x.Seal[:])
+}
+
+// tokenOf is the token that a session was made with, or nothing.
+func tokenOf(x *latchkey.Session) []byte {
+	if x.Token == (latchkey.TokenMAC{}) {
+		return []byte{}
+	}
+	return x.Token[:]
 }
 
 func (t *tx) PutSessionUse(id latchkey.SessionID, at time.Time) error {

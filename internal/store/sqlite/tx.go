@@ -73,6 +73,8 @@ func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 		`DELETE FROM token_use WHERE mac_head IN (SELECT mac_head FROM token WHERE account_id = ?)`,
 		`DELETE FROM token WHERE account_id = ?`,
 		`DELETE FROM session WHERE account_id = ?`,
+		`DELETE FROM notice WHERE account_id = ?`,
+		`DELETE FROM notice_off WHERE account_id = ?`,
 		`DELETE FROM mailbox WHERE account_id = ?`,
 		`DELETE FROM zone_part WHERE zone IN (SELECT name FROM zone WHERE account_id = ?)`,
 		`DELETE FROM zone WHERE account_id = ?`,

@@ -16,6 +16,9 @@ func session(account latchkey.AccountID, mailbox latchkey.MailboxName, n byte) l
 		Used: epoch.Add(time.Minute), Ends: epoch.Add(time.Hour), HandOver: n%2 == 1, Page: "/page",
 	}
 	x.ID[0], x.Proof[1], x.Seal[2] = n, n, n
+	if n%2 == 0 {
+		x.Token[3] = n + 1
+	}
 	return x
 }
 
@@ -142,6 +145,38 @@ func testSessionsEnd(t *testing.T, h *house) {
 			return insertSessions(list...)(tx)
 		})
 		h.write(func(tx store.Tx) error { return test.do(tx, a, box) })
+		h.live(test.what, list[0], list[1], list[2], list[3], test.want[:]...)
+	}
+}
+
+// A session that was made with a token ends with it, and when it is disabled.
+func testSessionsOfTokens(t *testing.T, h *house) {
+	for i, test := range []struct {
+		what string
+		do   func(tx store.Tx, k latchkey.Token) error
+		want [4]bool // with the token, with another, with none, another account's with it
+	}{
+		{"another name", func(tx store.Tx, k latchkey.Token) error {
+			name := k.Name
+			k.Name = "new"
+			return tx.UpdateToken(name, k)
+		}, [4]bool{true, true, true, true}},
+		{"disabling", func(tx store.Tx, k latchkey.Token) error {
+			k.State = latchkey.TokenDisabled
+			return tx.UpdateToken(k.Name, k)
+		}, [4]bool{false, true, true, false}},
+		{"taking away", func(tx store.Tx, k latchkey.Token) error { return tx.DeleteToken(k.Account, k.Audience, k.Name) }, [4]bool{false, true, true, false}},
+		{"removal", func(tx store.Tx, k latchkey.Token) error { return tx.DeleteAccount(k.Account) }, [4]bool{false, false, false, false}},
+	} {
+		id, other := h.account(latchkey.AccountName(fmt.Sprintf("u%d", i))), h.account(latchkey.AccountName(fmt.Sprintf("o%d", i)))
+		n := byte(i*4) + 1
+		k, k2 := token(id, latchkey.ForHost, "k", n), token(id, latchkey.ForHost, "k2", n+1)
+		k.State, k2.State = latchkey.TokenActive, latchkey.TokenActive
+		h.write(insertTokens(k, k2))
+		list := []latchkey.Session{session(id, "", n), session(id, "", n+1), session(id, "", n+2), session(other, "", n+3)}
+		list[0].Token, list[1].Token, list[2].Token, list[3].Token = k.MAC, k2.MAC, latchkey.TokenMAC{}, k.MAC
+		h.write(insertSessions(list...))
+		h.write(func(tx store.Tx) error { return test.do(tx, k) })
 		h.live(test.what, list[0], list[1], list[2], list[3], test.want[:]...)
 	}
 }
