@@ -96,6 +96,7 @@ func (d *doctor) look() []finding {
 		{"server", d.server},
 		{"ports", d.ports},
 		{"name server", d.nameServer},
+		{"sites", d.sites},
 		{"certificate", d.certificate},
 		{"clock", d.clock},
 		{"disk", d.disk},

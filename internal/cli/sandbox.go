@@ -123,6 +123,7 @@ func openSandbox(ctx context.Context, s std, o sandboxOptions) (*sandbox, error)
 		Data: sb.dir, Hostname: "localhost", IP: "127.0.0.1", LogLevel: "warn",
 		Account: port("2083"), AccountPlain: port("2082"), Host: port("2087"), HostPlain: port("2086"),
 		Webmail: port("2096"), WebmailPlain: port("2095"), LMTP: port("2424"), DNS: port("2053"),
+		Webserver: "embedded", Sites: port("8080"), SitesTLS: port("8443"),
 	}
 	if o.services {
 		c.Services = port("443")
@@ -256,6 +257,7 @@ func (sb *sandbox) environment() []string {
 		"LATCHKEY_CA=" + sb.authority, "LATCHKEY_LMTP=" + sb.server.Address("mail"), "LATCHKEY_DATA=" + sb.dir,
 		"LATCHKEY_SERVICES_URL=" + sb.services(),
 		"LATCHKEY_DNS=" + sb.dns(),
+		"LATCHKEY_SITES=" + sb.server.Address("sites"), "LATCHKEY_SITES_TLS=" + sb.server.Address("sites-tls"),
 	}
 }
 
@@ -298,6 +300,8 @@ func (sb *sandbox) greet(s std, took time.Duration) {
 		{"Webmail", sb.url("https", "webmail")},
 		{"Mail (LMTP)", sb.server.Address("mail")},
 		{"DNS", sb.dns()},
+		{"Sites", sb.url("http", "sites")},
+		{"", sb.url("https", "sites-tls")},
 		{"State", sb.dir},
 		{"", ""},
 		{"Account demo", "domain example.com   password " + x.Password},

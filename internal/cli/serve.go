@@ -27,6 +27,7 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/authdns"
 	"github.com/latchkey/latchkey/internal/driver/homedir"
 	"github.com/latchkey/latchkey/internal/driver/maildir"
+	"github.com/latchkey/latchkey/internal/driver/sites"
 	"github.com/latchkey/latchkey/internal/estate"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -35,6 +36,7 @@ import (
 	"github.com/latchkey/latchkey/internal/server"
 	"github.com/latchkey/latchkey/internal/store/sqlite"
 	"github.com/latchkey/latchkey/internal/wire"
+	"github.com/latchkey/latchkey/internal/zone"
 )
 
 func serveCommand(s std) *cobra.Command {
@@ -57,7 +59,7 @@ func serveCommand(s std) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log.Info("ready", "account", h.server.Address("account"), "host", h.server.Address("host"), "webmail", h.server.Address("webmail"), "mail", h.server.Address("mail"), "dns", h.dns(), "data", c.Data)
+			log.Info("ready", "account", h.server.Address("account"), "host", h.server.Address("host"), "webmail", h.server.Address("webmail"), "mail", h.server.Address("mail"), "sites", h.server.Address("sites"), "sites_tls", h.server.Address("sites-tls"), "dns", h.dns(), "data", c.Data)
 			return h.run(cmd.Context())
 		},
 	}
@@ -83,6 +85,7 @@ type house struct {
 	calls     *call.Service
 	estate    *estate.Estate
 	names     *authdns.Server // nil: there is none
+	sites     *sites.Server   // nil: there is none
 	authority string          // file of the local certificate authority; "" with a certificate of one's own
 	socket    string
 	keepers   []func(context.Context) // run until the server has ended, then once more
@@ -146,7 +149,11 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		h.close = append([]func() error{h.names.Close}, h.close...)
 		h.keepers = append(h.keepers, keepNames(h.names, log))
 	}
-	host := hosting.Server{Hostname: hostname(c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength, DNS: h.names != nil}
+	web, err := webserver(c)
+	if err != nil {
+		return nil, err
+	}
+	host := hosting.Server{Hostname: hostname(c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength, DNS: h.names != nil, Web: web != "off"}
 	settings := estate.Config{
 		Auth: verifier, Store: db, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
 		Server: host, HomeRoot: homeRoot, Now: now, Log: log,
@@ -155,6 +162,10 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		settings.DNS = authdns.Part{Server: h.names}
 	}
 	h.estate = estate.New(settings)
+	if web == "embedded" {
+		h.sites = sites.New(sites.Options{Source: h.estate, Homes: homes, Hostname: latchkey.Domain(zone.HostName(host.Hostname)), Own: h.own, Log: log})
+		h.estate.Web = h.sites
+	}
 	if n, err := h.estate.Recover(ctx); err != nil {
 		return nil, err
 	} else if n > 0 {
@@ -184,13 +195,13 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	if err := h.server.Listen(); err != nil {
 		return nil, err
 	}
-	h.estate.Server.Sites = h.sites(c)
+	h.estate.Server.Sites = h.doors(c)
 	return h, nil
 }
 
-// sites are the addresses that links lead to: the server's name, or where it
+// doors are the addresses that links lead to: the server's name, or where it
 // listens if that is this machine alone.
-func (h *house) sites(c config.Config) (sites [3]string) {
+func (h *house) doors(c config.Config) (doors [3]string) {
 	for audience, name := range map[latchkey.Audience]string{latchkey.ForAccount: "account", latchkey.ForHost: "host", latchkey.ForWebmail: "webmail"} {
 		at, err := netip.ParseAddrPort(h.server.Address(name))
 		if err != nil {
@@ -200,9 +211,9 @@ func (h *house) sites(c config.Config) (sites [3]string) {
 		if at.Addr().IsLoopback() {
 			host = at.Addr().String()
 		}
-		sites[audience] = "https://" + net.JoinHostPort(host, strconv.Itoa(int(at.Port())))
+		doors[audience] = "https://" + net.JoinHostPort(host, strconv.Itoa(int(at.Port())))
 	}
-	return sites
+	return doors
 }
 
 // loadKeys reads the keys of a server's data. They are made for a new server
@@ -240,9 +251,9 @@ func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger,
 		},
 		Addresses: server.Addresses{
 			Account: c.Account, AccountPlain: c.AccountPlain, Host: c.Host, HostPlain: c.HostPlain,
-			Webmail: c.Webmail, WebmailPlain: c.WebmailPlain, Services: c.Services, LMTP: c.LMTP, Socket: h.socket,
+			Webmail: c.Webmail, WebmailPlain: c.WebmailPlain, Services: c.Services, LMTP: c.LMTP, Socket: h.socket, Sites: c.Sites, SitesSecure: c.SitesTLS,
 		},
-		Mail: h.estate.Deliveries(), Spool: c.Data, Hostname: host.Hostname, Proxies: proxies, Log: log,
+		Mail: h.estate.Deliveries(), Sites: h.sites, Spool: c.Data, Hostname: host.Hostname, Proxies: proxies, Log: log,
 	}
 	err = h.certify(s, c, now)
 	h.keepers = append(h.keepers, func(ctx context.Context) {

@@ -44,6 +44,10 @@ type Config struct {
 	DNSKey         string `toml:"dns_key" doc:"File with the key that transfers are signed with, as tsig-keygen writes it. Empty: they are not signed."`
 	DNSRate        int    `toml:"dns_rate" default:"200" doc:"How many answers of a kind a network gets a second over UDP. 0: as many as it asks for."`
 
+	Webserver string `toml:"webserver" default:"auto" doc:"What serves the accounts' sites. embedded: this server. off: nothing. auto: embedded."`
+	Sites     string `toml:"sites" default:"auto" doc:"Listener of the accounts' sites, without TLS. auto: port 80 if it is free and may be used, else none."`
+	SitesTLS  string `toml:"sites_tls" default:"auto" doc:"The same with TLS. auto: port 443."`
+
 	Certificate string `toml:"certificate" doc:"File with the TLS certificate chain (PEM). Empty: one is made, signed by a local authority."`
 	Key         string `toml:"key" doc:"File with the certificate's private key (PEM)."`
 

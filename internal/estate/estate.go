@@ -43,6 +43,7 @@ type Config struct {
 	Homes  *homedir.Homes
 	Mail   *maildir.Store
 	DNS    Nameserver // nil if nobody answers for zones
+	Web    Webserver  // nil if nobody serves sites
 	Server hosting.Server
 	// ZoneTemplate is what new zones are made of; the zero value is the standard
 	// one.
@@ -57,6 +58,9 @@ type Config struct {
 func New(c Config) *Estate {
 	if c.DNS == nil {
 		c.DNS = silent{}
+	}
+	if c.Web == nil {
+		c.Web = closed{}
 	}
 	if c.ZoneTemplate == (zone.Template{}) {
 		c.ZoneTemplate = zone.StandardTemplate

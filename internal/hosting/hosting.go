@@ -41,6 +41,7 @@ type Server struct {
 	MinStrength int      // the least a new password must reach, 0 to 100
 	Nameservers []string // for the domains of accounts; empty if they are not known
 	DNS         bool     // there is a name server
+	Web         bool     // there is a web server for accounts
 	PlainAuth   bool     // mail programs may sign in without TLS
 	// Sites are the addresses of the doors, such as https://host.example.com:2083,
 	// by audience; "" for one that is not there.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/driver/lmtp"
+	"github.com/latchkey/latchkey/internal/driver/sites"
 	"github.com/latchkey/latchkey/internal/wire"
 )
 
@@ -41,7 +42,8 @@ type Server struct {
 	Certificate atomic.Pointer[tls.Certificate] // may be replaced while the server runs
 	Addresses   Addresses
 	Mail        lmtp.Backend
-	Spool       string // where large messages wait for their recipients
+	Sites       *sites.Server // of accounts; nil for none
+	Spool       string        // where large messages wait for their recipients
 	Hostname    string
 	Proxies     wire.Proxies // they may hold any number of connections: they bring those of many
 	Log         *slog.Logger
@@ -49,12 +51,14 @@ type Server struct {
 	patience patience // zero: usual
 	services []*service
 	mail     net.Listener
+	sites    [2]net.Listener // without TLS and with it
 }
 
 // Addresses say where to listen; "off" or "" is nowhere.
 type Addresses struct {
 	Account, AccountPlain, Host, HostPlain, Webmail, WebmailPlain string
 	Services                                                      string // cpanel., whm. and webmail. of any host
+	Sites, SitesSecure                                            string // the accounts' sites, the latter with TLS; "auto" is [SitesAuto]
 	LMTP, Socket                                                  string
 }
 
@@ -75,7 +79,11 @@ func (s *Server) Listen() (err error) {
 	if s.patience == (patience{}) {
 		s.patience = usual()
 	}
-	all := newCrowd(connectionLimit(), s.Proxies)
+	limit := connectionLimit()
+	if s.Sites != nil {
+		limit /= 2 // visitors of sites keep nobody from the API
+	}
+	all := newCrowd(limit, s.Proxies)
 	for _, w := range s.Routes.ways(s.Addresses) {
 		if w.address == "" || w.address == "off" {
 			continue
@@ -85,6 +93,11 @@ func (s *Server) Listen() (err error) {
 			return fmt.Errorf("listening for %s: %w", w.name, explain(err, w.address))
 		}
 		s.services = append(s.services, s.service(w, limited(l, all)))
+	}
+	if s.Sites != nil {
+		if err := s.listenForSites(newCrowd(limit, s.Proxies)); err != nil {
+			return err
+		}
 	}
 	if a := s.Addresses.LMTP; a != "" && a != "off" {
 		if s.mail, err = net.Listen("tcp", a); err != nil {
@@ -99,6 +112,34 @@ func (s *Server) Listen() (err error) {
 		local := s.http(s.Routes.Local)
 		local.ConnContext = withPeer
 		s.services = append(s.services, &service{name: "local", l: l, http: local})
+	}
+	return nil
+}
+
+// SitesAuto is where the accounts' sites are listened for, without TLS and with
+// it, if no address is set but "auto".
+var SitesAuto = [2]string{":80", ":443"}
+
+// listenForSites opens the listeners of the accounts' sites. One that is "auto"
+// may be missing.
+func (s *Server) listenForSites(visitors *crowd) error {
+	for i, address := range []string{s.Addresses.Sites, s.Addresses.SitesSecure} {
+		if address == "" || address == "off" {
+			continue
+		}
+		auto := address == "auto"
+		if auto {
+			address = SitesAuto[i]
+		}
+		l, err := net.Listen("tcp", address)
+		if auto && err != nil {
+			s.Log.Warn("nobody can reach the accounts' sites there: set sites and sites_tls to addresses that the server can have, or to off", "address", address, "err", err)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("listening for the accounts' sites: %w", explain(err, address))
+		}
+		s.sites[i] = limited(l, visitors)
 	}
 	return nil
 }
@@ -197,6 +238,9 @@ func (s *Server) Run(ctx context.Context) error {
 			return lmtp.Serve(ctx, s.mail, s.Mail, lmtp.Options{Hostname: s.Hostname, SpoolDir: s.Spool, DrainTimeout: s.patience.drain, Logger: s.Log})
 		})
 	}
+	if s.Sites != nil {
+		start("sites", func() error { return s.Sites.Run(ctx, s.sites[0], s.sites[1]) })
+	}
 	<-ctx.Done()
 	s.drain()
 	for range running {
@@ -232,13 +276,23 @@ func (s *Server) close() {
 	if s.mail != nil {
 		_ = s.mail.Close()
 	}
-	s.services, s.mail = nil, nil
+	for _, l := range s.sites {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+	s.services, s.mail, s.sites = nil, nil, [2]net.Listener{}
 }
 
 // Address is where a service really listens, or "".
 func (s *Server) Address(name string) string {
 	if name == "mail" && s.mail != nil {
 		return s.mail.Addr().String()
+	}
+	for i, l := range s.sites {
+		if l != nil && name == [2]string{"sites", "sites-tls"}[i] {
+			return l.Addr().String()
+		}
 	}
 	for _, v := range s.services {
 		if v.name == name {

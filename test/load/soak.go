@@ -99,7 +99,7 @@ func (s *soaking) begin(ctx context.Context) error {
 }
 
 func (s *soaking) start() (err error) {
-	s.p, s.at, err = serve(s.bin, s.dir, -1, "LATCHKEY_LMTP=127.0.0.1:0", "LATCHKEY_DNS=127.0.0.1:0")
+	s.p, s.at, err = serve(s.bin, s.dir, -1, "LATCHKEY_LMTP=127.0.0.1:0", "LATCHKEY_DNS=127.0.0.1:0", "LATCHKEY_WEBSERVER=off")
 	return err
 }
 

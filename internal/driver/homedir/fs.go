@@ -67,7 +67,7 @@ func admit(file *os.File, name string, linked bool) (*os.File, error) {
 }
 
 func readable(file *os.File, name string, linked bool) error {
-	info, err := statFile(file)
+	info, err := Describe(file)
 	switch {
 	case err != nil:
 		return fail(name, err)
@@ -83,7 +83,8 @@ func readable(file *os.File, name string, linked bool) error {
 	return nil
 }
 
-func statFile(file *os.File) (Info, error) {
+// Describe describes an open file.
+func Describe(file *os.File) (Info, error) {
 	conn, err := file.SyscallConn()
 	if err != nil {
 		return Info{}, err
@@ -370,7 +371,7 @@ func (f FS) Chmod(name string, perm fs.FileMode) error {
 		return fail(name, err)
 	}
 	defer file.Close()
-	info, err := statFile(file)
+	info, err := Describe(file)
 	if err != nil {
 		return fail(name, err)
 	}
