@@ -58,18 +58,24 @@ func (c *connection) close() { c.c.Close() }
 
 // ask sends one request and reads the whole answer.
 func (c *connection) ask(path, authorization string) (status int, body string, err error) {
+	status, _, body, err = c.exchange(path, authorization)
+	return status, body, err
+}
+
+// exchange is ask with the answer's header.
+func (c *connection) exchange(path, authorization string) (status int, header http.Header, body string, err error) {
 	_ = c.c.SetDeadline(time.Now().Add(patience))
 	text := "GET " + path + " HTTP/1.1\r\nHost: " + c.host + "\r\nAuthorization: " + authorization + "\r\nUser-Agent: " + agent + "\r\n\r\n"
 	if _, err := io.WriteString(c.c, text); err != nil {
-		return 0, "", err
+		return 0, nil, "", err
 	}
 	res, err := http.ReadResponse(c.r, nil)
 	if err != nil {
-		return 0, "", err
+		return 0, nil, "", err
 	}
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
-	return res.StatusCode, string(b), err
+	return res.StatusCode, res.Header, string(b), err
 }
 
 // must is ask for a call that has to succeed.

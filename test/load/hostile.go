@@ -28,7 +28,7 @@ const (
 // hostile has strangers at a server for so long, while honest clients call it.
 // Every honest call has to succeed.
 func hostile(ctx context.Context, bin, dir string, span time.Duration, out io.Writer) error {
-	s := &soaking{bin: bin, dir: filepath.Join(dir, "hostile")}
+	s := &soaking{bin: bin, dir: filepath.Join(dir, "hostile"), cpu: -1}
 	if err := s.furnish(); err != nil {
 		return err
 	}

@@ -30,6 +30,22 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestTiming is a short slice of the comparison of refusals: it shows that their
+// answers are the same, and prints how long they take.
+func TestTiming(t *testing.T) {
+	bin, err := build(t.Context(), t.TempDir(), "cmd/latchkey")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cpus, err := twoCores()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := timing(t.Context(), bin, t.TempDir(), cpus, 1000, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDataset makes data as measurements need it and asks a server over it.
 func TestDataset(t *testing.T) {
 	bin, err := build(t.Context(), t.TempDir(), "cmd/latchkey")

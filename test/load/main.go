@@ -9,6 +9,7 @@
 //	go run ./test/load -profile G1          where the time goes
 //	go run ./test/load -soak 10m            mixed calls, every answer checked
 //	go run ./test/load -hostile 30s         honest calls while strangers do their worst
+//	go run ./test/load -timing 20000        what does the time of a refusal tell?
 //
 // The floor that calls are compared with is the program in the folder floor.
 package main
@@ -54,6 +55,7 @@ type options struct {
 	write           bool
 	profile         string
 	soak, hostile   time.Duration
+	timing          int
 }
 
 func parse(args []string) (options, error) {
@@ -69,6 +71,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.profile, "profile", "", "print where the server's time goes under the load of a goal: G1, G10 or G11")
 	f.DurationVar(&o.soak, "soak", 0, "instead: mixed calls for so long, every answer checked")
 	f.DurationVar(&o.hostile, "hostile", 0, "instead: strangers at work for so long, while honest clients call")
+	f.IntVar(&o.timing, "timing", 0, "instead: so many refusals of each kind, whose times are to tell nothing; judged from 20000")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -118,6 +121,8 @@ func run(ctx context.Context, o options) error {
 		return soak(ctx, b.server, b.work, o.soak, b.out)
 	case o.hostile > 0:
 		return hostile(ctx, b.server, b.work, o.hostile, b.out)
+	case o.timing > 0:
+		return timing(ctx, b.server, b.work, b.cpus, o.timing, b.out)
 	case o.profile != "":
 		return b.profile(o.profile)
 	}

@@ -19,7 +19,7 @@ import (
 // acknowledged has to be there. In the end no more memory may be in use than in
 // the beginning.
 func soak(ctx context.Context, bin, dir string, span time.Duration, out io.Writer) error {
-	s := &soaking{bin: bin, dir: filepath.Join(dir, "soak")}
+	s := &soaking{bin: bin, dir: filepath.Join(dir, "soak"), cpu: -1}
 	defer func() {
 		if s.p != nil {
 			s.p.kill()
@@ -51,6 +51,8 @@ func soak(ctx context.Context, bin, dir string, span time.Duration, out io.Write
 
 type soaking struct {
 	bin, dir string
+	cpu      int      // where the server runs; negative for anywhere
+	env      []string // how it is set up beyond what every one is
 	p        *process
 	at       map[string]string
 	clients  []client
@@ -99,7 +101,8 @@ func (s *soaking) begin(ctx context.Context) error {
 }
 
 func (s *soaking) start() (err error) {
-	s.p, s.at, err = serve(s.bin, s.dir, -1, "LATCHKEY_LMTP=127.0.0.1:0", "LATCHKEY_DNS=127.0.0.1:0", "LATCHKEY_WEBSERVER=off")
+	env := []string{"LATCHKEY_LMTP=127.0.0.1:0", "LATCHKEY_DNS=127.0.0.1:0", "LATCHKEY_WEBSERVER=off"}
+	s.p, s.at, err = serve(s.bin, s.dir, s.cpu, append(env, s.env...)...)
 	return err
 }
 
@@ -114,15 +117,18 @@ func (s *soaking) tool(ctx context.Context, args ...string) (token string, err e
 	}
 	var answer struct {
 		Metadata struct{ Result int }
+		Data     json.RawMessage
 		Result   struct {
 			Status int
-			Data   struct{ Token string }
+			Data   json.RawMessage
 		}
 	}
 	if err := json.Unmarshal(out, &answer); err != nil || answer.Metadata.Result+answer.Result.Status != 1 {
 		return "", fmt.Errorf("%v answered %s", args, out)
 	}
-	return answer.Result.Data.Token, nil
+	var data struct{ Token string }
+	_ = json.Unmarshal(append(answer.Data, answer.Result.Data...), &data) // other answers have no token
+	return data.Token, nil
 }
 
 // with opens a connection for fn.
