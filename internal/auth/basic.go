@@ -131,7 +131,7 @@ func claimOf(key [32]byte) uint32 { return binary.LittleEndian.Uint32(key[:]) }
 func (v *Verifier) failed(r *Refusal, cred latchkey.Credentials, audience latchkey.Audience, from latchkey.Origin) {
 	switch r.Reason {
 	case UnknownToken, WrongAccount:
-		v.throttle.fail(from.Addr, v.at(from), claimOf(v.keys.MAC(cred.Secret.Reveal())))
+		v.throttle.fail(from.Addr, v.at(from), r.claim)
 	case WrongCode:
 		v.throttle.fail(from.Addr, v.at(from), claimOf(v.keys.MAC(cred.Code.Reveal())))
 	case UnknownAccount, WrongPassword:

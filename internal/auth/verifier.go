@@ -128,6 +128,8 @@ type Refusal struct {
 	Account latchkey.AccountID // whose credential it was, where that is known
 	Name    latchkey.AccountName
 	Handle  latchkey.Handle
+
+	claim uint32 // of a token that has the form of one: tells it from the next
 }
 
 // Check finds out who cred belongs to at the door of audience.
@@ -190,7 +192,7 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 		}
 	}
 	if !ok {
-		return latchkey.Caller{}, &Refusal{Reason: UnknownToken, Name: claimed(cred.User)}
+		return latchkey.Caller{}, &Refusal{Reason: UnknownToken, Name: claimed(cred.User), claim: claimOf(mac)}
 	}
 	if s.flags&slotDamaged != 0 {
 		return latchkey.Caller{}, &Refusal{Reason: RowDamaged, Name: claimed(cred.User)}
@@ -213,7 +215,7 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 		rights, reason = v.accountRights(&s, &mac, from.Addr)
 	}
 	if reason != "" {
-		return latchkey.Caller{}, &Refusal{Reason: reason, Account: latchkey.AccountID(s.account), Name: claimed(cred.User), Handle: s.handle}
+		return latchkey.Caller{}, &Refusal{Reason: reason, Account: latchkey.AccountID(s.account), Name: claimed(cred.User), Handle: s.handle, claim: claimOf(mac)}
 	}
 	v.touch(&mac, now, from)
 	return latchkey.Caller{
