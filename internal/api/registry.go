@@ -139,5 +139,12 @@ func (r *Registry) Host0(name string) (*Entry, error) {
 	return nil, &latchkey.Error{Kind: latchkey.UnknownFunction, Param: name}
 }
 
+// Reads reports whether there is an account function of that name that changes
+// nothing.
+func (r *Registry) Reads(module, name string) bool {
+	e, err := r.Account(module, name)
+	return err == nil && e.Effect == Read
+}
+
 // All are all functions, by name.
 func (r *Registry) All() []*Entry { return r.all }

@@ -49,8 +49,9 @@ func (v *Verifier) apply(c *store.Change) {
 	switch c.Kind {
 	case store.TokenPut:
 		v.remember(c.Token)
+		v.forgetSecret(&c.Gone) // last: there is no moment without a secret
 	case store.TokenGone:
-		v.forgetToken(&c.Token.MAC)
+		v.forgetToken(c.Token)
 	case store.AccountPut:
 		v.accounts.drop(c.Account)
 	case store.AccountGone:
@@ -96,6 +97,7 @@ func (v *Verifier) Run(ctx context.Context) {
 			}
 		case <-tick.C:
 			v.flushSome(&flush)
+			v.flushTallies()
 		case <-ctx.Done():
 			<-filled
 			v.FlushUses()
@@ -197,6 +199,7 @@ func (v *Verifier) flushSome(f *flusher) {
 
 // FlushUses writes down every use that is not on the disk yet.
 func (v *Verifier) FlushUses() {
+	v.flushTallies()
 	for part := range shards {
 		for next := -1; next != 0; {
 			var uses []useRow

@@ -156,7 +156,7 @@ func TestWake(t *testing.T) {
 func (h *house) lastUse(k latchkey.Token) (u latchkey.Use) {
 	h.Helper()
 	err := h.db.Read(h.Context(), func(r store.Reader) (err error) {
-		u, err = h.LastUse(r, &k)
+		u, _, err = h.LastUse(r, &k)
 		return err
 	})
 	if err != nil {

@@ -24,8 +24,8 @@ import (
 // Keys are what tokens are hashed and sealed with. They come from one secret
 // that lives outside the database.
 type Keys struct {
-	mac, handle, seal, bound, trail, session *hmacKey
-	factor                                   cipher.AEAD // what second factors are kept under
+	mac, handle, seal, bound, terms, tally, trail, session *hmacKey
+	factor                                                 cipher.AEAD // what second factors are kept under
 }
 
 // LoadKeys reads the secret in the file path, and makes one if there is no such
@@ -77,7 +77,7 @@ func NewKeys(secret []byte) *Keys {
 		return k
 	}
 	derive := func(purpose string) *hmacKey { return newHMACKey(key(purpose)) }
-	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), trail: derive("trail"), session: derive("session"),
+	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), terms: derive("row with terms"), tally: derive("tally"), trail: derive("trail"), session: derive("session"),
 		factor: newFactorCipher(key("second factor"))}
 }
 
@@ -91,9 +91,10 @@ func (k *Keys) Handle(mac latchkey.TokenMAC) (h latchkey.Handle) {
 	return h
 }
 
-// Seal is the MAC over everything of a token's row that decides. A row with
-// conditions that not every token has is sealed under a key of its own: without
-// them its seal is wrong, whatever else is changed.
+// Seal is the MAC over everything of a token's row. A row with conditions that
+// not every token has is sealed under a key of its own: without them its seal is
+// wrong, whatever else is changed. So is one with terms, a note or an earlier
+// secret.
 func (k *Keys) Seal(t *latchkey.Token) [32]byte {
 	b := make([]byte, 0, 160)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.ID))
@@ -103,6 +104,9 @@ func (k *Keys) Seal(t *latchkey.Token) [32]byte {
 	b = append(b, t.Handle[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(unixMicro(t.Created)))
 	b = binary.BigEndian.AppendUint64(b, uint64(unixMicro(t.Expires)))
+	if hasTerms(t) {
+		return k.terms.sum(appendTerms(b, t))
+	}
 	b = append(b, t.Name...)
 	if !t.Bound() {
 		return k.seal.sum(b)
@@ -115,6 +119,29 @@ func (k *Keys) Seal(t *latchkey.Token) [32]byte {
 		b = append(append(b, 0), t.Grants...)
 	}
 	return k.bound.sum(b)
+}
+
+// hasTerms reports whether a row has anything that rows did not always have.
+func hasTerms(t *latchkey.Token) bool {
+	return t.Terms != (latchkey.Terms{}) || t.Note != "" || !t.Renewed.IsZero() || t.Was != (latchkey.TokenMAC{}) || !t.WasUntil.IsZero()
+}
+
+func appendTerms(b []byte, t *latchkey.Token) []byte {
+	b = append(append(b, t.Was[:]...), boolByte(t.Observing))
+	for _, n := range []int64{unixMicro(t.WasUntil), unixMicro(t.Renewed), unixMicro(t.NotBefore), t.MaxUses, int64(t.UnusedDays), int64(t.RateLimit)} {
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	}
+	privileges, _ := t.Privileges.MarshalText()
+	for _, text := range []string{t.Name, string(privileges), string(t.Addresses), t.Grants, t.Note} {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(text))), text...)
+	}
+	return b
+}
+
+// SealTally is the MAC over how often a token was used.
+func (k *Keys) SealTally(id latchkey.TokenID, uses int64) [32]byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 16), uint64(id))
+	return k.tally.sum(binary.BigEndian.AppendUint64(b, uint64(uses)))
 }
 
 // SealHead is the MAC of the newest link of the audit trail, for the copy that

@@ -131,13 +131,14 @@ func TestSealCoversEveryField(t *testing.T) {
 		ID: 7, Account: 8, Audience: latchkey.ForAccount, Name: "backup", MAC: latchkey.TokenMAC{1}, Handle: latchkey.Handle{2},
 		Created: time.Unix(1000, 0), Expires: time.Unix(2000, 0), ReadOnly: true, State: latchkey.TokenActive,
 	}
-	bound, free := whole, whole
+	bound, free, terms := whole, whole, whole
+	terms.NotBefore, terms.Note, terms.Was = time.Unix(1500, 0), "for CI", latchkey.TokenMAC{3}
 	bound.Privileges, bound.Addresses = latchkey.PrivilegesOf(latchkey.PrivilegePassword), "192.0.2.8/29"
 	free.Name += "\x00passwd\x00192.0.2.8/29" // as the bytes of the bound row have it
 	if keys.Seal(&free) == keys.Seal(&bound) {
 		t.Error("a row without its conditions has the seal of the row with them")
 	}
-	for what, whole := range map[string]latchkey.Token{"free": whole, "bound": bound} {
+	for what, whole := range map[string]latchkey.Token{"free": whole, "bound": bound, "terms": terms} {
 		seal := keys.Seal(&whole)
 		for name, damaged := range damagedTokens(whole) {
 			if name != "Seal" && keys.Seal(&damaged) == seal {
@@ -156,9 +157,12 @@ func TestSealCoversEveryField(t *testing.T) {
 func damagedTokens(whole latchkey.Token) map[string]latchkey.Token {
 	damaged := map[string]latchkey.Token{}
 	v := reflect.ValueOf(whole)
-	for i := range v.NumField() {
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		if field.Anonymous {
+			continue
+		}
 		k := whole
-		f := reflect.ValueOf(&k).Elem().Field(i)
+		f := reflect.ValueOf(&k).Elem().FieldByIndex(field.Index)
 		switch old := f.Interface().(type) {
 		case time.Time:
 			f.Set(reflect.ValueOf(old.Add(time.Second)))
@@ -174,11 +178,13 @@ func damagedTokens(whole latchkey.Token) map[string]latchkey.Token {
 			if f.Kind() == reflect.Array {
 				last := f.Index(f.Len() - 1)
 				last.SetUint(last.Uint() ^ 1)
+			} else if f.CanInt() {
+				f.SetInt(f.Int() + 1)
 			} else {
 				f.SetUint(f.Uint() + 1)
 			}
 		}
-		damaged[v.Type().Field(i).Name] = k
+		damaged[field.Name] = k
 	}
 	return damaged
 }

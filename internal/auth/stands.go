@@ -106,15 +106,9 @@ func (v *Verifier) credentialStands(r store.Reader, c *latchkey.Caller, of *stan
 	switch c.Kind {
 	case latchkey.ByToken:
 		mac := latchkey.TokenMAC(c.Proof)
-		if s, ok := v.lookUp(&mac); ok {
-			stands = latchkey.TokenID(s.id) == c.Token && s.flags&(slotDisabled|slotDamaged) == 0 && v.boundStands(&s, &mac, c)
-			break
-		}
-		t, err := r.TokenByMAC(mac)
-		if err != nil {
+		if err := v.tokenStands(r, mac, c); err != nil {
 			return err
 		}
-		stands = t.ID == c.Token && t.State == latchkey.TokenActive && (t.Privileges == 0 || c.Privileges.Within(t.Privileges))
 	case latchkey.BySession:
 		return v.sessionStands(r, c)
 	case latchkey.ByPassword:
@@ -132,12 +126,37 @@ func (v *Verifier) credentialStands(r store.Reader, c *latchkey.Caller, of *stan
 	return nil
 }
 
-// boundStands reports whether a token still has the privileges that c was let in
-// with. Its addresses are asked when the next call comes.
-func (v *Verifier) boundStands(s *slot, mac *latchkey.TokenMAC, c *latchkey.Caller) bool {
-	if s.flags&slotBound == 0 {
-		return true
+// tokenStands fails with [store.ErrNotFound] where the token that c was let in
+// with is no more or is disabled, or its secret is replaced, and in words where
+// it may do something else than it could when c was let in.
+func (v *Verifier) tokenStands(r store.Reader, mac latchkey.TokenMAC, c *latchkey.Caller) error {
+	s, ok := v.lookUp(&mac)
+	var print uint64
+	switch {
+	case !ok:
+		t, err := r.TokenByMAC(mac)
+		if err != nil {
+			return err
+		}
+		if v.keys.Seal(&t) != t.Seal {
+			return store.ErrNotFound
+		}
+		if s, print = newSlot(&t), printOf(&t); t.Was == mac {
+			s = s.replaced(&t)
+		}
+	case s.flags&slotBound != 0:
+		found := v.bound.find(&mac)
+		if found == nil {
+			return store.ErrNotFound
+		}
+		print = found.print
 	}
-	found, ok := v.bound.find(mac)
-	return ok && (found.privileges == 0 || c.Privileges.Within(found.privileges))
+	switch {
+	case latchkey.TokenID(s.id) != c.Token, s.flags&(slotDisabled|slotDamaged) != 0,
+		s.flags&slotReplaced != 0 && v.expiryTime(v.now()) >= int64(s.expires):
+		return store.ErrNotFound
+	case print != c.Bounds, s.flags&slotReadOnly != 0 && !c.ReadOnly:
+		return latchkey.Errorf(latchkey.Denied, "The API token was changed while this call was under way: nothing was changed.")
+	}
+	return nil
 }

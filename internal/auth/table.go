@@ -38,6 +38,7 @@ const (
 	slotDisabled             // it exists and is refused
 	slotDamaged              // its row was tampered with: nothing else here may be trusted
 	slotBound                // it has further conditions, see [conditions]
+	slotReplaced             // it is the secret that the token had before
 )
 
 // shards is how many parts the table has: enough that cores do not meet, and few

@@ -119,6 +119,10 @@ const (
 	Throttled      Reason = "too many failures from this source"
 	Barred         Reason = "the source is on the black list"
 	WrongAddress   Reason = "address not allowed for this token"
+	TokenNotYet    Reason = "token not valid yet"
+	TokenUnused    Reason = "token ended because it was not used"
+	TokenUsedUp    Reason = "token used up"
+	SecretReplaced Reason = "secret replaced by rotation"
 )
 
 // Refusal is why nobody came out of a check. To the caller all refusals are
@@ -206,23 +210,37 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 		v.log.Error("account look-up", "err", err)
 		reason = CannotCheck
 	}
-	var privileges latchkey.PrivilegeSet
-	if reason == "" && audience == latchkey.ForHost {
-		privileges, reason = v.hostPrivileges(ctx, &s, &of, &mac)
-	}
-	var rights latchkey.Rights
+	var bound *condition
 	if reason == "" {
-		rights, reason = v.accountRights(&s, &mac, from.Addr)
+		bound, reason = v.condition(&s, &mac)
+	}
+	c := latchkey.Caller{
+		Kind: latchkey.ByToken, Role: of.role, Account: latchkey.AccountID(s.account), Name: latchkey.AccountName(cred.User),
+		Token: latchkey.TokenID(s.id), Handle: s.handle, ReadOnly: s.flags&slotReadOnly != 0, Features: of.features,
+		Proof: mac, Door: audience,
+	}
+	if reason == "" && audience == latchkey.ForHost {
+		c.Privileges, reason = v.hostPrivileges(ctx, &s, &of, bound)
+	}
+	if reason == "" && bound != nil {
+		reason = v.bind(ctx, &c, bound, from.Addr, now)
 	}
 	if reason != "" {
 		return latchkey.Caller{}, &Refusal{Reason: reason, Account: latchkey.AccountID(s.account), Name: claimed(cred.User), Handle: s.handle, claim: claimOf(mac)}
 	}
 	v.touch(&mac, now, from)
-	return latchkey.Caller{
-		Kind: latchkey.ByToken, Role: of.role, Account: latchkey.AccountID(s.account), Name: latchkey.AccountName(cred.User),
-		Token: latchkey.TokenID(s.id), Handle: s.handle, ReadOnly: s.flags&slotReadOnly != 0, Features: of.features,
-		Proof: mac, Door: audience, Privileges: privileges, Rights: rights,
-	}, nil
+	return c, nil
+}
+
+// bind keeps c to what its token is bound to, and counts the call, or says why it
+// may not be made.
+func (v *Verifier) bind(ctx context.Context, c *latchkey.Caller, to *condition, from netip.Addr, now time.Time) Reason {
+	reason := to.refuses(from, v.expiryTime(now))
+	if reason == "" {
+		c.Wait, reason = v.count(ctx, to, c.Proof, now)
+	}
+	c.Rights, c.Bounds, c.Observing = to.rights, to.print, to.terms.Observing
+	return reason
 }
 
 // refuses says why a token that exists may not be used now by user, or "".
@@ -235,6 +253,9 @@ func (s *slot) refuses(of *standing, user string, audience latchkey.Audience, no
 	case s.flags&slotDisabled != 0:
 		return TokenOff
 	case s.expires != 0 && now >= int64(s.expires):
+		if s.flags&slotReplaced != 0 {
+			return SecretReplaced
+		}
 		return TokenExpired
 	case !of.usable:
 		return AccountOff
@@ -291,49 +312,83 @@ func (v *Verifier) load(ctx context.Context, mac latchkey.TokenMAC) (slot, bool,
 	return s, ok, nil
 }
 
-// remember puts a token's row into memory. Of a row whose seal is broken it
-// remembers only that.
+// remember puts a token's row into memory, under each of its secrets. Of a row
+// whose seal is broken it remembers only that.
 func (v *Verifier) remember(t *latchkey.Token) {
 	if v.keys.Seal(t) != t.Seal {
 		v.log.Error("a token's row is damaged and refused", "account", t.Account, "token", t.Name)
-		s := slot{flags: slotTaken | slotDamaged}
-		copy(s.mac[:], t.MAC[:])
-		v.tokens.put(s, &t.MAC)
+		v.putSlot(&t.MAC, slot{flags: slotDamaged})
 		v.bound.remove(&t.MAC)
 		return
 	}
 	if t.State == latchkey.TokenRevoked {
-		v.forgetToken(&t.MAC)
+		v.forgetToken(t)
 		return
 	}
-	s := slot{id: uint64(t.ID), account: uint32(t.Account), flags: slotTaken, handle: t.Handle}
-	copy(s.mac[:], t.MAC[:])
-	if !t.Expires.IsZero() {
-		s.expires = uint32(min(max(t.Expires.Unix(), 1), 1<<32-1))
-	}
-	if t.ReadOnly {
-		s.flags |= slotReadOnly
-	}
-	if t.Audience == latchkey.ForHost {
-		s.flags |= slotHost
-	}
-	if t.State == latchkey.TokenDisabled {
-		s.flags |= slotDisabled
-	}
+	s := newSlot(t)
 	if t.Bound() {
-		s.flags |= slotBound
-		v.bound.put(&t.MAC, t) // first: who finds the flag finds what it stands for
-		v.tokens.put(s, &t.MAC)
-		return
+		v.bound.put(t) // first: who finds the flag finds what it stands for
 	}
-	v.tokens.put(s, &t.MAC)
-	v.bound.remove(&t.MAC)
+	v.putSlot(&t.MAC, s)
+	if t.Was != (latchkey.TokenMAC{}) {
+		v.putSlot(&t.Was, s.replaced(t))
+	}
+	if !t.Bound() {
+		v.bound.remove(&t.MAC)
+		v.bound.remove(&t.Was)
+	}
 }
 
-// forgetToken takes a token out of memory.
-func (v *Verifier) forgetToken(mac *latchkey.TokenMAC) {
-	v.tokens.remove(mac)
-	v.bound.remove(mac)
+// putSlot puts a token into the index under the MAC of a secret.
+func (v *Verifier) putSlot(mac *latchkey.TokenMAC, s slot) {
+	s.flags |= slotTaken
+	copy(s.mac[:], mac[:])
+	v.tokens.put(s, mac)
+}
+
+// newSlot is what every check asks of t.
+func newSlot(t *latchkey.Token) slot {
+	s := slot{id: uint64(t.ID), account: uint32(t.Account), handle: t.Handle}
+	if !t.Expires.IsZero() {
+		s.expires = second(t.Expires)
+	}
+	for _, f := range []struct {
+		flag uint8
+		on   bool
+	}{
+		{slotReadOnly, t.ReadOnly}, {slotHost, t.Audience == latchkey.ForHost},
+		{slotDisabled, t.State == latchkey.TokenDisabled}, {slotBound, t.Bound()},
+	} {
+		if f.on {
+			s.flags |= f.flag
+		}
+	}
+	return s
+}
+
+// replaced is the slot of the secret that t had before.
+func (s slot) replaced(t *latchkey.Token) slot {
+	s.flags |= slotReplaced
+	if until := second(t.WasUntil); s.expires == 0 || until < s.expires {
+		s.expires = until
+	}
+	return s
+}
+
+// second is a time as slots have it.
+func second(t time.Time) uint32 { return uint32(min(max(t.Unix(), 1), 1<<32-1)) }
+
+// forgetToken takes a token out of memory, with all of its secrets.
+func (v *Verifier) forgetToken(t *latchkey.Token) {
+	v.forgetSecret(&t.MAC)
+	v.forgetSecret(&t.Was)
+}
+
+func (v *Verifier) forgetSecret(mac *latchkey.TokenMAC) {
+	if *mac != (latchkey.TokenMAC{}) {
+		v.tokens.remove(mac)
+		v.bound.remove(mac)
+	}
 }
 
 // standing is what checks ask of an account, from memory or from the store.
@@ -511,17 +566,25 @@ func orEmpty(r store.Reader, name string) (latchkey.FeatureList, error) {
 	return l, err
 }
 
-// LastUse is when a token was last used, by memory or else by the store. A
-// token never used has a zero [latchkey.Use].
-func (v *Verifier) LastUse(r store.Reader, t *latchkey.Token) (latchkey.Use, error) {
-	if s, ok := v.lookUp(&t.MAC); ok && s.used != 0 {
+// LastUse is when a token was last used, by memory or else by the store: by any
+// of its secrets, and by the one it had before. Never is a zero [latchkey.Use].
+func (v *Verifier) LastUse(r store.Reader, t *latchkey.Token) (last, before latchkey.Use, err error) {
+	if last, err = v.lastUse(r, &t.MAC); err != nil || t.Was == (latchkey.TokenMAC{}) {
+		return last, before, err
+	}
+	before, err = v.lastUse(r, &t.Was)
+	if before.At.After(last.At) {
+		last = before
+	}
+	return last, before, err
+}
+
+func (v *Verifier) lastUse(r store.Reader, mac *latchkey.TokenMAC) (latchkey.Use, error) {
+	if s, ok := v.lookUp(mac); ok && s.used != 0 {
 		return v.use(&s), nil
 	}
-	u, err := r.Use(t.MAC)
-	if errors.Is(err, store.ErrNotFound) {
-		err = nil
-	}
-	return u, err
+	u, err := r.Use(*mac)
+	return u, gone(err)
 }
 
 func (v *Verifier) use(s *slot) latchkey.Use {

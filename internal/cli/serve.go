@@ -178,6 +178,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	missed := compat.Open(filepath.Join(c.Data, "missed.json"), now, log)
 	h.calls = &call.Service{Auth: verifier, Binder: h.estate, Audit: trail, Missed: missed, Now: now, Log: log}
 	h.calls.Registry = registry(h.calls)
+	h.estate.Reads = h.calls.Registry.Reads
 	if h.server, err = listeners(c, h, host, log, now()); err != nil {
 		return nil, err
 	}

@@ -50,8 +50,11 @@ type Config struct {
 	ZoneTemplate zone.Template
 	// HomeRoot is the directory that clients are told homes are in.
 	HomeRoot string
-	Now      latchkey.Clock
-	Log      *slog.Logger
+	// Reads tells of account functions whether they change nothing. It may be nil:
+	// then none is known to.
+	Reads func(module, function string) bool
+	Now   latchkey.Clock
+	Log   *slog.Logger
 }
 
 // New makes an Estate. Call [Estate.Recover] before the first call.

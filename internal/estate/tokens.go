@@ -8,7 +8,6 @@ import (
 
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/auth"
-	"github.com/latchkey/latchkey/internal/grant"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/store"
@@ -19,20 +18,19 @@ type tokens struct {
 	e        *Estate
 	act      *audit.Act
 	caller   *latchkey.Caller // nil once they have revoked the token they call with
+	ended    *wielded         // that token then
 	account  latchkey.AccountID
 	audience latchkey.Audience
 }
 
 func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token, latchkey.Secret, error) {
 	now := t.e.Now()
-	if err := checkToken("name", &n, now); err != nil {
+	if err := checkToken("name", &n, now, time.Time{}); err != nil {
 		return latchkey.Token{}, latchkey.Secret{}, err
 	}
 	secret := auth.NewToken(t.audience)
-	k := latchkey.Token{
-		Account: t.account, Audience: t.audience, Name: n.Name, MAC: t.e.Keys.MAC(secret.Reveal()),
-		Created: now.UTC(), Expires: n.Expires, ReadOnly: n.ReadOnly, Privileges: n.Privileges, Addresses: n.Addresses, Grants: n.Grants,
-	}
+	k := latchkey.Token{Account: t.account, Audience: t.audience, MAC: t.e.Keys.MAC(secret.Reveal()), Created: now.UTC()}
+	n.Put(&k)
 	k.Handle = t.e.Keys.Handle(k.MAC)
 	err := t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
 		err := t.usable(tx)
@@ -45,7 +43,7 @@ func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token
 		if k.ID, err = tx.NextTokenID(); err != nil {
 			return err
 		}
-		return t.put(tx, &k, tx.InsertToken)
+		return t.put(tx, store.Change{Token: &k}, tx.InsertToken)
 	})
 	if err != nil {
 		return latchkey.Token{}, latchkey.Secret{}, err
@@ -53,62 +51,38 @@ func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token
 	return k, secret, nil
 }
 
-// checkToken says what is wrong with a token to be, whose name param gives.
-func checkToken(param string, n *hosting.NewToken, now time.Time) error {
+// checkToken says what is wrong with a token to be, whose name param gives. The
+// expiry that it had may have passed.
+func checkToken(param string, n *hosting.NewToken, now, had time.Time) error {
 	if err := hosting.CheckTokenName(param, n.Name); err != nil {
 		return err
 	}
-	if !n.Expires.IsZero() && !n.Expires.After(now) {
+	if !n.Expires.IsZero() && !n.Expires.Equal(had) && !n.Expires.After(now) {
 		return latchkey.InvalidParam("expires_at", "The expiry time has already passed: give a time in the future, in seconds since 1970, or none.")
 	}
-	return nil
+	if err := hosting.CheckTerms(n.Terms, n.Expires); err != nil {
+		return err
+	}
+	return hosting.CheckNote(n.Note)
 }
 
-// bind keeps a token to what who makes it may do, and fills in what was left
-// out.
+// bind keeps a token to what who makes it, or changes it, may do, and fills in
+// what was left out.
 func (t *tokens) bind(r store.Reader, k *latchkey.Token) error {
-	if t.caller == nil {
-		return latchkey.Errorf(latchkey.Denied, "The API token that you call with was revoked.")
+	own, err := t.own(r)
+	if err != nil {
+		return err
 	}
 	if t.audience == latchkey.ForHost {
 		if err := bindPrivileges(t.caller, k); err != nil {
 			return err
 		}
 	}
-	by := t.caller
-	if by.Through != nil {
-		by = by.Through
-	}
-	if by.Kind != latchkey.ByToken {
+	if own == nil {
 		return nil
 	}
-	own, err := r.TokenByMAC(by.Proof)
-	if err != nil {
-		return err
-	}
-	if err := bindGrants(&own, k); err != nil {
-		return err
-	}
-	return bindTo(&own, k, own.Audience == latchkey.ForHost)
-}
-
-// bindGrants gives k no more than own may do.
-func bindGrants(own, k *latchkey.Token) error {
-	if own.Grants == "" {
-		return nil
-	}
-	if k.Grants != "" {
-		has, err := grant.Parse(own.Grants)
-		if err != nil {
-			return err
-		}
-		wants, err := grant.Parse(k.Grants)
-		if err != nil || wants.Within(has, nil) {
-			return err
-		}
-	}
-	return &latchkey.Error{Kind: latchkey.Denied, Param: "grants",
-		Msg: "The token that you call with can give no other more than it has itself: " + own.Grants + "."}
+	own.endow(k)
+	return own.gives(k)
 }
 
 // bindPrivileges gives k no more than caller may. One with all that the
@@ -132,40 +106,24 @@ func bindPrivileges(caller *latchkey.Caller, k *latchkey.Token) error {
 	return nil
 }
 
-// bindTo keeps k to the places from which own may be used and, where that is
-// asked, to the time that own lasts.
-func bindTo(own, k *latchkey.Token, inTime bool) error {
-	switch {
-	case k.Addresses == "":
-		k.Addresses = own.Addresses
-	case !k.Addresses.Within(own.Addresses):
-		return &latchkey.Error{Kind: latchkey.Denied, Param: "whitelist_ip",
-			Msg: "The token that you call with may be used from certain addresses only, and a token that it makes from no others: " + strings.Join(own.Addresses.Texts(), ", ") + "."}
-	}
-	switch {
-	case !inTime || own.Expires.IsZero():
-	case k.Expires.IsZero():
-		k.Expires = own.Expires
-	case k.Expires.After(own.Expires):
-		return &latchkey.Error{Kind: latchkey.Denied, Param: "expires_at",
-			Msg: "The token that you call with expires before that: a token that it makes may last no longer than itself."}
-	}
-	return nil
-}
-
-// put seals the row, writes it and logs the change. A name that is taken is the
-// store's word, so that nobody can take it between a look and the write.
-func (t *tokens) put(tx store.Tx, k *latchkey.Token, write func(latchkey.Token) error) error {
+// put seals the row of c's token, writes it and logs c. A name that is taken is
+// the store's word, so that nobody can take it between a look and the write.
+func (t *tokens) put(tx store.Tx, c store.Change, write func(latchkey.Token) error) error {
+	k := c.Token
 	k.Seal = t.e.Keys.Seal(k)
 	err := write(*k)
 	if latchkey.KindOf(err) == latchkey.Exists {
 		return &latchkey.Error{Kind: latchkey.Exists, Param: "name",
 			Msg: "An API token with the name “" + k.Name + "” already exists: choose another name, or revoke that token first."}
 	}
+	if err == nil {
+		err = t.e.Auth.BeginTally(tx, k)
+	}
 	if err != nil {
 		return err
 	}
-	tx.Log(store.Change{Kind: store.TokenPut, Account: t.account, Token: k})
+	c.Kind, c.Account = store.TokenPut, t.account
+	tx.Log(c)
 	return nil
 }
 
@@ -187,8 +145,7 @@ func (t *tokens) List(ctx context.Context) (list []hosting.TokenInfo, err error)
 		}
 		list = make([]hosting.TokenInfo, len(rows))
 		for i := range rows {
-			list[i].Token, list[i].Expired = rows[i], rows[i].Expired(t.e.Now())
-			if list[i].Use, err = t.e.Auth.LastUse(r, &rows[i]); err != nil {
+			if list[i], err = t.info(r, &rows[i]); err != nil {
 				return err
 			}
 		}
@@ -197,50 +154,132 @@ func (t *tokens) List(ctx context.Context) (list []hosting.TokenInfo, err error)
 	return list, err
 }
 
+// info is what may be told of k.
+func (t *tokens) info(r store.Reader, k *latchkey.Token) (_ hosting.TokenInfo, err error) {
+	now := t.e.Now()
+	info := hosting.TokenInfo{Token: *k, Expired: k.Expired(now)}
+	if info.Use, info.UsedWas, err = t.e.Auth.LastUse(r, k); err == nil {
+		info.Uses, err = auth.Uses(r, k)
+	}
+	info.Standing = k.Standing(now, info.Use.At, info.Uses)
+	return info, err
+}
+
+// change changes the row of the token called name by do, in one transaction, and
+// returns what may be told of it then.
+func (t *tokens) change(ctx context.Context, name string, do func(store.Tx, *store.Change) error) (info hosting.TokenInfo, err error) {
+	err = t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
+		if err := t.usable(tx); err != nil {
+			return err
+		}
+		k, err := t.find(tx, name)
+		if err != nil {
+			return err
+		}
+		c := store.Change{Token: &k}
+		if err := do(tx, &c); err != nil {
+			return err
+		}
+		if err := t.put(tx, c, func(k latchkey.Token) error { return tx.UpdateToken(name, k) }); err != nil {
+			return err
+		}
+		info, err = t.info(tx, &k)
+		return err
+	})
+	return info, err
+}
+
+// find is the row of the token called name, as it was sealed.
+func (t *tokens) find(r store.Reader, name string) (latchkey.Token, error) {
+	k, err := r.Token(t.account, t.audience, name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		err = noToken(name)
+	case err == nil && t.e.Keys.Seal(&k) != k.Seal:
+		err = errDamagedRow
+	}
+	return k, err
+}
+
 func (t *tokens) Rename(ctx context.Context, name, newName string) error {
 	if err := hosting.CheckTokenName("new_name", newName); err != nil {
 		return err
 	}
 	return t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
-		k, err := tx.Token(t.account, t.audience, name)
-		if errors.Is(err, store.ErrNotFound) {
-			return noToken(name)
+		k, err := t.find(tx, name)
+		if err == nil {
+			err = t.mayMeddle(tx, &k)
 		}
 		if err != nil || name == newName {
 			return err
 		}
-		if t.e.Keys.Seal(&k) != k.Seal {
-			return errDamagedRow
-		}
 		k.Name = newName
-		return t.put(tx, &k, func(k latchkey.Token) error { return tx.UpdateToken(name, k) })
+		return t.put(tx, store.Change{Token: &k}, func(k latchkey.Token) error { return tx.UpdateToken(name, k) })
 	})
 }
 
-func (t *tokens) Update(ctx context.Context, name string, n hosting.NewToken) (k latchkey.Token, err error) {
-	if err := checkToken("new_name", &n, t.e.Now()); err != nil {
-		return k, err
-	}
-	err = t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
-		if err := t.usable(tx); err != nil {
+func (t *tokens) Change(ctx context.Context, name string, change func(*hosting.NewToken) error) (hosting.TokenInfo, error) {
+	return t.change(ctx, name, func(tx store.Tx, c *store.Change) error {
+		k := c.Token
+		n := hosting.TokenOf(k)
+		if err := change(&n); err != nil {
 			return err
 		}
-		if k, err = tx.Token(t.account, t.audience, name); errors.Is(err, store.ErrNotFound) {
-			return noToken(name)
-		}
-		if err != nil {
+		if err := checkToken("new_name", &n, t.e.Now(), k.Expires); err != nil {
 			return err
 		}
-		if t.e.Keys.Seal(&k) != k.Seal {
-			return errDamagedRow
-		}
-		k.Name, k.Expires, k.Privileges, k.Addresses, k.Grants = n.Name, n.Expires, n.Privileges, n.Addresses, n.Grants
-		if err := t.bind(tx, &k); err != nil {
+		if err := t.mayWield(tx, k); err != nil {
 			return err
 		}
-		return t.put(tx, &k, func(k latchkey.Token) error { return tx.UpdateToken(name, k) })
+		n.Put(k)
+		k.WasUntil = notAfter(k.WasUntil, k.Expires)
+		return t.bind(tx, k)
 	})
-	return k, err
+}
+
+// notAfter is at, or end if that is earlier; an end of zero is never.
+func notAfter(at, end time.Time) time.Time {
+	if !end.IsZero() && end.Before(at) {
+		return end
+	}
+	return at
+}
+
+func (t *tokens) Rotate(ctx context.Context, name string, overlap time.Duration) (hosting.TokenInfo, latchkey.Secret, error) {
+	if overlap < 0 || overlap > hosting.MaxOverlap {
+		return hosting.TokenInfo{}, latchkey.Secret{}, latchkey.InvalidParam("overlap",
+			"The “overlap” argument is invalid: it is how many seconds the secret of now stays valid, 0 to %d.", int64(hosting.MaxOverlap/time.Second))
+	}
+	secret := auth.NewToken(t.audience)
+	info, err := t.change(ctx, name, func(tx store.Tx, c *store.Change) error {
+		now, k := t.e.Now().UTC(), c.Token
+		if err := t.mayWield(tx, k); err != nil {
+			return err
+		}
+		if k.Expired(now) {
+			return latchkey.Errorf(latchkey.Denied, "The API token “%s” has expired: a new secret would open nothing. Give it another expiry first, or make a new token.", k.Name)
+		}
+		c.Gone = k.Was
+		k.Was, k.WasUntil = k.MAC, notAfter(now.Add(overlap), k.Expires)
+		k.MAC, k.Renewed = t.e.Keys.MAC(secret.Reveal()), now
+		return nil
+	})
+	if err != nil {
+		return hosting.TokenInfo{}, latchkey.Secret{}, err
+	}
+	return info, secret, nil
+}
+
+func (t *tokens) Switch(ctx context.Context, name string, on bool) (hosting.TokenInfo, error) {
+	return t.change(ctx, name, func(tx store.Tx, c *store.Change) error {
+		k := c.Token
+		if !on {
+			k.State = latchkey.TokenDisabled
+			return t.mayMeddle(tx, k)
+		}
+		k.State, k.Renewed = latchkey.TokenActive, t.e.Now().UTC()
+		return t.mayWield(tx, k)
+	})
 }
 
 func (t *tokens) Own(ctx context.Context) (found hosting.TokenInfo, err error) {
@@ -257,12 +296,11 @@ func (t *tokens) Own(ctx context.Context) (found hosting.TokenInfo, err error) {
 	return found, err
 }
 
-// told is what may be told of the token with a MAC.
+// told is what may be told of the token with a secret.
 func (t *tokens) told(r store.Reader, mac latchkey.TokenMAC) (found hosting.TokenInfo, err error) {
 	k, err := r.TokenByMAC(mac)
 	if err == nil {
-		found = hosting.TokenInfo{Token: k, Expired: k.Expired(t.e.Now())}
-		found.Use, err = t.e.Auth.LastUse(r, &k)
+		found, err = t.info(r, &k)
 	}
 	return found, err
 }
@@ -277,9 +315,10 @@ func (t *tokens) Find(ctx context.Context, secret latchkey.Secret) (found hostin
 		return found, unknown
 	}
 	err = t.e.Store.Read(ctx, func(r store.Reader) error {
-		k, err := t.told(r, t.e.Keys.MAC(secret.Reveal()))
+		mac := t.e.Keys.MAC(secret.Reveal())
+		k, err := t.told(r, mac)
 		switch {
-		case errors.Is(err, store.ErrNotFound), err == nil && !t.shows(&k.Token):
+		case errors.Is(err, store.ErrNotFound), err == nil && (!t.shows(&k.Token) || mac == k.Was && !t.e.Now().Before(k.WasUntil)):
 			return unknown
 		case err != nil:
 			return err
@@ -300,7 +339,7 @@ func (t *tokens) shows(k *latchkey.Token) bool {
 var errDamagedRow = latchkey.Errorf(latchkey.Unavailable, "The record of this API token is damaged: revoke it and make a new one.")
 
 func (t *tokens) Revoke(ctx context.Context, name string) (found bool, err error) {
-	own := false
+	var own *latchkey.Token
 	err = t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
 		k, err := tx.Token(t.account, t.audience, name)
 		if errors.Is(err, store.ErrNotFound) {
@@ -309,13 +348,60 @@ func (t *tokens) Revoke(ctx context.Context, name string) (found bool, err error
 		if err != nil {
 			return err
 		}
-		found = true
-		tx.Log(store.Change{Kind: store.TokenGone, Account: t.account, Token: &k})
-		own = t.caller != nil && k.ID == t.caller.Token
-		return tx.DeleteToken(t.account, t.audience, name)
+		if found = true; t.isOwn(&k) {
+			own = &k
+		}
+		return t.revoke(tx, &k)
 	})
-	if err == nil && own {
-		t.caller = nil // a call that revokes several tokens revokes them all
+	if err != nil {
+		return false, err
 	}
-	return found, err
+	t.end(own)
+	return found, nil
 }
+
+// end notes that the token that the caller came in with was revoked: a call that
+// revokes several tokens revokes them all.
+func (t *tokens) end(own *latchkey.Token) {
+	if own != nil {
+		t.caller, t.ended = nil, &wielded{*own, t.e.Reads}
+	}
+}
+
+func (t *tokens) RevokeAll(ctx context.Context, keepOwn bool) (n int, err error) {
+	var own *latchkey.Token
+	err = t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
+		n, own = 0, nil
+		all, err := tx.Tokens(t.account, t.audience)
+		for i := range all {
+			if t.isOwn(&all[i]) {
+				if keepOwn {
+					continue
+				}
+				own = &all[i]
+			}
+			if err := t.revoke(tx, &all[i]); err != nil {
+				return err
+			}
+			n++
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	t.end(own)
+	return n, nil
+}
+
+// revoke takes the row of k away, if the caller may.
+func (t *tokens) revoke(tx store.Tx, k *latchkey.Token) error {
+	if err := t.mayMeddle(tx, k); err != nil {
+		return err
+	}
+	tx.Log(store.Change{Kind: store.TokenGone, Account: t.account, Token: k})
+	return tx.DeleteToken(t.account, t.audience, k.Name)
+}
+
+// isOwn reports whether k is the token that the caller came in with.
+func (t *tokens) isOwn(k *latchkey.Token) bool { return t.caller != nil && k.ID == t.caller.Token }

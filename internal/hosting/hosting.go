@@ -64,12 +64,22 @@ type Tokens interface {
 	Create(ctx context.Context, t NewToken) (latchkey.Token, latchkey.Secret, error)
 	// List is every token that was not revoked, expired ones too, by name.
 	List(ctx context.Context) ([]TokenInfo, error)
-	// Rename keeps everything but the name. Fails: NotFound, Exists, Invalid.
+	// Rename keeps everything but the name. Fails: NotFound, Exists, Invalid,
+	// Denied.
 	Rename(ctx context.Context, name, newName string) error
-	// Update replaces what a token for the host's door is to be, its name too; it
-	// keeps its secret, and whether it may only read. Fails as Create does, and
-	// with NotFound.
-	Update(ctx context.Context, name string, t NewToken) (latchkey.Token, error)
+	// Change changes what a token is to be by change, atomically, its name too; it
+	// keeps its secret. An expiry that change leaves alone may have passed. It is
+	// in force when it returns. Fails as Create does, and with NotFound.
+	Change(ctx context.Context, name string, change func(*NewToken) error) (TokenInfo, error)
+	// Rotate gives a token another secret, which is shown this once. The one it has
+	// opens it for overlap still, never longer than it lasts; one from a rotation
+	// before opens nothing. Fails: NotFound, Invalid for an overlap that is not 0
+	// to [MaxOverlap], Denied.
+	Rotate(ctx context.Context, name string, overlap time.Duration) (TokenInfo, latchkey.Secret, error)
+	// Switch enables or disables a token: one that is disabled is refused, and
+	// keeps everything. The unused days of one that is enabled begin anew. Fails:
+	// NotFound, Denied.
+	Switch(ctx context.Context, name string, on bool) (TokenInfo, error)
 	// Find is the token with a secret: one of these, or where the administrator
 	// asks, of all for this door. Fails: NotFound.
 	Find(ctx context.Context, secret latchkey.Secret) (TokenInfo, error)
@@ -77,16 +87,24 @@ type Tokens interface {
 	// came in with something else.
 	Own(ctx context.Context) (TokenInfo, error)
 	// Revoke reports whether there was such a token. When it returns, the token
-	// is refused.
+	// is refused. Fails: Denied.
 	Revoke(ctx context.Context, name string) (bool, error)
+	// RevokeAll revokes all of them at once, but for the one that the caller came in
+	// with where keepOwn is set, and tells how many that were. Fails: Denied.
+	RevokeAll(ctx context.Context, keepOwn bool) (int, error)
 }
 
+// MaxOverlap is the longest that the secret a token had before may open it.
+const MaxOverlap = 7 * latchkey.Day
+
 // NewToken is what a token is to be. Expires zero is never; a time that has
-// passed is Invalid, and so is a name that fails [CheckTokenName].
+// passed is Invalid, and so are a name that fails [CheckTokenName], terms that
+// fail [CheckTerms] and a note that fails [CheckNote].
 //
-// Who calls with a token makes none that can do more than that one: it has no
-// other privileges, can be used from nowhere else and, at the host's door, not
-// for longer. What is left out is as theirs.
+// Who calls with a token makes none that can do more than that one, nor makes one
+// of another: it has no other grants or privileges, can be used from nowhere
+// else, not for longer and not more often. What is left out is as theirs. Nor
+// do they rename or revoke one that may do what theirs may not.
 type NewToken struct {
 	Name     string
 	Expires  time.Time
@@ -98,13 +116,29 @@ type NewToken struct {
 	// Grants are what it may do at an account's door, in the normal form of
 	// package grant; none for all that the caller may.
 	Grants string
+	latchkey.Terms
+	Note string
+}
+
+// TokenOf is t as what it is to be.
+func TokenOf(t *latchkey.Token) NewToken {
+	return NewToken{t.Name, t.Expires, t.ReadOnly, t.Privileges, t.Addresses, t.Grants, t.Terms, t.Note}
+}
+
+// Put makes t what n says.
+func (n *NewToken) Put(t *latchkey.Token) {
+	t.Name, t.Expires, t.ReadOnly, t.Privileges, t.Addresses, t.Grants, t.Terms, t.Note =
+		n.Name, n.Expires, n.ReadOnly, n.Privileges, n.Addresses, n.Grants, n.Terms, n.Note
 }
 
 // TokenInfo is a token and its last use.
 type TokenInfo struct {
 	latchkey.Token
-	Use     latchkey.Use
-	Expired bool // it has run out: it is refused, and stays until it is revoked
+	Use      latchkey.Use // by any of its secrets
+	UsedWas  latchkey.Use // by the secret it had before
+	Uses     int64        // how many calls it has made, if that is bounded
+	Expired  bool         // it has run out: it is refused, and stays until it is revoked
+	Standing latchkey.Standing
 }
 
 // Mail is an account's mail. What is asked of a mailbox that is not there, or of

@@ -2,6 +2,7 @@ package hosting
 
 import (
 	"context"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/zone"
@@ -88,9 +89,16 @@ func (noTokens) Create(context.Context, NewToken) (latchkey.Token, latchkey.Secr
 }
 func (noTokens) List(context.Context) ([]TokenInfo, error)    { return nil, errNotForMailboxes }
 func (noTokens) Rename(context.Context, string, string) error { return errNotForMailboxes }
-func (noTokens) Update(context.Context, string, NewToken) (latchkey.Token, error) {
-	return latchkey.Token{}, errNotForMailboxes
+func (noTokens) Change(context.Context, string, func(*NewToken) error) (TokenInfo, error) {
+	return TokenInfo{}, errNotForMailboxes
 }
+func (noTokens) Rotate(context.Context, string, time.Duration) (TokenInfo, latchkey.Secret, error) {
+	return TokenInfo{}, latchkey.Secret{}, errNotForMailboxes
+}
+func (noTokens) Switch(context.Context, string, bool) (TokenInfo, error) {
+	return TokenInfo{}, errNotForMailboxes
+}
+func (noTokens) RevokeAll(context.Context, bool) (int, error) { return 0, errNotForMailboxes }
 func (noTokens) Find(context.Context, latchkey.Secret) (TokenInfo, error) {
 	return TokenInfo{}, errNotForMailboxes
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
@@ -89,6 +92,47 @@ func CheckTokenName(param, name string) error {
 	}
 	if !ok {
 		return latchkey.InvalidParam(param, "An API token’s name must have 1 to 50 characters and only letters, digits, dashes and underscores.")
+	}
+	return nil
+}
+
+// Bounds of what a token may be bound to.
+const (
+	maxUses       = 1_000_000_000
+	maxUnusedDays = 3650
+	maxRateLimit  = 60_000 // a minute
+	maxNote       = 200    // characters
+)
+
+// CheckTerms says why a token that ends at expires cannot have these terms, or
+// nil.
+func CheckTerms(t latchkey.Terms, expires time.Time) error {
+	for _, bound := range []struct {
+		param string
+		n     int64
+		most  int64
+		what  string
+	}{
+		{"max_uses", t.MaxUses, maxUses, "how many calls it may make"},
+		{"unused_days", int64(t.UnusedDays), maxUnusedDays, "a number of days"},
+		{"rate_limit", int64(t.RateLimit), maxRateLimit, "how many calls it may make in a minute"},
+	} {
+		if bound.n < 0 || bound.n > bound.most {
+			return latchkey.InvalidParam(bound.param, "The “%s” argument is invalid: give %s, 1 to %d, or 0 for no limit.", bound.param, bound.what, bound.most)
+		}
+	}
+	if !expires.IsZero() && !t.NotBefore.Before(expires) {
+		return latchkey.InvalidParam("not_before", "The “not_before” argument is invalid: the token would expire before it could be used.")
+	}
+	return nil
+}
+
+// CheckNote says why note cannot be a token's, or nil: it has at most 200
+// characters, none of them a control character.
+func CheckNote(note string) error {
+	odd := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) }
+	if !utf8.ValidString(note) || utf8.RuneCountInString(note) > maxNote || strings.ContainsFunc(note, odd) {
+		return latchkey.InvalidParam("note", "The “note” argument is invalid: it may have %d characters, and no control characters or line ends.", maxNote)
 	}
 	return nil
 }

@@ -44,6 +44,14 @@ type Caller struct {
 	Mailbox  MailboxName // who signed in as a mailbox of the account, and acts on it alone; "" for the account itself
 	Looking  bool        // they did not come from a page of ours: they may look, and change nothing
 	Proof    [32]byte    // tells whether the credential still stands: the token's MAC, the session's number, or a hash of the password's
+	// Bounds tell what the token was bound to when it was let in, to see whether it
+	// still is.
+	Bounds uint64
+	// Wait is how long the token must not be used for now, under its rate limit.
+	Wait time.Duration
+	// Observing has what the call uses written down, so that the token can be
+	// narrowed to it.
+	Observing bool
 	// Through is who acts for the account: the administrator, or its owner. It
 	// is nil for the account itself.
 	Through *Caller

@@ -3,6 +3,7 @@ package latchkey
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind classifies an [Error]. The list is short and closed: only package wire
@@ -25,11 +26,12 @@ const (
 	UnknownFunction             // no such function; Param names it
 	NotHere                     // the function exists, but not on this port or in this dialect
 	Unavailable                 // cannot be done now: full disk, shutting down
+	TooMany                     // a token is used more often than it may be; Wait says for how long
 )
 
 var kindNames = [...]string{
 	"internal", "missing", "invalid", "not-found", "exists", "limit", "denied", "read-only",
-	"feature-off", "role-off", "bad-credentials", "unknown-module", "unknown-function", "not-here", "unavailable",
+	"feature-off", "role-off", "bad-credentials", "unknown-module", "unknown-function", "not-here", "unavailable", "too-many",
 }
 
 // String is the kind's name as it stands in logs and in the audit trail.
@@ -51,6 +53,8 @@ type Error struct {
 	// Traced gives the error a number of its own, which the caller is told and
 	// the log has too: where a client waits for one.
 	Traced bool
+	// Wait is when it may be tried again.
+	Wait time.Duration
 }
 
 func (e *Error) Error() string {
@@ -77,6 +81,13 @@ func Errorf(k Kind, format string, args ...any) *Error {
 // InvalidParam makes an [Invalid] error about one argument.
 func InvalidParam(param, format string, args ...any) *Error {
 	return &Error{Kind: Invalid, Param: param, Msg: fmt.Sprintf(format, args...)}
+}
+
+// TooOften is the error of a token that is used more often than it may be and
+// may be used again after wait.
+func TooOften(wait time.Duration) *Error {
+	seconds := int64((wait + time.Second - 1) / time.Second)
+	return &Error{Kind: TooMany, Wait: wait, Msg: fmt.Sprintf("This API token is used more often than its rate limit allows: try again in %d s.", seconds)}
 }
 
 // KindOf is the kind of err; [Internal] for an error nobody classified.

@@ -56,7 +56,7 @@ var ErrNotFound = &latchkey.Error{Kind: latchkey.NotFound, Msg: "there is no suc
 type ChangeKind string
 
 const (
-	TokenPut    ChangeKind = "token"         // Token holds the row as it is now
+	TokenPut    ChangeKind = "token"         // Token holds the row as it is now, Gone a secret that opens it no more
 	TokenGone   ChangeKind = "token-gone"    // Token holds the row as it was
 	AccountPut  ChangeKind = "account"       // Account changed: state, name, limits, features
 	AccountGone ChangeKind = "account-gone"  // Account is no more, and its tokens with it
@@ -69,6 +69,7 @@ type Change struct {
 	Kind    ChangeKind         `json:"kind"`
 	Account latchkey.AccountID `json:"account,omitempty"`
 	Token   *latchkey.Token    `json:"token,omitempty"`
+	Gone    latchkey.TokenMAC  `json:"gone,omitzero"`
 }
 
 // Mailbox is one mailbox as it is wanted.
@@ -230,6 +231,7 @@ type Reader interface {
 	FeatureLists() ([]latchkey.FeatureList, error)
 	Overrides(account latchkey.AccountID) (map[string]bool, error)
 
+	// TokenByMAC is the token with a secret, or with one it had before.
 	TokenByMAC(mac latchkey.TokenMAC) (latchkey.Token, error)
 	Token(account latchkey.AccountID, audience latchkey.Audience, name string) (latchkey.Token, error)
 	Tokens(account latchkey.AccountID, audience latchkey.Audience) ([]latchkey.Token, error)
@@ -242,6 +244,8 @@ type Reader interface {
 	// NetworksSince is how many networks a token was first used from at a time or
 	// later.
 	NetworksSince(id latchkey.TokenID, at time.Time) (int, error)
+	// Tally is what is counted of a token.
+	Tally(id latchkey.TokenID) (latchkey.Tally, error)
 
 	Session(id latchkey.SessionID) (latchkey.Session, error)
 	// Sessions are those of an account, or of one mailbox of it, the oldest first.
@@ -315,12 +319,13 @@ type Tx interface {
 	NextTokenID() (latchkey.TokenID, error)
 	InsertToken(t latchkey.Token) error
 	// UpdateToken replaces the row that is now called name, whole, but for its
-	// account and audience.
+	// account and audience. The use of a secret that it has no more goes.
 	UpdateToken(name string, t latchkey.Token) error
-	// DeleteToken takes the token away, and its use with it.
+	// DeleteToken takes the token away, and its uses and its tally with it.
 	DeleteToken(account latchkey.AccountID, audience latchkey.Audience, name string) error
 	// PutUse is cheapest for many tokens in the order of their MACs.
 	PutUse(mac latchkey.TokenMAC, u latchkey.Use) error
+	PutTally(id latchkey.TokenID, t latchkey.Tally) error
 
 	// InsertSession adds a session. It ends with its account; when that is
 	// suspended or its password changes; a mailbox's when the mailbox is taken

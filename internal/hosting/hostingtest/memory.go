@@ -110,7 +110,7 @@ type tokens Account
 func (t *tokens) Create(_ context.Context, n hosting.NewToken) (latchkey.Token, latchkey.Secret, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := hosting.CheckTokenName("name", n.Name); err != nil {
+	if err := checkNew("name", &n); err != nil {
 		return latchkey.Token{}, latchkey.Secret{}, err
 	}
 	now := t.Now()
@@ -122,36 +122,116 @@ func (t *tokens) Create(_ context.Context, n hosting.NewToken) (latchkey.Token, 
 	case t.tokens[n.Name] != nil:
 		return latchkey.Token{}, latchkey.Secret{}, taken(n.Name)
 	}
-	secret := digest(fmt.Sprint("token ", n.Name, t.lastID))
-	t.lastID++
-	k := latchkey.Token{
-		ID: t.lastID, Account: t.Who.Account, Audience: t.door, Name: n.Name, Handle: latchkey.Handle([]byte(secret[:6])),
-		Created: now, Expires: n.Expires, ReadOnly: n.ReadOnly, Privileges: n.Privileges, Addresses: n.Addresses, Grants: n.Grants,
-	}
+	secret := t.secret(n.Name)
+	k := latchkey.Token{ID: t.lastID, Account: t.Who.Account, Audience: t.door, Handle: latchkey.Handle([]byte(secret[:6])), Created: now}
+	n.Put(&k)
 	t.tokens[n.Name] = &hosting.TokenInfo{Token: k}
-	t.secrets[strings.ToUpper(secret[:32])] = k.ID
-	return k, latchkey.NewSecret(strings.ToUpper(secret[:32])), nil
+	t.secrets[secret] = k.ID
+	return k, latchkey.NewSecret(secret), nil
 }
 
-func (t *tokens) Update(_ context.Context, name string, n hosting.NewToken) (latchkey.Token, error) {
+// secret is one for a token to be, whose number is the last then.
+func (t *tokens) secret(name string) string {
+	text := strings.ToUpper(digest(fmt.Sprint("token ", name, t.lastID)))[:32]
+	t.lastID++
+	return text
+}
+
+func checkNew(param string, n *hosting.NewToken) error {
+	if err := hosting.CheckTokenName(param, n.Name); err != nil {
+		return err
+	}
+	if err := hosting.CheckTerms(n.Terms, n.Expires); err != nil {
+		return err
+	}
+	return hosting.CheckNote(n.Note)
+}
+
+// told is what is told of k now.
+func (t *tokens) told(k *hosting.TokenInfo) hosting.TokenInfo {
+	info := *k
+	info.Expired = k.Token.Expired(t.Now())
+	info.Standing = k.Token.Standing(t.Now(), k.Use.At, k.Uses)
+	return info
+}
+
+func unknown(name string) error {
+	return latchkey.Errorf(latchkey.NotFound, "There is no API token with the name “%s”.", name)
+}
+
+func (t *tokens) Change(_ context.Context, name string, change func(*hosting.NewToken) error) (hosting.TokenInfo, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := hosting.CheckTokenName("new_name", n.Name); err != nil {
-		return latchkey.Token{}, err
-	}
 	k := t.tokens[name]
+	if k == nil {
+		return hosting.TokenInfo{}, unknown(name)
+	}
+	n := hosting.TokenOf(&k.Token)
+	if err := change(&n); err != nil {
+		return hosting.TokenInfo{}, err
+	}
+	if err := checkNew("new_name", &n); err != nil {
+		return hosting.TokenInfo{}, err
+	}
 	switch {
-	case k == nil:
-		return latchkey.Token{}, latchkey.Errorf(latchkey.NotFound, "There is no API token with the name “%s”.", name)
-	case !n.Expires.IsZero() && !n.Expires.After(t.Now()):
-		return latchkey.Token{}, latchkey.InvalidParam("expires_at", "The expiry time has already passed.")
+	case !n.Expires.IsZero() && !n.Expires.Equal(k.Token.Expires) && !n.Expires.After(t.Now()):
+		return hosting.TokenInfo{}, latchkey.InvalidParam("expires_at", "The expiry time has already passed.")
 	case name != n.Name && t.tokens[n.Name] != nil:
-		return latchkey.Token{}, taken(n.Name)
+		return hosting.TokenInfo{}, taken(n.Name)
 	}
 	delete(t.tokens, name)
-	k.Name, k.Token.Expires, k.Privileges, k.Addresses = n.Name, n.Expires, n.Privileges, n.Addresses
+	n.Put(&k.Token)
 	t.tokens[n.Name] = k
-	return k.Token, nil
+	return t.told(k), nil
+}
+
+func (t *tokens) Rotate(_ context.Context, name string, overlap time.Duration) (hosting.TokenInfo, latchkey.Secret, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.tokens[name]
+	switch {
+	case overlap < 0 || overlap > hosting.MaxOverlap:
+		return hosting.TokenInfo{}, latchkey.Secret{}, latchkey.InvalidParam("overlap", "The overlap is invalid.")
+	case k == nil:
+		return hosting.TokenInfo{}, latchkey.Secret{}, unknown(name)
+	case k.Token.Expired(t.Now()):
+		return hosting.TokenInfo{}, latchkey.Secret{}, latchkey.Errorf(latchkey.Denied, "The API token “%s” has expired.", name)
+	}
+	now := t.Now()
+	k.Renewed, k.WasUntil = now, now.Add(overlap)
+	if !k.Expires.IsZero() && k.Expires.Before(k.WasUntil) {
+		k.WasUntil = k.Expires
+	}
+	k.Was[0]++
+	secret := t.secret(name)
+	t.secrets[secret] = k.ID
+	return t.told(k), latchkey.NewSecret(secret), nil
+}
+
+func (t *tokens) Switch(_ context.Context, name string, on bool) (hosting.TokenInfo, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.tokens[name]
+	if k == nil {
+		return hosting.TokenInfo{}, unknown(name)
+	}
+	k.State = latchkey.TokenDisabled
+	if on {
+		k.State, k.Renewed = latchkey.TokenActive, t.Now()
+	}
+	return t.told(k), nil
+}
+
+func (t *tokens) RevokeAll(_ context.Context, keepOwn bool) (n int, _ error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for name, k := range t.tokens {
+		if !keepOwn || k.ID != t.Who.Token {
+			delete(t.tokens, name)
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (t *tokens) Find(_ context.Context, secret latchkey.Secret) (hosting.TokenInfo, error) {
@@ -160,7 +240,7 @@ func (t *tokens) Find(_ context.Context, secret latchkey.Secret) (hosting.TokenI
 	id, ok := t.secrets[secret.Reveal()]
 	for _, k := range t.tokens {
 		if ok && k.ID == id {
-			return *k, nil
+			return t.told(k), nil
 		}
 	}
 	return hosting.TokenInfo{}, latchkey.Errorf(latchkey.NotFound, "This is none of your API tokens.")
@@ -171,7 +251,7 @@ func (t *tokens) Own(context.Context) (hosting.TokenInfo, error) {
 	defer t.mu.Unlock()
 	for _, k := range t.tokens {
 		if k.ID == t.Who.Token {
-			return *k, nil
+			return t.told(k), nil
 		}
 	}
 	return hosting.TokenInfo{}, latchkey.Errorf(latchkey.NotFound, "You did not come in with an API token.")
@@ -186,9 +266,7 @@ func (t *tokens) List(context.Context) ([]hosting.TokenInfo, error) {
 	defer t.mu.Unlock()
 	var list []hosting.TokenInfo
 	for _, name := range slices.Sorted(maps.Keys(t.tokens)) {
-		k := *t.tokens[name]
-		k.Expired = k.Token.Expired(t.Now())
-		list = append(list, k)
+		list = append(list, t.told(t.tokens[name]))
 	}
 	return list, nil
 }
@@ -202,7 +280,7 @@ func (t *tokens) Rename(_ context.Context, name, newName string) error {
 	k := t.tokens[name]
 	switch {
 	case k == nil:
-		return latchkey.Errorf(latchkey.NotFound, "There is no API token with the name “%s”.", name)
+		return unknown(name)
 	case name != newName && t.tokens[newName] != nil:
 		return taken(newName)
 	}

@@ -34,6 +34,11 @@ func runTokens(t *testing.T, open func(t *testing.T) *purse) {
 		{"TokenRevoke", testTokenRevoke},
 		{"TokensAtOnce", testTokensAtOnce},
 		{"TokenGrants", testTokenGrants},
+		{"TokenTerms", testTokenTerms},
+		{"TokenChange", testTokenChange},
+		{"TokenRotate", testTokenRotate},
+		{"TokenSwitch", testTokenSwitch},
+		{"TokenRevokeAll", testTokenRevokeAll},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
@@ -214,4 +219,144 @@ func testTokenGrants(t *testing.T, p *purse) {
 	}
 	_, err := p.open().Own(t.Context())
 	failed(t, "Own", err, latchkey.NotFound)
+}
+
+// terms are terms with something in every field.
+func (p *purse) terms() latchkey.Terms {
+	return latchkey.Terms{NotBefore: p.now().Add(time.Hour).Truncate(time.Second), MaxUses: 5, UnusedDays: 30, RateLimit: 60, Observing: true}
+}
+
+func testTokenTerms(t *testing.T, p *purse) {
+	n := hosting.NewToken{Name: "bound", Terms: p.terms(), Note: "for the shop’s “deploy” 🚀"}
+	k, _ := p.create(t, n)
+	p.create(t, hosting.NewToken{Name: "free"})
+	list := p.lists(t, "bound", "free")
+	if k.Terms != n.Terms || k.Note != n.Note || list[0].Terms != n.Terms || list[0].Note != n.Note {
+		t.Errorf("Create(%+v) = %+v, listed as %+v", n, k, list[0])
+	}
+	if list[0].Standing != latchkey.StandsNotYet || list[1].Standing != latchkey.StandsActive {
+		t.Errorf("they stand %q and %q", list[0].Standing, list[1].Standing)
+	}
+	p.wait(31 * latchkey.Day)
+	if is := p.lists(t, "bound", "free")[0].Standing; is != latchkey.StandsUnused {
+		t.Errorf("after 31 days without use it stands %q", is)
+	}
+	for what, n := range map[string]hosting.NewToken{
+		"a negative number of uses":     {Terms: latchkey.Terms{MaxUses: -1}},
+		"too many uses":                 {Terms: latchkey.Terms{MaxUses: 1e12}},
+		"negative days":                 {Terms: latchkey.Terms{UnusedDays: -1}},
+		"too many days":                 {Terms: latchkey.Terms{UnusedDays: 100_000}},
+		"a negative rate":               {Terms: latchkey.Terms{RateLimit: -1}},
+		"too high a rate":               {Terms: latchkey.Terms{RateLimit: 1e6}},
+		"an end before the beginning":   {Expires: p.now().Add(time.Hour), Terms: latchkey.Terms{NotBefore: p.now().Add(time.Hour)}},
+		"a line end in the note":        {Note: "a\nb"},
+		"a note that runs backwards":    {Note: "a\u202eb"},
+		"a note that is no text":        {Note: "a\xff"},
+		"a note of 201 characters":      {Note: strings.Repeat("é", 201)},
+		"an escape sequence in a note":  {Note: "\x1b[31m"},
+		"a paragraph's end in the note": {Note: "a\u2029b"},
+	} {
+		n.Name = "odd"
+		_, _, err := p.open().Create(t.Context(), n)
+		failed(t, "Create with "+what, err, latchkey.Invalid)
+		_, err = p.open().Change(t.Context(), "free", func(to *hosting.NewToken) error { n.Name = to.Name; *to = n; return nil })
+		failed(t, "Change to "+what, err, latchkey.Invalid)
+	}
+	p.create(t, hosting.NewToken{Name: "wordy", Note: strings.Repeat("é", 200)})
+}
+
+func testTokenChange(t *testing.T, p *purse) {
+	ctx := t.Context()
+	k, _ := p.create(t, hosting.NewToken{Name: "a", Expires: p.now().Add(90 * time.Minute), ReadOnly: true, Addresses: "192.0.2.1/32", Grants: "Email:read", Terms: p.terms(), Note: "one"})
+	got, err := p.open().Change(ctx, "a", func(n *hosting.NewToken) error { n.Note = "two"; return nil })
+	want := k
+	want.Note, want.Seal = "two", got.Seal
+	same(t, "Change of the note alone", got.Token, err, want)
+	_, err = p.open().Change(ctx, "a", func(*hosting.NewToken) error { return latchkey.Errorf(latchkey.Invalid, "no") })
+	failed(t, "Change that is broken off", err, latchkey.Invalid)
+	_, err = p.open().Change(ctx, "none", func(*hosting.NewToken) error { return nil })
+	failed(t, "Change of none", err, latchkey.NotFound)
+	p.wait(2 * time.Hour)
+	got, err = p.open().Change(ctx, "a", func(n *hosting.NewToken) error { n.Note = "three"; return nil })
+	worked(t, "Change of one that has expired", err)
+	if got.Standing != latchkey.StandsExpired {
+		t.Errorf("it stands %q", got.Standing)
+	}
+	got, err = p.open().Change(ctx, "a", func(n *hosting.NewToken) error { n.Expires, n.Terms = time.Time{}, latchkey.Terms{}; return nil })
+	worked(t, "Change to one that never expires", err)
+	if got.Standing != latchkey.StandsActive || got.Terms != (latchkey.Terms{}) || got.Note != "three" || !got.ReadOnly {
+		t.Errorf("it is %+v", got)
+	}
+}
+
+func testTokenRotate(t *testing.T, p *purse) {
+	ctx := t.Context()
+	k, first := p.create(t, hosting.NewToken{Name: "a", Expires: p.now().Add(2 * time.Hour).Truncate(time.Second), Terms: latchkey.Terms{MaxUses: 3}})
+	seen := map[string]bool{first.Reveal(): true}
+	for overlap, until := range map[time.Duration]time.Time{
+		0: p.now(), time.Hour: p.now().Add(time.Hour), hosting.MaxOverlap: k.Expires,
+	} {
+		got, secret, err := p.open().Rotate(ctx, "a", overlap)
+		worked(t, "Rotate", err)
+		if len(secret.Reveal()) != 32 || seen[secret.Reveal()] {
+			t.Errorf("Rotate gave a secret that is none or was there before")
+		}
+		seen[secret.Reveal()] = true
+		if got.ID != k.ID || got.Handle != k.Handle || got.Terms != k.Terms || !got.Expires.Equal(k.Expires) || !got.Renewed.Equal(p.now()) {
+			t.Errorf("Rotate made of %+v %+v", k, got)
+		}
+		if !got.WasUntil.Equal(until) {
+			t.Errorf("with an overlap of %v the old secret ends at %v, want %v", overlap, got.WasUntil, until)
+		}
+	}
+	for _, overlap := range []time.Duration{-time.Second, hosting.MaxOverlap + time.Second} {
+		_, _, err := p.open().Rotate(ctx, "a", overlap)
+		failed(t, "Rotate with an overlap of "+overlap.String(), err, latchkey.Invalid)
+	}
+	_, _, err := p.open().Rotate(ctx, "none", 0)
+	failed(t, "Rotate of none", err, latchkey.NotFound)
+	p.wait(3 * time.Hour)
+	_, _, err = p.open().Rotate(ctx, "a", 0)
+	failed(t, "Rotate of one that has expired", err, latchkey.Denied)
+}
+
+func testTokenSwitch(t *testing.T, p *purse) {
+	ctx := t.Context()
+	p.create(t, hosting.NewToken{Name: "a", Terms: latchkey.Terms{UnusedDays: 10}})
+	stands := func(call string, got hosting.TokenInfo, err error, want latchkey.Standing) {
+		t.Helper()
+		same(t, call, got.Standing, err, want)
+		if is := p.lists(t, "a")[0].Standing; is != want {
+			t.Errorf("%s: listed as %q, want %q", call, is, want)
+		}
+	}
+	for range 2 {
+		got, err := p.open().Switch(ctx, "a", false)
+		stands("disable", got, err, latchkey.StandsDisabled)
+	}
+	got, err := p.open().Switch(ctx, "a", true)
+	stands("enable", got, err, latchkey.StandsActive)
+	p.wait(11 * latchkey.Day)
+	if is := p.lists(t, "a")[0].Standing; is != latchkey.StandsUnused {
+		t.Errorf("after 11 days without use it stands %q", is)
+	}
+	got, err = p.open().Switch(ctx, "a", true)
+	stands("enable once more", got, err, latchkey.StandsActive)
+	_, err = p.open().Switch(ctx, "none", true)
+	failed(t, "enable none", err, latchkey.NotFound)
+	_, err = p.open().Switch(ctx, "none", false)
+	failed(t, "disable none", err, latchkey.NotFound)
+}
+
+func testTokenRevokeAll(t *testing.T, p *purse) {
+	for _, keepOwn := range []bool{true, false} {
+		for _, name := range []string{"a", "b", "c"} {
+			p.create(t, hosting.NewToken{Name: name})
+		}
+		n, err := p.open().RevokeAll(t.Context(), keepOwn) // they did not come in with one of these
+		same(t, "RevokeAll", n, err, 3)
+		p.lists(t)
+	}
+	n, err := p.open().RevokeAll(t.Context(), false)
+	same(t, "RevokeAll of none", n, err, 0)
 }

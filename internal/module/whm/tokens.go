@@ -195,34 +195,22 @@ type updateTokenParams struct {
 	Addresses []string    `param:"whitelist_ip,optional" doc:"From where it may be used from now on: whitelist_ip, whitelist_ip-0 and so on; any for everywhere. What it was stays if none is named."`
 }
 
+// updateToken leaves alone what is not here to be said.
 func updateToken(ctx context.Context, h hosting.Host, p updateTokenParams) (tokenData, error) {
-	n := hosting.NewToken{Name: cmp.Or(string(p.NewName), p.Name), Expires: p.Expires.at, Privileges: setOf(p.ACL)}
-	var err error
-	if n.Addresses, err = p.addresses(ctx, h); err != nil {
-		return tokenData{}, err
-	}
-	t, err := h.Tokens().Update(ctx, p.Name, n)
+	t, err := h.Tokens().Change(ctx, p.Name, func(n *hosting.NewToken) (err error) {
+		n.Name, n.Expires, n.Privileges = cmp.Or(string(p.NewName), p.Name), p.Expires.at, setOf(p.ACL)
+		switch {
+		case len(p.Addresses) == 1 && p.Addresses[0] == "any":
+			n.Addresses = ""
+		case len(p.Addresses) > 0:
+			n.Addresses, err = addresses(p.Addresses)
+		}
+		return err
+	})
 	if err != nil {
 		return tokenData{}, err
 	}
-	return tokenDataOf(&t), nil
-}
-
-// addresses are those asked for, or those that the token has.
-func (p *updateTokenParams) addresses(ctx context.Context, h hosting.Host) (latchkey.Addresses, error) {
-	switch {
-	case len(p.Addresses) == 1 && p.Addresses[0] == "any":
-		return "", nil
-	case len(p.Addresses) > 0:
-		return addresses(p.Addresses)
-	}
-	all, err := h.Tokens().List(ctx)
-	for _, t := range all {
-		if t.Name == p.Name {
-			return t.Addresses, nil
-		}
-	}
-	return "", err
+	return tokenDataOf(&t.Token), nil
 }
 
 // WHM API 1: api_token_get_details.

@@ -250,7 +250,8 @@ func (r *reader) Overrides(account latchkey.AccountID) (map[string]bool, error) 
 	return m, err
 }
 
-const tokenColumns = `account_id, audience, name, id, mac, mac_head, handle, created, expires, read_only, state, privileges, addresses, grants, seal`
+const tokenColumns = `account_id, audience, name, id, mac, mac_head, handle, created, expires, read_only, state, privileges, addresses, grants,
+	not_before, max_uses, unused_days, rate_limit, observing, note, renewed, was, was_head, was_until, seal`
 
 // lastMicro ends the year 9999, the last that the change log can write.
 const lastMicro = 253402300799_999999
@@ -259,22 +260,39 @@ const lastMicro = 253402300799_999999
 // stands in the index where its MAC does not belong, is read all the same, so
 // that it can be listed and deleted; but without its seal, so that it is refused.
 func scanToken(s scanner) (t latchkey.Token, err error) {
-	var mac, handle, privileges, seal []byte
+	var mac, handle, privileges, was, seal []byte
 	var account, audience, id, head, created, expires, readOnly, state int64
-	err = s.Scan(&account, &audience, &t.Name, &id, &mac, &head, &handle, &created, &expires, &readOnly, &state, &privileges, &t.Addresses, &t.Grants, &seal)
+	var notBefore, unusedDays, rateLimit, observing, renewed, wasUntil int64
+	var wasHead sql.NullInt64
+	err = s.Scan(&account, &audience, &t.Name, &id, &mac, &head, &handle, &created, &expires, &readOnly, &state, &privileges, &t.Addresses, &t.Grants,
+		&notBefore, &t.MaxUses, &unusedDays, &rateLimit, &observing, &t.Note, &renewed, &was, &wasHead, &wasUntil, &seal)
 	copy(t.MAC[:], mac)
 	copy(t.Handle[:], handle)
+	copy(t.Was[:], was)
 	copy(t.Seal[:], seal)
 	t.ID, t.Account, t.Audience = latchkey.TokenID(id), latchkey.AccountID(account), latchkey.Audience(audience)
-	t.State, t.ReadOnly = latchkey.TokenState(state), readOnly != 0
-	t.Created, t.Expires = instant(min(max(created, 0), lastMicro)), instant(min(max(expires, 0), lastMicro))
+	t.State, t.ReadOnly, t.Observing = latchkey.TokenState(state), readOnly != 0, observing != 0
+	t.UnusedDays, t.RateLimit = int(unusedDays), int(rateLimit)
 	_ = t.Privileges.UnmarshalText(privileges) // never fails
-	if micros(t.Created) != created || micros(t.Expires) != expires || int64(t.Account) != account ||
-		int64(t.Audience) != audience || int64(t.State) != state || readOnly&^1 != 0 || head != macHead(t.MAC) ||
-		privilegeText(t.Privileges) != string(privileges) {
+	whole := int64(t.Account) == account && int64(t.Audience) == audience && int64(t.State) == state && (readOnly|observing)&^1 == 0 &&
+		head == macHead(t.MAC) && wasHead == headOf(t.Was) && privilegeText(t.Privileges) == string(privileges)
+	for _, moment := range []struct {
+		at     *time.Time
+		micros int64
+	}{{&t.Created, created}, {&t.Expires, expires}, {&t.NotBefore, notBefore}, {&t.Renewed, renewed}, {&t.WasUntil, wasUntil}} {
+		*moment.at = instant(min(max(moment.micros, 0), lastMicro))
+		whole = whole && micros(*moment.at) == moment.micros
+	}
+	if !whole {
 		t.Seal = [32]byte{}
 	}
 	return t, err
+}
+
+// headOf is what is indexed of the MAC of a secret that a token had before, if
+// it had one.
+func headOf(was latchkey.TokenMAC) sql.NullInt64 {
+	return sql.NullInt64{Int64: macHead(was), Valid: was != latchkey.TokenMAC{}}
 }
 
 // privilegeText is how a set of privileges is kept.
@@ -287,16 +305,24 @@ func privilegeText(s latchkey.PrivilegeSet) string {
 func macHead(mac latchkey.TokenMAC) int64 { return int64(binary.BigEndian.Uint64(mac[:8])) }
 
 func (r *reader) TokenByMAC(mac latchkey.TokenMAC) (latchkey.Token, error) {
-	list, err := all(r.ctx, r.q, scanToken, `SELECT `+tokenColumns+` FROM token WHERE mac_head = ?`, macHead(mac))
-	for _, t := range list {
-		if t.MAC == mac {
-			return t, nil
+	for _, of := range []struct {
+		head string
+		is   func(*latchkey.Token) bool
+	}{
+		{`mac_head`, func(t *latchkey.Token) bool { return t.MAC == mac }},
+		{`was_head`, func(t *latchkey.Token) bool { return t.Was == mac }},
+	} {
+		list, err := all(r.ctx, r.q, scanToken, `SELECT `+tokenColumns+` FROM token WHERE `+of.head+` = ?`, macHead(mac))
+		if err != nil {
+			return latchkey.Token{}, err
+		}
+		for i := range list {
+			if of.is(&list[i]) {
+				return list[i], nil
+			}
 		}
 	}
-	if err == nil {
-		err = store.ErrNotFound
-	}
-	return latchkey.Token{}, err
+	return latchkey.Token{}, store.ErrNotFound
 }
 
 func (r *reader) Token(account latchkey.AccountID, audience latchkey.Audience, name string) (latchkey.Token, error) {
@@ -318,6 +344,15 @@ func (r *reader) Use(mac latchkey.TokenMAC) (u latchkey.Use, err error) {
 	err = r.q.one(r.ctx, `SELECT at, origin, client FROM token_use WHERE mac_head = ?`, []any{macHead(mac)}, &at, &u.From, &u.Client)
 	u.At = instant(at)
 	return u, err
+}
+
+func (r *reader) Tally(id latchkey.TokenID) (t latchkey.Tally, err error) {
+	var seal []byte
+	var at int64
+	err = r.q.one(r.ctx, `SELECT uses, seal, remaining, remaining_at FROM token_tally WHERE token_id = ?`, []any{int64(id)}, &t.Uses, &seal, &t.Left, &at)
+	copy(t.Seal[:], seal)
+	t.At = instant(at)
+	return t, err
 }
 
 const mailboxColumns = `account_id, domain, local, password_hash, quota, suspended_login, suspended_incoming, suspended_outgoing, hold_outgoing, created`

@@ -71,6 +71,8 @@ func (t *tx) StageAccount(id latchkey.AccountID, stage store.Stage) error {
 func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 	for _, query := range []string{
 		`DELETE FROM token_use WHERE mac_head IN (SELECT mac_head FROM token WHERE account_id = ?)`,
+		`DELETE FROM token_use WHERE mac_head IN (SELECT was_head FROM token WHERE account_id = ?)`,
+		`DELETE FROM token_tally WHERE token_id IN (SELECT id FROM token WHERE account_id = ?)`,
 		`DELETE FROM token WHERE account_id = ?`,
 		`DELETE FROM session WHERE account_id = ?`,
 		`DELETE FROM notice WHERE account_id = ?`,
@@ -160,28 +162,54 @@ func (t *tx) DeleteOverride(account latchkey.AccountID, feature string) error {
 func (t *tx) NextTokenID() (latchkey.TokenID, error) { return t.w.ids.take(t.ctx) }
 
 func (t *tx) InsertToken(k latchkey.Token) error {
-	return t.run(`INSERT INTO token (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		int64(k.Account), int64(k.Audience), k.Name, int64(k.ID), k.MAC[:], macHead(k.MAC), k.Handle[:], micros(k.Created), micros(k.Expires),
-		k.ReadOnly, int64(k.State), privilegeText(k.Privileges), string(k.Addresses), k.Grants, k.Seal[:])
+	return t.run(`INSERT INTO token (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		append([]any{int64(k.Account), int64(k.Audience)}, tokenValues(&k)...)...)
+}
+
+// tokenValues are the values of [tokenColumns] after those that a row keeps.
+func tokenValues(k *latchkey.Token) []any {
+	var was []byte
+	if k.Was != (latchkey.TokenMAC{}) {
+		was = k.Was[:]
+	}
+	return []any{
+		k.Name, int64(k.ID), k.MAC[:], macHead(k.MAC), k.Handle[:], micros(k.Created), micros(k.Expires), k.ReadOnly, int64(k.State),
+		privilegeText(k.Privileges), string(k.Addresses), k.Grants, micros(k.NotBefore), k.MaxUses, int64(k.UnusedDays), int64(k.RateLimit), k.Observing, k.Note,
+		micros(k.Renewed), was, headOf(k.Was), micros(k.WasUntil), k.Seal[:],
+	}
 }
 
 func (t *tx) UpdateToken(name string, k latchkey.Token) error {
-	return t.q.change(t.ctx, `
-		UPDATE token SET name = ?, id = ?, mac = ?, mac_head = ?, handle = ?, created = ?, expires = ?, read_only = ?, state = ?,
-			privileges = ?, addresses = ?, grants = ?, seal = ?
-		WHERE account_id = ? AND audience = ? AND name = ?`,
-		k.Name, int64(k.ID), k.MAC[:], macHead(k.MAC), k.Handle[:], micros(k.Created), micros(k.Expires), k.ReadOnly, int64(k.State),
-		privilegeText(k.Privileges), string(k.Addresses), k.Grants, k.Seal[:],
-		int64(k.Account), int64(k.Audience), name)
-}
-
-func (t *tx) DeleteToken(account latchkey.AccountID, audience latchkey.Audience, name string) error {
-	err := t.run(`DELETE FROM token_use WHERE mac_head IN (SELECT mac_head FROM token WHERE account_id = ? AND audience = ? AND name = ?)`,
-		int64(account), int64(audience), name)
+	err := t.run(`DELETE FROM token_use WHERE mac_head IN (SELECT was_head FROM token WHERE account_id = ? AND audience = ? AND name = ? AND was_head NOT IN (?, ?))`,
+		int64(k.Account), int64(k.Audience), name, macHead(k.MAC), macHead(k.Was))
 	if err != nil {
 		return err
 	}
+	return t.q.change(t.ctx, `
+		UPDATE token SET name = ?, id = ?, mac = ?, mac_head = ?, handle = ?, created = ?, expires = ?, read_only = ?, state = ?,
+			privileges = ?, addresses = ?, grants = ?, not_before = ?, max_uses = ?, unused_days = ?, rate_limit = ?, observing = ?, note = ?,
+			renewed = ?, was = ?, was_head = ?, was_until = ?, seal = ?
+		WHERE account_id = ? AND audience = ? AND name = ?`,
+		append(tokenValues(&k), int64(k.Account), int64(k.Audience), name)...)
+}
+
+func (t *tx) DeleteToken(account latchkey.AccountID, audience latchkey.Audience, name string) error {
+	for _, query := range []string{
+		`DELETE FROM token_use WHERE mac_head IN (SELECT mac_head FROM token WHERE account_id = ? AND audience = ? AND name = ?)`,
+		`DELETE FROM token_use WHERE mac_head IN (SELECT was_head FROM token WHERE account_id = ? AND audience = ? AND name = ?)`,
+		`DELETE FROM token_tally WHERE token_id IN (SELECT id FROM token WHERE account_id = ? AND audience = ? AND name = ?)`,
+	} {
+		if err := t.run(query, int64(account), int64(audience), name); err != nil {
+			return err
+		}
+	}
 	return t.q.change(t.ctx, `DELETE FROM token WHERE account_id = ? AND audience = ? AND name = ?`, int64(account), int64(audience), name)
+}
+
+func (t *tx) PutTally(id latchkey.TokenID, y latchkey.Tally) error {
+	return t.run(`INSERT INTO token_tally (token_id, uses, seal, remaining, remaining_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (token_id) DO UPDATE SET uses = excluded.uses, seal = excluded.seal, remaining = excluded.remaining, remaining_at = excluded.remaining_at`,
+		int64(id), y.Uses, y.Seal[:], y.Left, micros(y.At))
 }
 
 func (t *tx) PutUse(mac latchkey.TokenMAC, u latchkey.Use) error {

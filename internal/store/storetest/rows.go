@@ -461,6 +461,102 @@ func testUses(t *testing.T, h *house) {
 	})
 }
 
+// testEarlierSecret: a token is found by the secret it had before too, as long as
+// its row has it.
+func testEarlierSecret(t *testing.T, h *house) {
+	id := h.account("alice")
+	k, other := token(id, latchkey.ForAccount, "a", 1), token(id, latchkey.ForAccount, "b", 2)
+	h.write(insertTokens(k, other))
+	h.write(func(tx store.Tx) error { return tx.PutUse(k.Was, latchkey.Use{At: epoch, From: "192.0.2.1"}) })
+	rotated := k
+	rotated.MAC, rotated.Was = token(id, latchkey.ForAccount, "a", 7).MAC, k.MAC
+	for _, step := range []struct {
+		is       latchkey.Token
+		opens    []latchkey.TokenMAC
+		opensNot []latchkey.TokenMAC
+	}{
+		{k, []latchkey.TokenMAC{k.MAC, k.Was}, nil},
+		{rotated, []latchkey.TokenMAC{rotated.MAC, k.MAC}, []latchkey.TokenMAC{k.Was}},
+	} {
+		h.write(func(tx store.Tx) error { return tx.UpdateToken("a", step.is) })
+		h.read(func(r store.Reader) error {
+			for _, mac := range step.opens {
+				got, err := r.TokenByMAC(mac)
+				same(t, "TokenByMAC", got, err, step.is)
+			}
+			for _, mac := range step.opensNot {
+				_, err := r.TokenByMAC(mac)
+				absent(t, "TokenByMAC of a secret that was replaced twice", err)
+				_, err = r.Use(mac)
+				absent(t, "Use of a secret that was replaced twice", err)
+			}
+			got, err := r.TokenByMAC(other.Was)
+			same(t, "TokenByMAC of another", got, err, other)
+			return nil
+		})
+	}
+	never := token(id, latchkey.ForAccount, "never", 9)
+	never.Was, never.WasUntil = latchkey.TokenMAC{}, time.Time{}
+	h.write(insertTokens(never))
+	h.read(func(r store.Reader) error {
+		_, err := r.TokenByMAC(latchkey.TokenMAC{})
+		absent(t, "TokenByMAC of no secret", err)
+		return nil
+	})
+	h.write(func(tx store.Tx) error { return tx.PutUse(rotated.Was, latchkey.Use{At: epoch}) })
+	h.write(func(tx store.Tx) error { return tx.DeleteToken(id, latchkey.ForAccount, "a") })
+	h.read(func(r store.Reader) error {
+		_, err := r.TokenByMAC(rotated.Was)
+		absent(t, "TokenByMAC of the earlier secret of a token that is gone", err)
+		_, err = r.Use(rotated.Was)
+		absent(t, "its Use", err)
+		return nil
+	})
+}
+
+func testTallies(t *testing.T, h *house) {
+	id := h.account("alice")
+	k, stays := token(id, latchkey.ForAccount, "a", 1), token(id, latchkey.ForAccount, "b", 2)
+	h.write(insertTokens(k, stays))
+	h.read(func(r store.Reader) error {
+		_, err := r.Tally(k.ID)
+		absent(t, "Tally of a token of which nothing is counted", err)
+		return nil
+	})
+	first, want := latchkey.Tally{Uses: 1}, latchkey.Tally{Uses: 5 << 40, Seal: [32]byte{1, 2, 3}, Left: 59_999, At: epoch}
+	h.write(func(tx store.Tx) error {
+		for _, put := range []struct {
+			id latchkey.TokenID
+			t  latchkey.Tally
+		}{{k.ID, first}, {k.ID, want}, {stays.ID, first}} {
+			if err := tx.PutTally(put.id, put.t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	h.reopen()
+	h.read(func(r store.Reader) error {
+		got, err := r.Tally(k.ID)
+		same(t, "Tally", got, err, want)
+		return nil
+	})
+	h.write(func(tx store.Tx) error { return tx.DeleteToken(id, latchkey.ForAccount, "a") })
+	h.read(func(r store.Reader) error {
+		_, err := r.Tally(k.ID)
+		absent(t, "Tally of a token that is gone", err)
+		got, err := r.Tally(stays.ID)
+		same(t, "Tally of another", got, err, first)
+		return nil
+	})
+	h.write(func(tx store.Tx) error { return tx.DeleteAccount(id) })
+	h.read(func(r store.Reader) error {
+		_, err := r.Tally(stays.ID)
+		absent(t, "Tally of a token whose account is gone", err)
+		return nil
+	})
+}
+
 func box(account latchkey.AccountID, domain latchkey.Domain, local string) store.Mailbox {
 	return store.Mailbox{Account: account, Domain: domain, Local: local, PasswordHash: "{X}y", Quota: 5 << 40, Created: epoch}
 }

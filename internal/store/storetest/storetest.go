@@ -43,6 +43,8 @@ func Run(t *testing.T, open Open) {
 		{"Tokens", testTokens},
 		{"TokensOfEqualHead", testTokensOfEqualHead},
 		{"TokensAfter", testTokensAfter},
+		{"EarlierSecret", testEarlierSecret},
+		{"Tallies", testTallies},
 		{"TokenIDs", testTokenIDs},
 		{"Uses", testUses},
 		{"Sessions", testSessions},
@@ -174,10 +176,12 @@ func token(account latchkey.AccountID, audience latchkey.Audience, name string, 
 	k := latchkey.Token{
 		ID: latchkey.TokenID(n) + 1, Account: account, Audience: audience, Name: name,
 		Created: epoch, Expires: epoch.Add(time.Duration(n) * time.Hour), ReadOnly: n%2 == 1, State: latchkey.TokenState(n % 3),
+		Terms: latchkey.Terms{NotBefore: epoch.Add(-time.Hour), MaxUses: 3 << 40, UnusedDays: 30, RateLimit: 60, Observing: n%2 == 0}, Note: "for CI – “deploy”",
+		Renewed: epoch.Add(time.Minute), WasUntil: epoch.Add(2 * time.Minute),
 		Privileges: latchkey.PrivilegesOf(latchkey.PrivilegePassword, latchkey.PrivilegeQuota), Addresses: "192.0.2.8/29,2001:db8::1/128", Grants: "Email:read(domain=example.com); Quota:read",
 	}
 	for i := range k.MAC {
-		k.MAC[i] = n*31 + byte(i)*7
+		k.MAC[i], k.Was[i] = n*31+byte(i)*7, n*29+byte(i)*11+1
 	}
 	copy(k.Handle[:], []byte{n, 1, 2, 3, 4, 5})
 	copy(k.Seal[:], []byte{9, n, 9})
