@@ -57,8 +57,9 @@ type Request struct {
 	// all of it.
 	Read func(context.Context, api.Listing) (any, error)
 
-	act audit.Act
-	res Result
+	act   audit.Act
+	res   Result
+	spent *latchkey.Error // why a token may make no such call more
 }
 
 // Caller is who calls, once that is known: for [Speaker].
@@ -149,14 +150,14 @@ func (s *Service) miss(r *Request, err *latchkey.Error) {
 // are all there is to say of a failure.
 func (s *Service) Nested(ctx context.Context, on hosting.Account, module, name string, args api.Args) api.Answer {
 	r := &Request{Names: UAPI, Module: module, Func: name, Args: args}
-	return s.answer(r, s.nest(ctx, r, on.Caller()))
+	return s.answer(r, s.oneMore(ctx, r, on.Caller()))
 }
 
 // NestedHost does for host functions as [Service.Nested] does for those of
 // accounts. The answer has a reason in any case.
 func (s *Service) NestedHost(ctx context.Context, on hosting.Host, name string, args api.Args) api.Answer {
 	r := &Request{Audience: latchkey.ForHost, Names: WHM, Func: name, Args: args}
-	a := s.answer(r, s.nest(ctx, r, on.Caller()))
+	a := s.answer(r, s.oneMore(ctx, r, on.Caller()))
 	if len(a.Errors) > 0 {
 		a.Reason = strings.Join(a.Errors, " ")
 	}
@@ -177,6 +178,12 @@ func (s *Service) answer(r *Request, res *Result) api.Answer {
 // originKey is where calls that make others say where those come from.
 type originKey struct{}
 
+// oneMore is nest for a call that counts as one that came by itself.
+func (s *Service) oneMore(ctx context.Context, r *Request, caller *latchkey.Caller) *Result {
+	r.spent = s.Auth.Spend(ctx, caller)
+	return s.nest(ctx, r, caller)
+}
+
 // nest runs a request inside another call, for a caller who is known.
 func (s *Service) nest(ctx context.Context, r *Request, caller *latchkey.Caller) *Result {
 	act, res := &r.act, &r.res
@@ -188,6 +195,9 @@ func (s *Service) nest(ctx context.Context, r *Request, caller *latchkey.Caller)
 	act.As(caller)
 	defer s.takeDown(act, r, res)
 	if res.Err = s.may(r); res.Err == nil {
+		res.Err = r.spent
+	}
+	if res.Err == nil {
 		s.run(ctx, r)
 	}
 	return res

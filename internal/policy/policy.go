@@ -14,6 +14,9 @@ func May(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
 	if caller.Kind == 0 {
 		return &latchkey.Error{Kind: latchkey.BadCredentials}
 	}
+	if caller.Wait > 0 && (f.Scope != api.Bearer || f.Effect != api.Write) { // a token can be ended at any time
+		return latchkey.TooOften(caller.Wait)
+	}
 	if (caller.Door == latchkey.ForHost) != (f.Audience == latchkey.ForHost) || f.Audience == latchkey.ForAccount && caller.Role == latchkey.RoleRoot {
 		return &latchkey.Error{Kind: latchkey.NotHere, Param: f.Name}
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/call"
@@ -74,6 +75,9 @@ func (d *Door) answer(w http.ResponseWriter, r *http.Request, target request.Tar
 	if res.Err != nil && res.Err.Kind == latchkey.BadCredentials {
 		u.send(w, in.refused, func(b []byte) []byte { return append(b, in.denied...) })
 		return
+	}
+	if res.Err != nil && res.Err.Wait > 0 {
+		w.Header().Set("Retry-After", strconv.FormatInt(int64((res.Err.Wait+time.Second-1)/time.Second), 10))
 	}
 	u.send(w, http.StatusOK, func(b []byte) []byte { return u.dialect.write(b, u, res) })
 }
