@@ -26,9 +26,10 @@ var (
 
 // field is how one field of a parameter struct is filled.
 type field struct {
-	index []int
-	param Param
-	set   func(v reflect.Value, text string) error
+	index   []int
+	param   Param
+	whether bool // it is a pointer: it tells whether it was given
+	set     func(v reflect.Value, text string) error
 }
 
 type binder[P any] struct {
@@ -77,8 +78,11 @@ func newField(t reflect.Type, i int) field {
 		return f
 	}
 	elem := sf.Type
-	if elem.Kind() == reflect.Slice && !reflect.PointerTo(elem).Implements(parserType) {
+	switch {
+	case elem.Kind() == reflect.Slice && !reflect.PointerTo(elem).Implements(parserType):
 		f.param.List, elem = true, elem.Elem()
+	case elem.Kind() == reflect.Pointer:
+		f.whether, elem = true, elem.Elem()
 	}
 	f.set, f.param.Type = setter(elem)
 	if f.set == nil {
@@ -163,6 +167,10 @@ func (f *field) bind(v reflect.Value, args Args, params []Param) error {
 		return f.bindList(v, args)
 	}
 	text, given := args.Lookup(f.param.Name)
+	if given && f.whether && (text != "" || v.Type().Elem().Kind() == reflect.String) {
+		v.Set(reflect.New(v.Type().Elem()))
+		return f.one(v.Elem(), text)
+	}
 	if !given || text == "" {
 		if f.param.Required {
 			return &latchkey.Error{Kind: latchkey.Missing, Param: f.param.Name}

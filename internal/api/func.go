@@ -116,8 +116,9 @@ type None struct{}
 //	Raw   Args            `param:"*"` // every argument no other field took
 //
 // An embedded struct stands for its fields. A field's type is string, bool (1 or 0), an integer, a type with a
-// ParseParam method, or a slice of one of them for a parameter that may be
-// repeated. It panics for a struct it cannot bind: a programmer's mistake,
+// ParseParam method, a slice of one of them for a parameter that may be
+// repeated, or a pointer to one of them, which is nil where the parameter was not
+// given: a text may be given that is empty. It panics for a struct it cannot bind: a programmer's mistake,
 // seen at start.
 func Run[A, P, R any](fn func(context.Context, A, P) (R, error)) Runner[A] {
 	b := newBinder[P]()

@@ -370,6 +370,16 @@ func (s *Service) HostNames(caller *latchkey.Caller) []string {
 	return names
 }
 
+// FeaturesOf are the features of the functions that a token with rights may call.
+func (s *Service) FeaturesOf(rights latchkey.Rights, readOnly bool) (set latchkey.FeatureSet) {
+	for _, e := range s.Registry.All() {
+		if policy.Reaches(rights, readOnly, e) {
+			set = set.With(e.Feature, true)
+		}
+	}
+	return set
+}
+
 func (r *Request) read(ctx context.Context, l api.Listing) (any, error) {
 	if r.Read == nil {
 		return l.All(ctx)

@@ -45,7 +45,7 @@ func openapiCommand(s std) *cobra.Command {
 func book() openapi.Book {
 	calls := &call.Service{}
 	b := openapi.Book{Functions: registry(calls).All(), Modules: map[string]string{whm.Module.Name: whm.Module.Doc}, Version: wire.APILevel}
-	for _, m := range module.Account(calls.Nested) {
+	for _, m := range module.Account(calls.Nested, calls.FeaturesOf) {
 		b.Modules[m.Name] = m.Doc
 	}
 	return b

@@ -229,7 +229,7 @@ func loadKeys(data string) (*auth.Keys, error) {
 
 // registry holds every function there is.
 func registry(calls *call.Service) *api.Registry {
-	return api.NewRegistry(module.Account(calls.Nested), module.Host(calls.Nested, calls.NestedHost, calls.Missed.List, calls.HostNames))
+	return api.NewRegistry(module.Account(calls.Nested, calls.FeaturesOf), module.Host(calls.Nested, calls.NestedHost, calls.Missed.List, calls.HostNames))
 }
 
 func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger, now time.Time) (*server.Server, error) {

@@ -121,6 +121,9 @@ func CheckTerms(t latchkey.Terms, expires time.Time) error {
 			return latchkey.InvalidParam(bound.param, "The “%s” argument is invalid: give %s, 1 to %d, or 0 for no limit.", bound.param, bound.what, bound.most)
 		}
 	}
+	if !t.NotBefore.IsZero() && t.NotBefore.Unix() <= 0 {
+		return latchkey.InvalidParam("not_before", "The “not_before” argument is invalid: give a time in seconds since 1970, or 0 for at once.")
+	}
 	if !expires.IsZero() && !t.NotBefore.Before(expires) {
 		return latchkey.InvalidParam("not_before", "The “not_before” argument is invalid: the token would expire before it could be used.")
 	}

@@ -29,8 +29,9 @@ import (
 	"github.com/latchkey/latchkey/internal/module/zoneedit"
 )
 
-// Account is every module of account functions; do runs the calls of a batch.
-func Account(do api.Doer) []api.Module[hosting.Account] {
+// Account is every module of account functions; do runs the calls of a batch, and
+// of tells of which features rights are.
+func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 	return []api.Module[hosting.Account]{
 		batch.New(do),
 		custinfo.Module,
@@ -44,7 +45,7 @@ func Account(do api.Doer) []api.Module[hosting.Account] {
 		resourceusage.Module,
 		session.Module,
 		statsbar.Module,
-		tokens.Module,
+		tokens.New(of),
 		twofactorauth.Module,
 		variables.Module,
 		zoneedit.Module,

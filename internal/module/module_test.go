@@ -17,7 +17,7 @@ func nobody(context.Context, hosting.Account, string, string, api.Args) api.Answ
 // Every function says what it does and what each parameter is for, and those
 // that by their names only look change nothing.
 func TestDescriptions(t *testing.T) {
-	for _, e := range api.NewRegistry(Account(nobody), nil).All() {
+	for _, e := range api.NewRegistry(Account(nobody, nil), nil).All() {
 		if !strings.HasSuffix(e.Doc, ".") {
 			t.Errorf("%s: Doc %q is no sentence", e.FullName(), e.Doc)
 		}
@@ -40,7 +40,7 @@ func TestDescriptions(t *testing.T) {
 // empty, overlong or full of signs.
 func TestOddArguments(t *testing.T) {
 	values := []string{"", "0", "-1", "unlimited", "99999999999999999999", "\x00\xff\n", "(((", "%s%n", strings.Repeat("a", 1<<16), "a@b@c", "..", "|", "[]", `["A","b"]`}
-	for _, m := range Account(nobody) {
+	for _, m := range Account(nobody, nil) {
 		for _, f := range m.Funcs {
 			for _, value := range values {
 				var args api.Args

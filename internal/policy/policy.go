@@ -62,6 +62,15 @@ func granted(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
 	return MayTouch(caller, f)
 }
 
+// Reaches reports whether a token with rights, nil being all there are, may do
+// something by f that not every token may.
+func Reaches(rights latchkey.Rights, readOnly bool, f *api.Entry) bool {
+	if f.Audience != latchkey.ForAccount || f.Scope == api.Bearer || f.Scope == api.Calls || readOnly && f.Effect == api.Write {
+		return false
+	}
+	return granted(&latchkey.Caller{Rights: rights}, f) == nil
+}
+
 // MayTouch says why caller may not call f on things, or nil; without any, on the
 // account as a whole.
 func MayTouch(caller *latchkey.Caller, f *api.Entry, things ...latchkey.Resource) *latchkey.Error {

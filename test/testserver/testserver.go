@@ -105,7 +105,7 @@ func New(t testing.TB) *Server {
 	s.Trail = audit.NewRecorder(s.Store, s.Now, log, s.Heads)
 	missed := compat.Open(filepath.Join(s.Dir, "missed.json"), s.Now, log)
 	s.Calls = &call.Service{Auth: s.Verifier, Binder: s.Estate, Audit: s.Trail, Missed: missed, Now: s.Now, Log: log}
-	s.Calls.Registry = api.NewRegistry(module.Account(s.Calls.Nested), module.Host(s.Calls.Nested, s.Calls.NestedHost, s.Calls.Missed.List, s.Calls.HostNames))
+	s.Calls.Registry = api.NewRegistry(module.Account(s.Calls.Nested, s.Calls.FeaturesOf), module.Host(s.Calls.Nested, s.Calls.NestedHost, s.Calls.Missed.List, s.Calls.HostNames))
 	s.Estate.Reads = s.Calls.Registry.Reads
 	s.Account = &wire.Door{Calls: s.Calls, Log: log}
 	s.AccountPlain = &wire.Door{Calls: s.Calls, Log: log, InClear: true}

@@ -3,6 +3,7 @@ package tokens
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,41 +48,100 @@ func (p *preset) ParseParam(text string) error {
 	return nil
 }
 
-type limitedParams struct {
-	Name      newName  `param:"name" doc:"Its name, which no other token of the account has."`
-	Grants    grants   `param:"grants,optional" doc:"What it may do, such as Email:write(domain=example.com); several stand apart by semicolons."`
-	Preset    preset   `param:"preset,optional" doc:"A job instead of grants."`
-	Domain    []string `param:"domain,optional" doc:"The domains that the preset asks for."`
-	Zone      []string `param:"zone,optional" doc:"The zones that the preset asks for."`
-	Record    []string `param:"record,optional" doc:"The names of records that the preset asks for, relative to their zone."`
-	Host      []string `param:"host,optional" doc:"The hosts of certificates that the preset asks for."`
-	Path      []string `param:"path,optional" doc:"The folders that the preset asks for, relative to the home."`
-	Expires   expiry   `param:"expires_at,optional" doc:"When it expires, in seconds since 1970; 0 for never."`
-	ReadOnly  bool     `param:"readonly,optional" doc:"It may only call functions that change nothing."`
-	Addresses []string `param:"whitelist_ip,optional" doc:"From where it may be used, addresses and ranges: whitelist_ip, whitelist_ip-0 and so on; from everywhere if none is named."`
+// bounds are the parameters of what a token may do, from where, until when and
+// how often. What was not given is nil.
+type bounds struct {
+	Grants     grants   `param:"grants,optional" doc:"What it may do, such as Email:write(domain=example.com); several stand apart by semicolons."`
+	Preset     preset   `param:"preset,optional" doc:"A job instead of grants."`
+	Domain     []string `param:"domain,optional" doc:"The domains that the preset asks for."`
+	Zone       []string `param:"zone,optional" doc:"The zones that the preset asks for."`
+	Record     []string `param:"record,optional" doc:"The names of records that the preset asks for, relative to their zone."`
+	Host       []string `param:"host,optional" doc:"The hosts of certificates that the preset asks for."`
+	Path       []string `param:"path,optional" doc:"The folders that the preset asks for, relative to the home."`
+	Expires    *expiry  `param:"expires_at,optional" doc:"When it expires, in seconds since 1970; 0 for never."`
+	NotBefore  *expiry  `param:"not_before,optional" doc:"From when it may be used, in seconds since 1970; 0 for at once."`
+	ReadOnly   *bool    `param:"readonly,optional" doc:"It may only call functions that change nothing."`
+	Addresses  []string `param:"whitelist_ip,optional" doc:"From where it may be used, addresses and ranges: whitelist_ip, whitelist_ip-0 and so on; any for everywhere."`
+	MaxUses    *int64   `param:"max_uses,optional" doc:"How many calls it may make, ever; 0 for any number."`
+	UnusedDays *int     `param:"unused_days,optional" doc:"It ends when nobody has used it for so many days; 0 for never."`
+	RateLimit  *int     `param:"rate_limit,optional" doc:"How many calls it may make in a minute; 0 for any number."`
+	Note       *string  `param:"note,optional" doc:"What you want to remember about it, up to 200 characters."`
+}
+
+// put brings what was given into n.
+func (b *bounds) put(n *hosting.NewToken) (err error) {
+	if b.Preset != "" || len(b.Grants.Set) > 0 {
+		set, err := b.set()
+		if err != nil {
+			return err
+		}
+		if n.Grants = set.String(); n.Grants == grant.Full().String() {
+			n.Grants = ""
+		}
+	}
+	switch {
+	case len(b.Addresses) == 1 && b.Addresses[0] == "any":
+		n.Addresses = ""
+	case len(b.Addresses) > 0:
+		if n.Addresses, err = latchkey.ParseAddresses(b.Addresses); err != nil {
+			return latchkey.InvalidParam("whitelist_ip", "The “whitelist_ip” argument is invalid: %v.", err)
+		}
+	}
+	if b.Expires != nil {
+		n.Expires = b.Expires.at
+	}
+	if b.NotBefore != nil {
+		n.NotBefore = b.NotBefore.at
+	}
+	put(&n.ReadOnly, b.ReadOnly)
+	put(&n.MaxUses, b.MaxUses)
+	put(&n.UnusedDays, b.UnusedDays)
+	put(&n.RateLimit, b.RateLimit)
+	put(&n.Note, b.Note)
+	return nil
+}
+
+// put brings a value that was given to where it belongs.
+func put[T any](to *T, given *T) {
+	if given != nil {
+		*to = *given
+	}
 }
 
 // limited is a token with what it may do.
 type limited struct {
-	Name         string    `json:"name"`
-	Handle       string    `json:"handle"`
-	Created      time.Time `json:"create_time"`
-	Expires      time.Time `json:"expires_at"` // null is never
-	FullAccess   bool      `json:"has_full_access"`
-	ReadOnly     bool      `json:"readonly"`
-	Grants       []string  `json:"grants"`
-	WhitelistIPs any       `json:"whitelist_ips"` // null is every address
-	State        string    `json:"state"`
-	LastUsed     time.Time `json:"last_used"` // null is never
-	LastUsedFrom string    `json:"last_used_from"`
-	LastUsedBy   string    `json:"last_used_by"`
+	Name           string            `json:"name"`
+	Handle         string            `json:"handle"`
+	Created        time.Time         `json:"create_time"`
+	Expires        time.Time         `json:"expires_at"` // null is never
+	NotBefore      time.Time         `json:"not_before"` // null is at once
+	FullAccess     bool              `json:"has_full_access"`
+	ReadOnly       bool              `json:"readonly"`
+	Grants         []string          `json:"grants"`
+	WhitelistIPs   any               `json:"whitelist_ips"` // null is every address
+	MaxUses        int64             `json:"max_uses"`      // 0 is any number
+	Uses           int64             `json:"uses"`          // counted where max_uses bounds them
+	UnusedDays     int               `json:"unused_days"`   // 0 is never
+	RateLimit      int               `json:"rate_limit"`    // 0 is none
+	Observing      bool              `json:"observing"`
+	Note           string            `json:"note"`
+	State          latchkey.Standing `json:"state"`
+	Rotated        time.Time         `json:"renew_time"`       // null is not since it was made
+	OldSecretUntil time.Time         `json:"old_secret_until"` // null: it has no earlier secret
+	OldSecretUsed  time.Time         `json:"old_secret_last_used"`
+	LastUsed       time.Time         `json:"last_used"` // null is never
+	LastUsedFrom   string            `json:"last_used_from"`
+	LastUsedBy     string            `json:"last_used_by"`
 }
 
 // limitedOf is what is told of a token.
 func limitedOf(t *hosting.TokenInfo) limited {
 	l := limited{
-		Name: t.Name, Handle: t.Handle.String(), Created: t.Created, Expires: t.Expires, FullAccess: t.Grants == "" && !t.ReadOnly, ReadOnly: t.ReadOnly,
-		Grants: []string{grant.Full().String()}, State: stateOf(t), LastUsed: t.Use.At, LastUsedFrom: t.Use.From, LastUsedBy: t.Use.Client,
+		Name: t.Name, Handle: t.Handle.String(), Created: t.Created, Expires: t.Expires, NotBefore: t.NotBefore,
+		FullAccess: t.Grants == "" && !t.ReadOnly, ReadOnly: t.ReadOnly, Grants: []string{grant.Full().String()},
+		MaxUses: t.MaxUses, Uses: t.Uses, UnusedDays: t.UnusedDays, RateLimit: t.RateLimit, Observing: t.Observing, Note: t.Note,
+		State: t.Standing, Rotated: t.Renewed, OldSecretUntil: t.WasUntil, OldSecretUsed: t.UsedWas.At,
+		LastUsed: t.Use.At, LastUsedFrom: t.Use.From, LastUsedBy: t.Use.Client,
 	}
 	if t.Grants != "" {
 		l.Grants = strings.Split(t.Grants, "; ")
@@ -92,42 +152,122 @@ func limitedOf(t *hosting.TokenInfo) limited {
 	return l
 }
 
+// shown is a token with its secret, which nothing else shows.
+type shown struct {
+	Token string `json:"token"`
+	limited
+}
+
+type limitedParams struct {
+	Name newName `param:"name" doc:"Its name, which no other token of the account has."`
+	bounds
+	Observing bool `param:"observing,optional" doc:"Note what it is used for, so that it can be narrowed to that."`
+}
+
 // createLimited is Tokens::create_limited, which is ours.
 func createLimited(ctx context.Context, acct hosting.Account, p limitedParams) (api.Answer, error) {
-	set, err := p.set()
-	if err != nil {
+	n := hosting.NewToken{Name: string(p.Name), Terms: latchkey.Terms{Observing: p.Observing}}
+	if p.Preset == "" && len(p.Grants.Set) == 0 {
+		return api.Answer{}, &latchkey.Error{Kind: latchkey.Missing, Param: "grants"}
+	}
+	if err := p.put(&n); err != nil {
 		return api.Answer{}, err
-	}
-	n := hosting.NewToken{Name: string(p.Name), Expires: p.Expires.at, ReadOnly: p.ReadOnly, Grants: set.String()}
-	if set.String() == grant.Full().String() {
-		n.Grants = ""
-	}
-	if n.Addresses, err = latchkey.ParseAddresses(p.Addresses); err != nil {
-		return api.Answer{}, latchkey.InvalidParam("whitelist_ip", "The “whitelist_ip” argument is invalid: %v.", err)
 	}
 	k, secret, err := acct.Tokens().Create(ctx, n)
 	if err != nil {
 		return api.Answer{}, err
 	}
-	return api.Answer{Data: struct {
-		Token string `json:"token"`
-		limited
-	}{secret.Reveal(), limitedOf(&hosting.TokenInfo{Token: k})}}, nil
+	now := hosting.TokenInfo{Token: k, Standing: k.Standing(k.Created, time.Time{}, 0)}
+	return api.Answer{Data: shown{secret.Reveal(), limitedOf(&now)}}, nil
+}
+
+type updateParams struct {
+	Name name `param:"name" doc:"The token."`
+	bounds
+}
+
+// update is Tokens::update, which is ours.
+func update(ctx context.Context, acct hosting.Account, p updateParams) (limited, error) {
+	t, err := acct.Tokens().Change(ctx, string(p.Name), p.put)
+	if err != nil {
+		return limited{}, err
+	}
+	return limitedOf(&t), nil
+}
+
+type rotateParams struct {
+	Name    name    `param:"name" doc:"The token."`
+	Overlap seconds `param:"overlap,optional" doc:"For how many seconds the secret of now stays valid, 0 to 604800; 0 if it is not named. It never outlives the token."`
+}
+
+// seconds is a parameter that is a time span of whole seconds.
+type seconds struct{ time.Duration }
+
+// ParseParam reads 0 to 604800, which is a week.
+func (s *seconds) ParseParam(text string) error {
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31)
+	most := uint64(hosting.MaxOverlap / time.Second)
+	if err != nil || n > most {
+		return fmt.Errorf("must be a number of seconds, 0 to %d", most)
+	}
+	s.Duration = time.Duration(n) * time.Second
+	return nil
+}
+
+// ParamType is the public name of the type.
+func (*seconds) ParamType() string { return "integer" }
+
+// rotate is Tokens::rotate, which is ours.
+func rotate(ctx context.Context, acct hosting.Account, p rotateParams) (shown, error) {
+	t, secret, err := acct.Tokens().Rotate(ctx, string(p.Name), p.Overlap.Duration)
+	if err != nil {
+		return shown{}, err
+	}
+	return shown{secret.Reveal(), limitedOf(&t)}, nil
+}
+
+// disable and enable are Tokens::disable and Tokens::enable, which are ours.
+func disable(ctx context.Context, acct hosting.Account, p detailsParams) (limited, error) {
+	return switched(ctx, acct, p, false)
+}
+
+func enable(ctx context.Context, acct hosting.Account, p detailsParams) (limited, error) {
+	return switched(ctx, acct, p, true)
+}
+
+func switched(ctx context.Context, acct hosting.Account, p detailsParams, on bool) (limited, error) {
+	t, err := acct.Tokens().Switch(ctx, string(p.Name), on)
+	if err != nil {
+		return limited{}, err
+	}
+	return limitedOf(&t), nil
+}
+
+type revokeAllParams struct {
+	KeepSelf bool `param:"keep_self,optional" doc:"Keep the token that this is called with."`
+}
+
+type revoked struct {
+	Revoked int `json:"revoked"`
+}
+
+// revokeAll is Tokens::revoke_all, which is ours.
+func revokeAll(ctx context.Context, acct hosting.Account, p revokeAllParams) (revoked, error) {
+	n, err := acct.Tokens().RevokeAll(ctx, p.KeepSelf)
+	return revoked{n}, err
 }
 
 // set is what the parameters let the token do.
-func (p *limitedParams) set() (grant.Set, error) {
+func (b *bounds) set() (grant.Set, error) {
 	switch {
-	case p.Preset == "" && len(p.Grants.Set) == 0:
-		return nil, &latchkey.Error{Kind: latchkey.Missing, Param: "grants"}
-	case p.Preset == "":
-		return p.Grants.Set, nil
-	case len(p.Grants.Set) > 0:
+	case b.Preset == "":
+		return b.Grants.Set, nil
+	case len(b.Grants.Set) > 0:
 		return nil, latchkey.InvalidParam("preset", "Give either the “grants” or the “preset” argument, not both.")
 	}
-	job, _ := grant.PresetOf(string(p.Preset))
+	job, _ := grant.PresetOf(string(b.Preset))
 	set, err := job.Grants(map[grant.Key][]string{
-		grant.Domain: p.Domain, grant.Zone: p.Zone, grant.Name: p.Record, grant.Host: p.Host, grant.Path: p.Path,
+		grant.Domain: b.Domain, grant.Zone: b.Zone, grant.Name: b.Record, grant.Host: b.Host, grant.Path: b.Path,
 	})
 	if err != nil {
 		return nil, latchkey.InvalidParam("preset", "The preset cannot be used so: %v.", err)

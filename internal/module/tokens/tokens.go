@@ -9,33 +9,51 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/grant"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
-// Module is the module Tokens.
-var Module = api.Module[hosting.Account]{
-	Name: "Tokens",
-	Doc:  "The account's API tokens.",
-	Funcs: []api.Func[hosting.Account]{
-		{Name: "create_full_access", Feature: latchkey.FeatureAPITokens, Effect: api.Write, Run: api.Run(createFullAccess),
-			Doc: "Create a token that may do what the account may do. It is shown this once."},
-		{Name: "list", Feature: latchkey.FeatureAPITokens, Run: api.Run(list),
-			Doc: "List the tokens, expired ones too."},
-		{Name: "rename", Feature: latchkey.FeatureAPITokens, Effect: api.Write, Run: api.Run(rename),
-			Doc: "Give a token another name."},
-		{Name: "revoke", Feature: latchkey.FeatureAPITokens, Effect: api.Write, Run: api.Run(revoke),
-			Doc: "Revoke a token. It succeeds also if there is none of this name."},
+// Features tells of which features the functions are that a token with rights may
+// call: the registry knows.
+type Features func(rights latchkey.Rights, readOnly bool) latchkey.FeatureSet
 
-		{Name: "create_limited", Feature: latchkey.FeatureAPITokens, Effect: api.Write, Run: api.Run(createLimited),
-			Doc: "Create a token that may do what its grants say and nothing else. It is shown this once. An extension of this server."},
-		{Name: "get_details", Feature: latchkey.FeatureAPITokens, Run: api.Run(details),
-			Doc: "Tell what a token may do, from where and until when. An extension of this server."},
-		{Name: "verify", Feature: latchkey.FeatureAPITokens, Scope: api.Bearer, Run: api.Run(verify),
-			Doc: "Tell the bearer of a token what it may do, from where and until when. An extension of this server."},
-		{Name: "revoke_self", Feature: latchkey.FeatureAPITokens, Effect: api.Write, Scope: api.Bearer, Run: api.Run(revokeSelf),
-			Doc: "Revoke the token that this is called with, whatever it may do. An extension of this server."},
-	},
+// New is the module Tokens.
+func New(of Features) api.Module[hosting.Account] {
+	const feature = latchkey.FeatureAPITokens
+	return api.Module[hosting.Account]{
+		Name: "Tokens",
+		Doc:  "The account's API tokens.",
+		Funcs: []api.Func[hosting.Account]{
+			{Name: "create_full_access", Feature: feature, Effect: api.Write, Run: api.Run(createFullAccess),
+				Doc: "Create a token that may do what the account may do. It is shown this once."},
+			{Name: "list", Feature: feature, Run: api.Run(of.list),
+				Doc: "List the tokens, expired ones too."},
+			{Name: "rename", Feature: feature, Effect: api.Write, Run: api.Run(rename),
+				Doc: "Give a token another name."},
+			{Name: "revoke", Feature: feature, Effect: api.Write, Run: api.Run(revoke),
+				Doc: "Revoke a token. It succeeds also if there is none of this name."},
+
+			{Name: "create_limited", Feature: feature, Effect: api.Write, Run: api.Run(createLimited),
+				Doc: "Create a token that may do what its grants say and nothing else. It is shown this once. An extension of this server."},
+			{Name: "update", Feature: feature, Effect: api.Write, Run: api.Run(update),
+				Doc: "Change what a token may do, from where, until when and how often. What is not named stays. An extension of this server."},
+			{Name: "rotate", Feature: feature, Effect: api.Write, Run: api.Run(rotate),
+				Doc: "Give a token another secret, which is shown this once; the one of before stays valid for a time. An extension of this server."},
+			{Name: "disable", Feature: feature, Effect: api.Write, Run: api.Run(disable),
+				Doc: "Have a token refused until it is enabled again. An extension of this server."},
+			{Name: "enable", Feature: feature, Effect: api.Write, Run: api.Run(enable),
+				Doc: "Let a token in again that was disabled, or ended because nobody used it. An extension of this server."},
+			{Name: "revoke_all", Feature: feature, Effect: api.Write, Run: api.Run(revokeAll),
+				Doc: "Revoke every token of the account. An extension of this server."},
+			{Name: "get_details", Feature: feature, Run: api.Run(details),
+				Doc: "Tell what a token may do, from where and until when. An extension of this server."},
+			{Name: "verify", Feature: feature, Scope: api.Bearer, Run: api.Run(verify),
+				Doc: "Tell the bearer of a token what it may do, from where and until when. An extension of this server."},
+			{Name: "revoke_self", Feature: feature, Effect: api.Write, Scope: api.Bearer, Run: api.Run(revokeSelf),
+				Doc: "Revoke the token that this is called with, whatever it may do. An extension of this server."},
+		},
+	}
 }
 
 // newName is a parameter that names a token to be.
@@ -121,26 +139,28 @@ type row struct {
 	Features     []string  `json:"features"`
 	WhitelistIPs any       `json:"whitelist_ips"` // null is every address
 	ReadOnly     bool      `json:"readonly"`
-	State        string    `json:"state"` // active or expired
+	State        string    `json:"state"` // see [latchkey.Standing]
 	Handle       string    `json:"handle"`
 	LastUsed     time.Time `json:"last_used"` // null is never
 	LastUsedFrom string    `json:"last_used_from"`
 	LastUsedBy   string    `json:"last_used_by"`
 }
 
+// list names of a narrow token the features that it reaches.
+//
 // UAPI: Tokens::list.
-func list(ctx context.Context, acct hosting.Account, _ api.None) ([]row, error) {
+func (of Features) list(ctx context.Context, acct hosting.Account, _ api.None) ([]row, error) {
 	tokens, err := acct.Tokens().List(ctx)
-	may := features(acct)
+	has := acct.Caller().Features
 	rows := make([]row, len(tokens))
 	for i := range tokens {
 		t := &tokens[i]
 		rows[i] = row{
-			Name: t.Name, Created: t.Created, Expires: t.Expires, FullAccess: t.Grants == "", Features: may, ReadOnly: t.ReadOnly,
-			State: stateOf(t), Handle: t.Handle.String(), LastUsed: t.Use.At, LastUsedFrom: t.Use.From, LastUsedBy: t.Use.Client,
+			Name: t.Name, Created: t.Created, Expires: t.Expires, FullAccess: t.Grants == "", Features: features(has), ReadOnly: t.ReadOnly,
+			State: string(t.Standing), Handle: t.Handle.String(), LastUsed: t.Use.At, LastUsedFrom: t.Use.From, LastUsedBy: t.Use.Client,
 		}
 		if t.Grants != "" {
-			rows[i].Features = []string{}
+			rows[i].Features = features(has & of(rightsOf(&t.Token), t.ReadOnly))
 		}
 		if texts := t.Addresses.Texts(); texts != nil {
 			rows[i].WhitelistIPs = texts
@@ -149,21 +169,20 @@ func list(ctx context.Context, acct hosting.Account, _ api.None) ([]row, error) 
 	return rows, err
 }
 
-func stateOf(t *hosting.TokenInfo) string {
-	switch {
-	case t.Expired:
-		return "expired"
-	case t.State == latchkey.TokenDisabled:
-		return "disabled"
+// rightsOf are the grants of a narrow token: none where they cannot be read.
+func rightsOf(t *latchkey.Token) latchkey.Rights {
+	set, err := grant.Parse(t.Grants)
+	if err != nil {
+		return grant.Set{}
 	}
-	return "active"
+	return set
 }
 
-// features are the ids of what the account may use.
-func features(acct hosting.Account) []string {
-	var ids []string
+// features are the ids of features.
+func features(of latchkey.FeatureSet) []string {
+	ids := []string{}
 	for _, f := range latchkey.Features() {
-		if acct.Caller().Features.Has(f) {
+		if of.Has(f) {
 			ids = append(ids, f.String())
 		}
 	}

@@ -10,9 +10,17 @@ import (
 	"github.com/latchkey/latchkey/internal/module/moduletest"
 )
 
+// module has functions of mail alone, for whom grants for Email reach.
+var module = New(func(rights latchkey.Rights, readOnly bool) (set latchkey.FeatureSet) {
+	if rights.Touches(latchkey.Called{Module: "Email", Name: "add_pop", Write: !readOnly}) {
+		set = set.With(latchkey.FeaturePopAccounts, true).With(latchkey.FeatureForwarders, true)
+	}
+	return set
+})
+
 func table(t *testing.T, acct *hostingtest.Account, rows []moduletest.Row) {
 	t.Helper()
-	moduletest.Table(t, Module, acct, rows)
+	moduletest.Table(t, module, acct, rows)
 }
 
 func TestLife(t *testing.T) {
@@ -28,7 +36,7 @@ func TestLife(t *testing.T) {
 		{`create_full_access?name=ci`, "ci", `,"create_time":1767268800,"name":"ci","expires_at":0,"readonly":0}`},
 		{`create_full_access?name=ro&expires_at=1893456000&readonly=1`, "ro", `,"create_time":1767268800,"name":"ro","expires_at":1893456000,"readonly":1}`},
 	} {
-		got := moduletest.Call(t, Module, acct, test.call)
+		got := moduletest.Call(t, module, acct, test.call)
 		if secret, rest, _ := strings.Cut(strings.TrimPrefix(got, `{"token":"`), `"`); len(secret) != 32 || rest != test.want {
 			t.Errorf("%s = %s, want a token of 32 characters and %s", test.call, got, test.want)
 		}
@@ -92,7 +100,7 @@ func TestOddInput(t *testing.T) {
 }
 
 func TestLongestName(t *testing.T) {
-	got := moduletest.Call(t, Module, hostingtest.New(), "create_full_access?name="+strings.Repeat("Z", 50))
+	got := moduletest.Call(t, module, hostingtest.New(), "create_full_access?name="+strings.Repeat("Z", 50))
 	if !strings.HasPrefix(got, `{"token":"`) {
 		t.Errorf("a name of 50 characters: %s", got)
 	}

@@ -21,7 +21,7 @@ import (
 // house is every function there is.
 func house() Book {
 	calls := &call.Service{}
-	r := api.NewRegistry(module.Account(calls.Nested), module.Host(calls.Nested, calls.NestedHost, calls.Missed.List, calls.HostNames))
+	r := api.NewRegistry(module.Account(calls.Nested, calls.FeaturesOf), module.Host(calls.Nested, calls.NestedHost, calls.Missed.List, calls.HostNames))
 	return Book{Functions: r.All(), Modules: map[string]string{}, Version: "1"}
 }
 
