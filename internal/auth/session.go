@@ -142,7 +142,8 @@ func (v *Verifier) boundInTime(r store.Reader, x *latchkey.Session) error {
 	if err != nil {
 		return err
 	}
-	if v.keys.Seal(&k) != k.Seal || k.State != latchkey.TokenActive || k.Expired(time.Unix(v.expiryTime(v.now()), 0)) {
+	now := time.Unix(v.expiryTime(v.now()), 0)
+	if v.keys.Seal(&k) != k.Seal || k.State != latchkey.TokenActive || k.Expired(now) || !k.Opened(x.Token, now) {
 		return store.ErrNotFound
 	}
 	if !k.Expires.IsZero() && k.Expires.Before(x.Ends) {

@@ -17,7 +17,8 @@ type wielded struct {
 }
 
 // own is the token that the caller came in with, or with which somebody acts for
-// the account; nil for who came in with something else.
+// the account, or with which their session was made; nil for who came in with
+// something else.
 func (t *tokens) own(r store.Reader) (*wielded, error) {
 	if t.caller == nil {
 		return nil, latchkey.Errorf(latchkey.Denied, "The API token that you call with was revoked.")
@@ -26,14 +27,28 @@ func (t *tokens) own(r store.Reader) (*wielded, error) {
 	if by.Through != nil {
 		by = by.Through
 	}
-	if by.Kind != latchkey.ByToken {
-		return nil, nil
+	mac, err := tokenOf(r, by)
+	if err != nil || mac == (latchkey.TokenMAC{}) {
+		return nil, err
 	}
-	k, err := r.TokenByMAC(by.Proof)
+	k, err := r.TokenByMAC(mac)
 	if err != nil {
 		return nil, err
 	}
 	return &wielded{k, t.e.Reads}, nil
+}
+
+// tokenOf is the token that a caller came in with, or with which their session
+// was made; zero for neither.
+func tokenOf(r store.Reader, c *latchkey.Caller) (latchkey.TokenMAC, error) {
+	switch c.Kind {
+	case latchkey.ByToken:
+		return c.Proof, nil
+	case latchkey.BySession:
+		x, err := r.Session(latchkey.SessionID(c.Proof))
+		return x.Token, err
+	}
+	return latchkey.TokenMAC{}, nil
 }
 
 // mayWield says why the caller may not have k in their hands, or nil.

@@ -318,7 +318,7 @@ func (t *tokens) Find(ctx context.Context, secret latchkey.Secret) (found hostin
 		mac := t.e.Keys.MAC(secret.Reveal())
 		k, err := t.told(r, mac)
 		switch {
-		case errors.Is(err, store.ErrNotFound), err == nil && (!t.shows(&k.Token) || mac == k.Was && !t.e.Now().Before(k.WasUntil)):
+		case errors.Is(err, store.ErrNotFound), err == nil && (!t.shows(&k.Token) || !k.Opened(mac, t.e.Now())):
 			return unknown
 		case err != nil:
 			return err

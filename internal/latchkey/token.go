@@ -94,6 +94,12 @@ func (t *Token) Bound() bool {
 	return t.Privileges != 0 || t.Addresses != "" || t.Grants != "" || t.Terms != (Terms{})
 }
 
+// Opened reports whether a secret opens the token at now, as far as it is its
+// secret: the one it has, or the one it had, for a time.
+func (t *Token) Opened(mac TokenMAC, now time.Time) bool {
+	return mac == t.MAC || mac == t.Was && t.Was != (TokenMAC{}) && now.Before(t.WasUntil)
+}
+
 // Expired reports whether the token has run out at now.
 func (t *Token) Expired(now time.Time) bool {
 	return !t.Expires.IsZero() && !now.Before(t.Expires)
