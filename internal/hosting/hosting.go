@@ -24,6 +24,7 @@ type Account interface {
 	Tokens() Tokens
 	Mail() Mail
 	Zones() Zones
+	Certificates() Certificates
 	SignIns() SignIns
 	// Domains are the account's domains, the main one first, then by name.
 	Domains(ctx context.Context) ([]latchkey.OwnedDomain, error)

@@ -34,6 +34,9 @@ func (n *narrow) Tokens() Tokens           { return noTokens{} }
 func (n *narrow) SignIns() SignIns         { return noSignIns{} }
 func (n *narrow) Mail() Mail               { return &narrowMail{n.all.Mail(), n.may} }
 func (n *narrow) Zones() Zones             { return &narrowZones{n.all.Zones(), n.may} }
+func (n *narrow) Certificates() Certificates {
+	return &narrowCertificates{n.all.Certificates(), n.may}
+}
 
 func (n *narrow) Info(ctx context.Context) (*latchkey.Account, error) {
 	a, err := n.all.Info(ctx)

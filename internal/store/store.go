@@ -105,6 +105,31 @@ type ZonePart struct {
 	Text string
 }
 
+// Kept is a private key, a certificate signing request or a certificate that an
+// account keeps.
+type Kept struct {
+	Account latchkey.AccountID
+	Kind    uint8
+	ID      string
+	Name    string // no other of its kind and account has it
+	Created time.Time
+	Body    []byte // what anybody may see of it
+	Sealed  []byte // what nobody may see: nothing reads it without the server's keys
+}
+
+// Site is what the site of a domain is served under. A site that is served
+// without TLS and as it stands has no row.
+type Site struct {
+	Host      latchkey.Domain
+	Account   latchkey.AccountID
+	Redirects bool
+	Chain     string // certificates in PEM, that of the site first; "" for none
+	KeyID     string
+	Sealed    []byte // the private key
+	Installed time.Time
+	Provider  string // who got the certificate
+}
+
 // HostedDomain is a domain and whose it is.
 type HostedDomain struct {
 	latchkey.OwnedDomain
@@ -279,6 +304,13 @@ type Reader interface {
 	// ZonesAfter lists all zones by name, at most limit of them, from after on.
 	ZonesAfter(after latchkey.Domain, limit int) ([]Zone, error)
 
+	// Kept are all of a kind, the oldest first.
+	Kept(account latchkey.AccountID, kind uint8) ([]Kept, error)
+	// Sites are those of an account, by host.
+	Sites(account latchkey.AccountID) ([]Site, error)
+	// KeyType is the type of private key that an account has chosen.
+	KeyType(account latchkey.AccountID) (string, error)
+
 	Usage(account latchkey.AccountID) (Usage, error)
 	Intents() ([]Intent, error)
 	// Trail is the audit trail after seq, oldest first, at most limit links.
@@ -307,6 +339,7 @@ type Tx interface {
 	PutPrivilegeList(l latchkey.PrivilegeList) error
 
 	InsertDomain(account latchkey.AccountID, d latchkey.OwnedDomain) error
+	// RenameDomain takes the site of the domain along.
 	RenameDomain(old, new latchkey.Domain) error
 
 	PutPackage(p latchkey.Package) error
@@ -373,6 +406,16 @@ type Tx interface {
 	// away and adds others.
 	UpdateZone(z Zone, drop []int64, put []ZonePart) error
 	DeleteZone(name latchkey.Domain) error
+
+	// InsertKept and RenameKept fail with kind Exists if another of the kind has
+	// the ID or the name.
+	InsertKept(k Kept) error
+	RenameKept(account latchkey.AccountID, kind uint8, id, name string) error
+	DeleteKept(account latchkey.AccountID, kind uint8, id string) error
+	// PutSite puts a site in the place of the one with its host, if there is one.
+	PutSite(s Site) error
+	DeleteSite(host latchkey.Domain) error
+	PutKeyType(account latchkey.AccountID, keyType string) error
 
 	PutUsage(account latchkey.AccountID, u Usage) error
 

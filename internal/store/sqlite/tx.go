@@ -80,6 +80,9 @@ func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 		`DELETE FROM mailbox WHERE account_id = ?`,
 		`DELETE FROM zone_part WHERE zone IN (SELECT name FROM zone WHERE account_id = ?)`,
 		`DELETE FROM zone WHERE account_id = ?`,
+		`DELETE FROM site WHERE account_id = ?`,
+		`DELETE FROM kept WHERE account_id = ?`,
+		`DELETE FROM key_type WHERE account_id = ?`,
 		`DELETE FROM domain WHERE account_id = ?`,
 		`DELETE FROM feature_override WHERE account_id = ?`,
 		`DELETE FROM usage WHERE account_id = ?`,
@@ -123,7 +126,10 @@ func (t *tx) InsertDomain(account latchkey.AccountID, d latchkey.OwnedDomain) er
 }
 
 func (t *tx) RenameDomain(old, new latchkey.Domain) error {
-	return t.q.change(t.ctx, `UPDATE domain SET name = ? WHERE name = ?`, string(new), string(old))
+	if err := t.q.change(t.ctx, `UPDATE domain SET name = ? WHERE name = ?`, string(new), string(old)); err != nil {
+		return err
+	}
+	return t.run(`UPDATE site SET host = ? WHERE host = ?`, string(new), string(old))
 }
 
 func (t *tx) PutPackage(p latchkey.Package) error {

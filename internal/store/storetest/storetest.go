@@ -58,6 +58,8 @@ func Run(t *testing.T, open Open) {
 		{"Mailboxes", testMailboxes},
 		{"MailboxStages", testMailboxStages},
 		{"Zones", testZones},
+		{"Kept", testKept},
+		{"Sites", testSites},
 		{"Usage", testUsage},
 		{"Intents", testIntents},
 		{"FailedWrite", testFailedWrite},
