@@ -34,6 +34,7 @@ const (
 	MailReceive Role = "MailReceive"
 	MailSend    Role = "MailSend"
 	DNS         Role = "DNS"
+	WebServer   Role = "WebServer"
 )
 
 // Scope is what a call of an account function is about, to a caller who may act

@@ -26,6 +26,7 @@ import (
 type Keys struct {
 	mac, handle, seal, bound, terms, tally, trail, session *hmacKey
 	factor                                                 cipher.AEAD // what second factors are kept under
+	private                                                cipher.AEAD // what private keys are kept under
 }
 
 // LoadKeys reads the secret in the file path, and makes one if there is no such
@@ -78,7 +79,7 @@ func NewKeys(secret []byte) *Keys {
 	}
 	derive := func(purpose string) *hmacKey { return newHMACKey(key(purpose)) }
 	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), terms: derive("row with terms"), tally: derive("tally"), trail: derive("trail"), session: derive("session"),
-		factor: newFactorCipher(key("second factor"))}
+		factor: newCipher(key("second factor")), private: newCipher(key("private key"))}
 }
 
 // MAC is what a token is looked up by.

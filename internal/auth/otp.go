@@ -1,8 +1,6 @@
 package auth
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // RFC 6238, as every program for such codes has it
@@ -85,17 +83,15 @@ func (v *Verifier) GoodCode(secret, given latchkey.Secret) bool {
 // SealFactor is secret as it is kept: nobody reads it without the keys, and in
 // another account's row it is of no use.
 func (k *Keys) SealFactor(account latchkey.AccountID, secret latchkey.Secret) string {
-	nonce := make([]byte, k.factor.NonceSize())
-	_, _ = rand.Read(nonce)
-	return base64.StdEncoding.EncodeToString(k.factor.Seal(nonce, nonce, []byte(secret.Reveal()), factorOwner(account)))
+	return base64.StdEncoding.EncodeToString(encrypt(k.factor, []byte(secret.Reveal()), factorOwner(account)))
 }
 
 func (k *Keys) openFactor(account latchkey.AccountID, sealed string) ([]byte, error) {
 	b, err := base64.StdEncoding.DecodeString(sealed)
-	if err != nil || len(b) < k.factor.NonceSize() {
+	if err != nil {
 		return nil, fmt.Errorf("the second factor of account %d is damaged", account)
 	}
-	text, err := k.factor.Open(nil, b[:k.factor.NonceSize()], b[k.factor.NonceSize():], factorOwner(account))
+	text, err := decrypt(k.factor, b, factorOwner(account))
 	if err != nil {
 		return nil, fmt.Errorf("the second factor of account %d is damaged: %w", account, err)
 	}
@@ -104,17 +100,6 @@ func (k *Keys) openFactor(account latchkey.AccountID, sealed string) ([]byte, er
 
 func factorOwner(account latchkey.AccountID) []byte {
 	return binary.BigEndian.AppendUint32([]byte("account "), uint32(account))
-}
-
-func newFactorCipher(key []byte) cipher.AEAD {
-	block, err := aes.NewCipher(key)
-	if err == nil {
-		var aead cipher.AEAD
-		if aead, err = cipher.NewGCM(block); err == nil {
-			return aead
-		}
-	}
-	panic(err) // only for a length no caller asks for
 }
 
 // factorSetting is the name under which the store keeps the policy.

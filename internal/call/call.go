@@ -343,8 +343,16 @@ func (s *Service) enter(ctx context.Context, act *audit.Act, res *Result, args a
 }
 
 // here reports whether the part that a function stands on is here: a zone that
-// nobody serves is no zone.
-func here(e *api.Entry, s *hosting.Server) bool { return e.Role != api.DNS || s.DNS }
+// nobody serves is no zone, and a site that nobody serves is none.
+func here(e *api.Entry, s *hosting.Server) bool {
+	switch e.Role {
+	case api.DNS:
+		return s.DNS
+	case api.WebServer:
+		return s.Web
+	}
+	return true
+}
 
 // narrowed is on with those things only that the caller may call the function on.
 func narrowed(on hosting.Account, res *Result) hosting.Account {

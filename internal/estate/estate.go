@@ -31,6 +31,9 @@ type Estate struct {
 	zones  zones
 	naming sync.Mutex // held while an account's name is being given away
 
+	serving locks // whose sites somebody is at work on
+	behind  behind
+
 	unfinished numbers
 }
 
@@ -68,6 +71,7 @@ func New(c Config) *Estate {
 	if c.ZoneTemplate == (zone.Template{}) {
 		c.ZoneTemplate = zone.StandardTemplate
 	}
+	c.Server.Web = c.Web != nil
 	return &Estate{Config: c}
 }
 

@@ -152,6 +152,11 @@ func (e *Estate) Recover(ctx context.Context) (int, error) {
 	if err := e.announceZones(ctx); err != nil {
 		return 0, err
 	}
+	if e.Web != nil {
+		if err := e.Web.Start(ctx, e); err != nil {
+			return 0, err
+		}
+	}
 	open, err := e.intents(ctx)
 	if err != nil {
 		return 0, err
@@ -208,6 +213,7 @@ func (e *Estate) RunRepairs(ctx context.Context) {
 // Repair tries again to finish what could not be finished so far.
 func (e *Estate) Repair(ctx context.Context) {
 	e.repairZones(ctx)
+	e.repairSites(ctx)
 	left := e.unfinished.take()
 	if len(left) == 0 {
 		return

@@ -3,6 +3,7 @@ package hosting
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"slices"
 	"time"
 
@@ -230,8 +231,8 @@ func hostNamed(name string) latchkey.Resource { return latchkey.Resource{Kind: "
 
 // CheckKeptName says why something that is kept cannot be called name.
 func CheckKeptName(param, name string) error {
-	if len(name) > 255 || !printable(name) {
-		return latchkey.InvalidParam(param, "A friendly name has at most 255 characters, and no control characters.")
+	if name == "" || len(name) > 255 || !printable(name) {
+		return latchkey.InvalidParam(param, "A friendly name has from 1 to 255 characters, and no control characters.")
 	}
 	return nil
 }
@@ -243,6 +244,60 @@ func printable(text string) bool {
 		}
 	}
 	return true
+}
+
+// The most of one kind that an account may keep.
+const maxKept = 1000
+
+// KeptName is the name for one thing more beside those with names: name, or one
+// like base if it is empty. Fails: Exists, Invalid, Limit.
+func KeptName(names []string, name, base string) (string, error) {
+	if len(names) >= maxKept {
+		return "", latchkey.Errorf(latchkey.Limit, "An account keeps at most %d of these: delete those that are not needed any more.", maxKept)
+	}
+	if name != "" {
+		if slices.Contains(names, name) {
+			return "", KeptNameTaken("friendly_name", name)
+		}
+		return name, CheckKeptName("friendly_name", name)
+	}
+	name = base
+	for n := 2; slices.Contains(names, name); n++ {
+		name = fmt.Sprintf("%s (%d)", base, n)
+	}
+	return name, nil
+}
+
+// KeptNameTaken is the answer to who gives a name that something else has.
+func KeptNameTaken(param, name string) error {
+	return &latchkey.Error{Kind: latchkey.Exists, Param: param, Msg: "The friendly name “" + name + "” is taken: choose another."}
+}
+
+// KeyName is the name of a key that nobody has given one.
+func KeyName(k pki.Public, at time.Time) string {
+	return k.String() + " (" + at.UTC().Format("2006-01-02 15:04:05 MST") + ")"
+}
+
+// NameFor is the name of something for hosts that nobody has given one.
+func NameFor(names []string) string {
+	if len(names) == 0 {
+		return "unnamed"
+	}
+	return names[0]
+}
+
+// NoKeyFor is the answer to who installs a certificate without its key, if none
+// is kept.
+func NoKeyFor(err error) error {
+	if latchkey.KindOf(err) != latchkey.NotFound {
+		return err
+	}
+	return latchkey.InvalidParam("key", "Give the private key of the certificate with it: none of those that are kept belongs to it.")
+}
+
+// NoCertificate is the answer to who names a site that has no certificate.
+func NoCertificate(site latchkey.Domain) error {
+	return latchkey.InvalidParam("domain", "There is no certificate installed for the web site “%s”.", site)
 }
 
 // NotKept is the answer to who names something that is not kept or not theirs.

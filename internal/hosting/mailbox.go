@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/pki"
 	"github.com/latchkey/latchkey/internal/zone"
 )
 
@@ -81,6 +82,47 @@ func (noZones) Edit(context.Context, latchkey.Domain, func(*zone.Zone) (zone.Edi
 func (noZones) Reset(context.Context, latchkey.Domain) (*zone.Zone, error) {
 	return nil, errNotForMailboxes
 }
+
+func (o *ofMailbox) Certificates() Certificates { return noCertificates{} }
+
+type noCertificates struct{}
+
+func (noCertificates) Keys(context.Context) ([]KeptKey, error) { return nil, errNotForMailboxes }
+func (noCertificates) Requests(context.Context) ([]KeptRequest, error) {
+	return nil, errNotForMailboxes
+}
+func (noCertificates) Certificates(context.Context) ([]KeptCertificate, error) {
+	return nil, errNotForMailboxes
+}
+func (noCertificates) PrivateKey(context.Context, string) (latchkey.Secret, error) {
+	return latchkey.Secret{}, errNotForMailboxes
+}
+func (noCertificates) AddKey(context.Context, string, pki.Key) (KeptKey, error) {
+	return KeptKey{}, errNotForMailboxes
+}
+func (noCertificates) AddCertificate(context.Context, string, *pki.Certificate, pki.Chain) (KeptCertificate, error) {
+	return KeptCertificate{}, errNotForMailboxes
+}
+func (noCertificates) Request(context.Context, string, string, pki.Subject) (KeptRequest, error) {
+	return KeptRequest{}, errNotForMailboxes
+}
+func (noCertificates) SelfSign(context.Context, string, string, pki.Subject) (KeptCertificate, error) {
+	return KeptCertificate{}, errNotForMailboxes
+}
+func (noCertificates) Rename(context.Context, Keeping, string, string) error {
+	return errNotForMailboxes
+}
+func (noCertificates) Remove(context.Context, Keeping, string) error { return errNotForMailboxes }
+func (noCertificates) Sites(context.Context) ([]Site, error)         { return nil, errNotForMailboxes }
+func (noCertificates) Install(context.Context, latchkey.Domain, Installation) (Site, error) {
+	return Site{}, errNotForMailboxes
+}
+func (noCertificates) Uninstall(context.Context, latchkey.Domain) error { return errNotForMailboxes }
+func (noCertificates) Redirect(context.Context, []latchkey.Domain, bool) error {
+	return errNotForMailboxes
+}
+func (noCertificates) KeyType(context.Context) (pki.KeyType, error)  { return "", errNotForMailboxes }
+func (noCertificates) SetKeyType(context.Context, pki.KeyType) error { return errNotForMailboxes }
 
 type noTokens struct{}
 

@@ -238,7 +238,7 @@ func (n *narrowCertificates) Install(ctx context.Context, domain latchkey.Domain
 	}
 	if i.Key.Signer() == nil {
 		if err := n.has(ctx, Keys, i.Certificate.Public.ID()); err != nil {
-			return Site{}, err
+			return Site{}, NoKeyFor(err)
 		}
 	}
 	return n.all.Install(ctx, domain, i)

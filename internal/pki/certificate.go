@@ -67,7 +67,7 @@ func certificates(what, text string) (Chain, error) {
 		}
 		c, err := x509.ParseCertificate(b.der)
 		if err != nil {
-			return nil, invalid("%s cannot be read: %v.", what, err)
+			return nil, invalid("%s cannot be read: %s.", what, brief(err))
 		}
 		if all = append(all, c); len(all) > maxChain {
 			return nil, invalid("%s is too long: it may hold at most %d certificates.", what, maxChain)
@@ -91,7 +91,7 @@ func ParseRequest(text string) (*Request, error) {
 		err = r.CheckSignature()
 	}
 	if err != nil {
-		return nil, invalid("%s cannot be read: %v.", what, err)
+		return nil, invalid("%s cannot be read: %s.", what, brief(err))
 	}
 	public, err := newPublic(what, r.PublicKey)
 	if err != nil {
@@ -211,7 +211,9 @@ func (c *Certificate) ID() string {
 }
 
 // ID is the name that a request goes by.
-func (r *Request) ID() string { return fileName(r.Names()) + "_" + r.Public.ends() + "_" + digest(r.Raw) }
+func (r *Request) ID() string {
+	return fileName(r.Names()) + "_" + r.Public.ends() + "_" + digest(r.Raw)
+}
 
 func fileName(names []string) string {
 	if len(names) == 0 {

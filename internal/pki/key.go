@@ -198,7 +198,10 @@ func NewKey(t KeyType) (Key, error) {
 
 func newKey(signer crypto.Signer) (Key, error) {
 	public, err := newPublic("The private key", signer.Public())
-	return Key{public, signer}, err
+	if err != nil {
+		return Key{}, err
+	}
+	return Key{public, signer}, nil
 }
 
 // ParseKey reads a private key: the first one in the text.

@@ -7,6 +7,7 @@ package pki
 import (
 	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -83,7 +84,12 @@ func toPEM(kind string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
-func invalid(format string, args ...any) error { return latchkey.Errorf(latchkey.Invalid, format, args...) }
+func invalid(format string, args ...any) error {
+	return latchkey.Errorf(latchkey.Invalid, format, args...)
+}
+
+// brief is what a library says of a text, without too much of that.
+func brief(err error) string { return strings.ToValidUTF8(fmt.Sprintf("%.200v", err), "?") }
 
 func damaged(what string) error {
 	return invalid("%s is damaged: its text in the PEM format cannot be read. In a form or a query every + of it must be written %%2B.", what)

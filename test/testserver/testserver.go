@@ -48,6 +48,7 @@ type Server struct {
 	Trail    *audit.Recorder
 	Heads    *audit.Heads
 	DNS      *authdns.Server // it listens nowhere
+	Web      *Web
 	// The doors: an account's with TLS and without, the administrator's and
 	// webmail's.
 	Account, AccountPlain, Host, Webmail *wire.Door
@@ -93,11 +94,13 @@ func New(t testing.TB) *Server {
 	homes, err := homedir.Open(filepath.Join(s.Dir, "homes"))
 	s.must(err)
 	s.DNS = authdns.New(authdns.Options{Rate: -1, Logger: log})
+	s.Web = new(Web)
 	s.Estate = estate.New(estate.Config{
 		Auth: s.Verifier, Store: s.Store, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
 		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel, DNS: true,
 			Sites: [3]string{"https://host.example.org:2083", "https://host.example.org:2087", "https://host.example.org:2096"}},
 		DNS:      authdns.Part{Server: s.DNS},
+		Web:      s.Web,
 		HomeRoot: "/home", Now: s.Now, Log: log,
 	})
 	s.must(s.Estate.Bootstrap(ctx, latchkey.Secret{}))

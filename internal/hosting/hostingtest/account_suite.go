@@ -53,6 +53,12 @@ func RunAccount(t *testing.T, open func(t *testing.T) *Tenant) {
 		{"Zones", testZones},
 		{"ZonesAtOnce", testZonesAtOnce},
 		{"ZonesNotFound", testZonesNotFound},
+		{"CertificatesKept", testCertificatesKept},
+		{"CertificatesMade", testCertificatesMade},
+		{"CertificatesInstalled", testCertificatesInstalled},
+		{"CertificatesRefused", testCertificatesRefused},
+		{"CertificatesAtOnce", testCertificatesAtOnce},
+		{"CertificatesNarrow", testCertificatesNarrow},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}

@@ -33,6 +33,7 @@ type Account struct {
 
 	mu      sync.Mutex
 	dns     *zones            // nil until they are asked for
+	tls     *certificates     // nil until they are asked for
 	door    latchkey.Audience // of the tokens
 	lastID  latchkey.TokenID
 	tokens  map[string]*hosting.TokenInfo
