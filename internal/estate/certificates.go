@@ -214,7 +214,7 @@ func notKept(err error, kind hosting.Keeping, id string) error {
 
 func (c *certificates) Sites(ctx context.Context) (sites []hosting.Site, err error) {
 	err = c.e.Store.Read(ctx, func(r store.Reader) (err error) {
-		sites, _, err = sitesOf(r, c.caller.Account)
+		sites, err = sitesOf(r, c.caller.Account)
 		return err
 	})
 	return sites, err
@@ -227,7 +227,7 @@ func (c *certificates) Install(ctx context.Context, domain latchkey.Domain, n ho
 	if err := c.complete(ctx, &n); err != nil {
 		return is, err
 	}
-	err = c.e.changeSites(ctx, c.account, func(tx store.Tx) ([]latchkey.Domain, error) {
+	err = c.changeSites(ctx, func(tx store.Tx) ([]*hosting.Site, error) {
 		sites, rows, err := bareSites(tx, c.caller.Account)
 		if err != nil {
 			return nil, err
@@ -244,7 +244,7 @@ func (c *certificates) Install(ctx context.Context, domain latchkey.Domain, n ho
 		is = *s
 		is.Redirects, is.Certificate, is.Chain = row.Redirects, n.Certificate, n.Chain
 		is.KeyID, is.Installed, is.Provider = row.KeyID, row.Installed, row.Provider
-		return []latchkey.Domain{s.Name}, tx.PutSite(row)
+		return []*hosting.Site{s}, tx.PutSite(row)
 	})
 	return is, err
 }
@@ -300,7 +300,7 @@ func (c *certificates) above(r store.Reader, n *hosting.Installation) (pki.Chain
 }
 
 func (c *certificates) Uninstall(ctx context.Context, domain latchkey.Domain) error {
-	return c.e.changeSites(ctx, c.account, func(tx store.Tx) ([]latchkey.Domain, error) {
+	return c.changeSites(ctx, func(tx store.Tx) ([]*hosting.Site, error) {
 		sites, rows, err := bareSites(tx, c.caller.Account)
 		if err != nil {
 			return nil, err
@@ -312,35 +312,33 @@ func (c *certificates) Uninstall(ctx context.Context, domain latchkey.Domain) er
 		if rows[s.Name].Chain == "" {
 			return nil, hosting.NoCertificate(s.Name)
 		}
-		return []latchkey.Domain{s.Name}, tx.DeleteSite(s.Name)
+		return []*hosting.Site{s}, tx.DeleteSite(s.Name)
 	})
 }
 
 func (c *certificates) Redirect(ctx context.Context, domains []latchkey.Domain, on bool) error {
-	return c.e.changeSites(ctx, c.account, func(tx store.Tx) ([]latchkey.Domain, error) {
+	return c.changeSites(ctx, func(tx store.Tx) (changed []*hosting.Site, err error) {
 		sites, rows, err := bareSites(tx, c.caller.Account)
-		if err != nil {
-			return nil, err
-		}
-		names, err := siteNames(sites, domains)
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range names {
-			row, ok := rows[name]
-			switch {
-			case !on && !ok:
-				continue
-			case row.Chain == "":
-				return nil, hosting.NoCertificate(name)
-			}
-			row.Redirects = on
-			if err := tx.PutSite(row); err != nil {
-				return nil, err
+		for i := 0; i < len(domains) && err == nil; i++ {
+			var s *hosting.Site
+			if s, err = hosting.FindSite(sites, domains[i]); err == nil {
+				changed = append(changed, s)
+				err = redirect(tx, s.Name, rows[s.Name], on)
 			}
 		}
-		return names, nil
+		return changed, err
 	})
+}
+
+func redirect(tx store.Tx, name latchkey.Domain, row store.Site, on bool) error {
+	switch {
+	case row.Redirects == on:
+		return nil
+	case row.Chain == "":
+		return hosting.NoCertificate(name)
+	}
+	row.Redirects = on
+	return tx.PutSite(row)
 }
 
 func (c *certificates) KeyType(ctx context.Context) (t pki.KeyType, err error) {

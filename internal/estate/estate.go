@@ -71,7 +71,6 @@ func New(c Config) *Estate {
 	if c.ZoneTemplate == (zone.Template{}) {
 		c.ZoneTemplate = zone.StandardTemplate
 	}
-	c.Server.Web = c.Web != nil
 	return &Estate{Config: c}
 }
 

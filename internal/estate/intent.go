@@ -152,11 +152,6 @@ func (e *Estate) Recover(ctx context.Context) (int, error) {
 	if err := e.announceZones(ctx); err != nil {
 		return 0, err
 	}
-	if e.Web != nil {
-		if err := e.Web.Start(ctx, e); err != nil {
-			return 0, err
-		}
-	}
 	open, err := e.intents(ctx)
 	if err != nil {
 		return 0, err

@@ -2,7 +2,6 @@ package hosting
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"slices"
 	"time"
@@ -109,18 +108,6 @@ type Site struct {
 // Has reports whether the site is served under a name.
 func (s *Site) Has(name latchkey.Domain) bool { return slices.Contains(s.Names, name) }
 
-// Served is a site as the web server is to serve it.
-type Served struct {
-	Site
-	Account latchkey.AccountID
-	User    latchkey.AccountName
-	// Suspended says that the account is suspended: nothing of the site is shown.
-	Suspended bool
-	// TLS is the certificate with its chain and its key; nil for a site that has
-	// none of its own.
-	TLS *tls.Certificate
-}
-
 // Installation is what a site is to be served under.
 type Installation struct {
 	Certificate *pki.Certificate
@@ -164,8 +151,8 @@ func quoted(names []string) string {
 	return text
 }
 
-// alwaysUnder are the names under a domain that come with it.
-var alwaysUnder = []string{"mail", "www"}
+// AlwaysUnder are the names under a domain that come with it.
+var AlwaysUnder = []string{"mail", "www"}
 
 // SitesOf are the sites of domains, without certificates: every domain but the
 // aliases, which are other names of the main one.
@@ -199,7 +186,7 @@ func namesOf(d latchkey.OwnedDomain, owned []latchkey.OwnedDomain) []latchkey.Do
 
 func withUnder(names []latchkey.Domain, d latchkey.Domain) []latchkey.Domain {
 	names = append(names, d)
-	for _, label := range alwaysUnder {
+	for _, label := range AlwaysUnder {
 		names = append(names, latchkey.Domain(label)+"."+d)
 	}
 	return names

@@ -306,6 +306,7 @@ type Reader interface {
 
 	// Kept are all of a kind, the oldest first.
 	Kept(account latchkey.AccountID, kind uint8) ([]Kept, error)
+	Site(host latchkey.Domain) (Site, error)
 	// Sites are those of an account, by host.
 	Sites(account latchkey.AccountID) ([]Site, error)
 	// KeyType is the type of private key that an account has chosen.

@@ -94,15 +94,15 @@ func New(t testing.TB) *Server {
 	homes, err := homedir.Open(filepath.Join(s.Dir, "homes"))
 	s.must(err)
 	s.DNS = authdns.New(authdns.Options{Rate: -1, Logger: log})
-	s.Web = new(Web)
 	s.Estate = estate.New(estate.Config{
 		Auth: s.Verifier, Store: s.Store, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
-		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel, DNS: true,
+		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel, DNS: true, Web: true,
 			Sites: [3]string{"https://host.example.org:2083", "https://host.example.org:2087", "https://host.example.org:2096"}},
 		DNS:      authdns.Part{Server: s.DNS},
-		Web:      s.Web,
 		HomeRoot: "/home", Now: s.Now, Log: log,
 	})
+	s.Web = &Web{estate: s.Estate}
+	s.Estate.Web = s.Web
 	s.must(s.Estate.Bootstrap(ctx, latchkey.Secret{}))
 	s.Heads = &audit.Heads{Path: filepath.Join(s.Dir, "audit.head"), Seal: keys.SealHead}
 	s.Trail = audit.NewRecorder(s.Store, s.Now, log, s.Heads)

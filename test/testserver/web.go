@@ -4,47 +4,37 @@ import (
 	"context"
 	"sync"
 
+	"github.com/latchkey/latchkey/internal/driver/sites"
 	"github.com/latchkey/latchkey/internal/estate"
-	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
 // Web is a web server that listens nowhere: it notes what it would serve.
 type Web struct {
-	mu    sync.Mutex
-	fails error // of every call, while it is set
-	sites map[latchkey.Domain]*hosting.Served
+	estate *estate.Estate
+	mu     sync.Mutex
+	fails  error // of every call, while it is set
+	sites  map[latchkey.Domain]*sites.Site
 }
 
-var _ estate.Webserver = (*Web)(nil)
-
-// Start is part of [estate.Webserver].
-func (w *Web) Start(ctx context.Context, sites estate.Sites) error {
-	return sites.EachSite(ctx, func(s *hosting.Served) error { return w.Serve(ctx, s) })
-}
-
-// Serve is part of [estate.Webserver].
-func (w *Web) Serve(_ context.Context, site *hosting.Served) error {
+// Renew is part of [estate.Webserver].
+func (w *Web) Renew(ctx context.Context, names ...latchkey.Domain) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fails != nil {
 		return w.fails
 	}
 	if w.sites == nil {
-		w.sites = make(map[latchkey.Domain]*hosting.Served)
+		w.sites = make(map[latchkey.Domain]*sites.Site)
 	}
-	w.sites[site.Name] = site
+	for _, name := range names {
+		site, err := w.estate.Site(ctx, name)
+		if err != nil && latchkey.KindOf(err) != latchkey.NotFound {
+			return err
+		}
+		w.sites[name] = site
+	}
 	return nil
-}
-
-// Withdraw is part of [estate.Webserver].
-func (w *Web) Withdraw(_ context.Context, name latchkey.Domain) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.fails == nil {
-		delete(w.sites, name)
-	}
-	return w.fails
 }
 
 // Fail makes every call fail with err, or none if it is nil.
@@ -54,8 +44,8 @@ func (w *Web) Fail(err error) {
 	w.fails = err
 }
 
-// Site is the site called name as it is served; nil if it is not.
-func (w *Web) Site(name latchkey.Domain) *hosting.Served {
+// Site is what is served for a name, by what was renewed last; nil for none.
+func (w *Web) Site(name latchkey.Domain) *sites.Site {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.sites[name]

@@ -16,16 +16,22 @@ func (r *reader) Kept(account latchkey.AccountID, kind uint8) ([]store.Kept, err
 	}, `SELECT `+keptColumns+` FROM kept WHERE account_id = ? AND kind = ? ORDER BY created, id`, int64(account), int64(kind))
 }
 
-func (r *reader) Sites(account latchkey.AccountID) ([]store.Site, error) {
-	return all(r.ctx, r.q, func(s scanner) (w store.Site, err error) {
-		var installed int64
-		err = s.Scan(&w.Host, &w.Account, &w.Redirects, &w.Chain, &w.KeyID, &w.Sealed, &installed, &w.Provider)
-		w.Installed = instant(installed)
-		return w, err
-	}, `SELECT `+siteColumns+` FROM site WHERE account_id = ? ORDER BY host`, int64(account))
+const siteColumns = `host, account_id, redirects, chain, key_id, sealed, installed, provider`
+
+func scanSite(s scanner) (w store.Site, err error) {
+	var installed int64
+	err = s.Scan(&w.Host, &w.Account, &w.Redirects, &w.Chain, &w.KeyID, &w.Sealed, &installed, &w.Provider)
+	w.Installed = instant(installed)
+	return w, err
 }
 
-const siteColumns = `host, account_id, redirects, chain, key_id, sealed, installed, provider`
+func (r *reader) Site(host latchkey.Domain) (store.Site, error) {
+	return found(r, scanSite, `SELECT `+siteColumns+` FROM site WHERE host = ?`, string(host))
+}
+
+func (r *reader) Sites(account latchkey.AccountID) ([]store.Site, error) {
+	return all(r.ctx, r.q, scanSite, `SELECT `+siteColumns+` FROM site WHERE account_id = ? ORDER BY host`, int64(account))
+}
 
 func (r *reader) KeyType(account latchkey.AccountID) (string, error) {
 	return found(r, func(s scanner) (t string, err error) { err = s.Scan(&t); return t, err },

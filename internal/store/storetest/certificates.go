@@ -85,6 +85,13 @@ func testSites(t *testing.T, h *house) {
 	h.write(func(tx store.Tx) error { return tx.DeleteSite("a.example") })
 	h.writeErr(latchkey.NotFound, "DeleteSite of none", func(tx store.Tx) error { return tx.DeleteSite("a.example") })
 	lists(alice, site)
+	h.read(func(r store.Reader) error {
+		is, err := r.Site("new.example")
+		same(t, "Site", is, err, site)
+		_, err = r.Site("alice.example")
+		absent(t, "Site by its old host", err)
+		return nil
+	})
 
 	h.read(func(r store.Reader) error {
 		kind, err := r.KeyType(alice)

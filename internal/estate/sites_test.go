@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/pki/pkitest"
+	"github.com/latchkey/latchkey/internal/store"
 	"github.com/latchkey/latchkey/test/testserver"
 )
 
@@ -33,10 +34,10 @@ func TestInstallServes(t *testing.T) {
 		t.Fatal(err)
 	}
 	served := s.Web.Site("example.com")
-	if served == nil || served.TLS == nil || served.User != "demo" || served.Root != "public_html" {
+	if served == nil || served.Certificate == nil || served.SecureOnly || served.Root != "public_html" {
 		t.Fatalf("served is %+v", served)
 	}
-	handshake(t, served.TLS, ca.Roots(), "example.com")
+	handshake(t, served.Certificate, ca.Roots(), "example.com")
 
 	s.Web.Fail(errors.New("no"))
 	err := install()
@@ -50,10 +51,10 @@ func TestInstallServes(t *testing.T) {
 	s.Web.Fail(nil)
 	s.Estate.Repair(t.Context())
 	sites, err := c.Sites(t.Context())
-	if err != nil || s.Web.Site("example.com") == served || s.Web.Site("example.com").Certificate.ID() != sites[0].Certificate.ID() {
+	if err != nil || s.Web.Site("example.com") == served || !s.Web.Site("example.com").Certificate.Leaf.Equal(sites[0].Certificate.Certificate) {
 		t.Errorf("after Repair the site is served as it was: %v", err)
 	}
-	if err := c.Uninstall(t.Context(), "example.com"); err != nil || s.Web.Site("example.com").TLS != nil {
+	if err := c.Uninstall(t.Context(), "example.com"); err != nil || s.Web.Site("example.com").Certificate != nil {
 		t.Errorf("after Uninstall: %v, %+v", err, s.Web.Site("example.com"))
 	}
 }
@@ -80,22 +81,41 @@ func handshake(t *testing.T, c *tls.Certificate, roots *x509.CertPool, name stri
 // TestSites: sites are found by every name they have, and by no other.
 func TestSites(t *testing.T) {
 	s := testserver.New(t)
+	ids := map[string]latchkey.AccountID{}
+	for _, name := range []latchkey.AccountName{"demo", "other"} {
+		acct := accountOf(t, s, name)
+		ids[string(name)] = acct.Caller().Account
+	}
+	own(t, s, "demo", latchkey.SubDomain, "sub.example.com")
+	own(t, s, "demo", latchkey.ParkedDomain, "alias.example")
 	for name, want := range map[latchkey.Domain]string{
-		"example.com": "demo", "www.example.com": "demo", "mail.example.com": "demo", "example.net": "other",
+		"example.com": "demo public_html", "www.example.com": "demo public_html", "mail.example.com": "demo public_html", "example.net": "other public_html",
+		"sub.example.com": "demo sub.example.com", "www.sub.example.com": "demo sub.example.com", "mail.sub.example.com": "",
+		"alias.example": "demo public_html", "mail.alias.example": "demo public_html",
 		"no.example.com": "", "www.www.example.com": "", "com": "", "": "", "example.org": "", "*.example.com": "",
 	} {
-		site, err := s.Estate.SiteOf(t.Context(), name)
+		who, root, _ := strings.Cut(want, " ")
+		site, err := s.Estate.Site(t.Context(), name)
 		switch {
 		case want == "" && latchkey.KindOf(err) != latchkey.NotFound:
-			t.Errorf("SiteOf(%s) = %+v, %v, want none", name, site, err)
-		case want != "" && (err != nil || string(site.User) != want || site.TLS != nil || site.Suspended):
-			t.Errorf("SiteOf(%s) = %+v, %v, want that of %s", name, site, err, want)
+			t.Errorf("Site(%s) = %+v, %v, want none", name, site, err)
+		case want != "" && (err != nil || site.Account != ids[who] || site.Root != root || site.Certificate != nil):
+			t.Errorf("Site(%s) = %+v, %v, want %s", name, site, err, want)
 		}
 	}
-	var all []string
-	err := s.Estate.EachSite(t.Context(), func(site *hosting.Served) error { all = append(all, string(site.Name)); return nil })
-	if got := strings.Join(all, " "); err != nil || got != "example.com example.net" {
-		t.Errorf("EachSite gave %s, %v", got, err)
+}
+
+func own(t *testing.T, s *testserver.Server, account latchkey.AccountName, kind latchkey.DomainKind, name latchkey.Domain) {
+	t.Helper()
+	_, err := s.Store.Write(t.Context(), func(tx store.Tx) error {
+		a, err := tx.Account(account)
+		if err != nil {
+			return err
+		}
+		return tx.InsertDomain(a.ID, latchkey.OwnedDomain{Name: name, Kind: kind, DocumentRoot: string(name), Created: s.Now()})
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
