@@ -8,6 +8,8 @@ PACKAGES  ?= ./...
 # How long or how hard; set on the command line: make fuzz FUZZTIME=5m.
 FUZZTIME  ?= 20s
 KILLS     ?= 60
+HISTORIES ?= 2
+HISTORY   ?= 4000
 SOAK      ?= 10m
 ATTACKS   ?= 100000
 HOSTILE   ?= 30s
@@ -49,15 +51,16 @@ bench: deps
 	$(GO) run ./test/load $(BENCH)
 
 crash:
-	$(GO) test -count=1 -timeout=60m -v ./test/crash -args -kills=$(KILLS)
+	$(GO) test -count=1 -timeout=60m -v ./test/crash -args -kills=$(KILLS) -histories=$(HISTORIES) -operations=$(HISTORY)
 
 # The same server under load for long, then spoken to by people who mean no good,
-# then killed and started many times.
+# then asked what the time of a refusal tells, then killed and started many times.
 soak:
 	$(GO) run ./test/load -soak $(SOAK)
 	$(GO) test -count=1 -timeout=60m -v ./test/hostile -args -requests=$(ATTACKS)
 	$(GO) run ./test/load -hostile $(HOSTILE)
-	$(MAKE) crash KILLS=600
+	$(GO) run ./test/load -timing 20000
+	$(MAKE) crash KILLS=600 HISTORIES=20
 
 # What is generated from the program's own text must be current.
 docs: build

@@ -3,6 +3,7 @@ module github.com/latchkey/latchkey
 go 1.26.5
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/emersion/go-smtp v0.25.1
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/go-crypt/crypt v0.14.15
@@ -19,8 +20,6 @@ require (
 	modernc.org/sqlite v1.61.1
 	pgregory.net/rapid v1.3.0
 )
-
-require github.com/miekg/dns v1.1.73
 
 require (
 	github.com/dustin/go-humanize v1.1.0 // indirect

@@ -1,5 +1,6 @@
 // Package crash shows what survives: a server that is killed at any moment,
-// a disk that is full, a row that is damaged, a stop under load. It drives the
+// a disk that is full, a row that is damaged, a stop under load; and that what many
+// clients were told at the same time can have been ([TestHistories]). It drives the
 // real program from outside, as its clients do; only [TestIntents] looks inside.
 // Start at [TestKill].
 package crash
