@@ -95,7 +95,7 @@ func (a *Act) Kept() { a.kept = true }
 // End hands the event to the recorder, unless it stands in the trail already
 // and the call did not fail after that.
 func (a *Act) End(r *Recorder, err *latchkey.Error) {
-	if a.kept && err == nil {
+	if a.kept && err == nil || untrailed {
 		return
 	}
 	e := &a.event

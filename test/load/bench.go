@@ -56,10 +56,11 @@ func newBench(ctx context.Context, o options) (b *bench, err error) {
 
 func newRandom() *rand.Rand { return rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano()))) }
 
-// build builds one of our programs as a release is built.
-func build(ctx context.Context, dir, program string) (string, error) {
-	bin := filepath.Join(dir, filepath.Base(program))
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", bin, "github.com/latchkey/latchkey/"+program)
+// build builds one of our programs as a release is built, but for flags.
+func build(ctx context.Context, dir, program string, flags ...string) (string, error) {
+	bin := filepath.Join(dir, filepath.Base(program)+strings.Join(flags, ""))
+	args := append([]string{"build", "-trimpath", "-o", bin}, flags...)
+	cmd := exec.CommandContext(ctx, "go", append(args, "github.com/latchkey/latchkey/"+program)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", program, err, out)
@@ -136,8 +137,11 @@ const perRound = 20_000
 
 // ours starts a server on data and waits until it is warm: every token in
 // memory, every account's home measured.
-func (b *bench) ours(d *dataset, env ...string) (*target, error) {
-	p, at, err := serve(b.server, d.dir(), b.cpus.server, env...)
+func (b *bench) ours(d *dataset, env ...string) (*target, error) { return b.warm(b.server, d, env...) }
+
+// warm is ours with another program.
+func (b *bench) warm(bin string, d *dataset, env ...string) (*target, error) {
+	p, at, err := serve(bin, d.dir(), b.cpus.server, env...)
 	if err != nil {
 		return nil, err
 	}

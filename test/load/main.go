@@ -107,6 +107,7 @@ var goals = []struct {
 	{"G8", (*bench).startUp},
 	{"G10", (*bench).durableCreate},
 	{"G11", (*bench).refusals},
+	{"trail", (*bench).trail},
 }
 
 // run measures what the options ask for.

@@ -1,0 +1,5 @@
+//go:build untrailed
+
+package audit
+
+const untrailed = true
