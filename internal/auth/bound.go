@@ -83,6 +83,9 @@ func (c *conditions) tallyOf(is *condition) *tally {
 			return was.tally
 		}
 	}
+	if y := c.dirty[is.id]; y != nil {
+		return y
+	}
 	return new(tally)
 }
 

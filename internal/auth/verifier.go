@@ -228,7 +228,9 @@ func (v *Verifier) checkToken(ctx context.Context, cred latchkey.Credentials, au
 	if reason != "" {
 		return latchkey.Caller{}, &Refusal{Reason: reason, Account: latchkey.AccountID(s.account), Name: claimed(cred.User), Handle: s.handle, claim: claimOf(mac)}
 	}
-	v.touch(&mac, now, from)
+	if c.Wait == 0 {
+		v.touch(&mac, now, from)
+	}
 	return c, nil
 }
 
