@@ -131,16 +131,18 @@ func TestModel(t *testing.T) {
 				"": func(t *rapid.T) {},
 				"use": func(t *rapid.T) {
 					nth := len(m.secrets) - 1 - rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "secret")
-					if nth < 0 {
-						return
-					}
-					want := m.answer(nth, h.clock())
-					h.expects("use", m.secrets[nth], want)
-					if h.Failed() {
-						t.Fatalf("secret %d of %d of %+v", nth, len(m.secrets), m.k)
-					}
-					if want == "" {
-						m.let(h.clock())
+					for range rapid.IntRange(1, 5).Draw(t, "times") {
+						if nth < 0 {
+							return
+						}
+						want := m.answer(nth, h.clock())
+						h.expects("use", m.secrets[nth], want)
+						if h.Failed() {
+							t.Fatalf("secret %d of %d of %+v", nth, len(m.secrets), m.k)
+						}
+						if want == "" {
+							m.let(h.clock())
+						}
 					}
 				},
 				"look": func(t *rapid.T) {
@@ -160,7 +162,7 @@ func TestModel(t *testing.T) {
 					m.k, m.secrets = k, append(m.secrets, secret)
 				},
 				"switch": func(t *rapid.T) {
-					if m.k.State == latchkey.TokenDisabled {
+					if m.k.State == latchkey.TokenDisabled || rapid.Bool().Draw(t, "on") {
 						m.k.State, m.k.Renewed = latchkey.TokenActive, h.clock()
 					} else {
 						m.k.State = latchkey.TokenDisabled
@@ -198,7 +200,7 @@ func TestModel(t *testing.T) {
 }
 
 func drawTerms(t *rapid.T, now time.Time) (terms latchkey.Terms) {
-	if after := rapid.SampledFrom([]int{0, 0, 0, 1, 3600}).Draw(t, "not_before"); after != 0 {
+	if after := rapid.SampledFrom([]int{0, 0, 0, 0, 0, 0, 1, 3600}).Draw(t, "not_before"); after != 0 {
 		terms.NotBefore = now.Add(time.Duration(after) * time.Second)
 	}
 	terms.MaxUses = rapid.SampledFrom([]int64{0, 0, 1, 3, 100}).Draw(t, "max_uses")
