@@ -25,7 +25,8 @@ var update = flag.Bool("update", false, "write what is answered into the golden 
 // server: requests and their answers, byte for byte. Before a request may stand
 // a set-up section: lines of WHM or UAPI calls, or "wait DURATION".
 //
-// In requests {demo}, {readonly}, {expiring}, {other} and {root} are tokens.
+// In requests {demo}, {readonly}, {expiring}, {other} and {root} are tokens, and
+// {last} and {earlier} are those that answers showed last.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -63,6 +64,7 @@ func tell(t *testing.T, story *txtar.Archive) *txtar.Archive {
 		"{root}", s.HostToken("golden"),
 		"{password}", testserver.Password,
 	)
+	var last, earlier string
 	told := &txtar.Archive{Comment: story.Comment}
 	for _, f := range story.Files {
 		switch {
@@ -72,7 +74,12 @@ func tell(t *testing.T, story *txtar.Archive) *txtar.Archive {
 			setUp(t, s, string(f.Data))
 		case strings.HasPrefix(f.Name, "request"):
 			told.Files = append(told.Files, f)
-			f = txtar.File{Name: "answer", Data: []byte(ask(t, s, f.Name, tokens.Replace(string(f.Data))))}
+			shown := strings.NewReplacer("{last}", last, "{earlier}", earlier)
+			answer := ask(t, s, f.Name, shown.Replace(tokens.Replace(string(f.Data))))
+			if token := secretForm.FindString(answer); token != "" {
+				last, earlier = token, last
+			}
+			f = txtar.File{Name: "answer", Data: []byte(neutral(answer))}
 		}
 		told.Files = append(told.Files, f)
 	}
@@ -126,15 +133,22 @@ func ask(t *testing.T, s *testserver.Server, section, text string) string {
 		t.Fatalf("no door for %q", section)
 	}
 	a := s.Serve(door, r)
-	return fmt.Sprintf("%d\n%s\n", a.Status, neutral(strings.TrimSuffix(a.Body, "\n")))
+	status := fmt.Sprint(a.Status)
+	if a.RetryAfter != "" {
+		status += "\nRetry-After: " + a.RetryAfter
+	}
+	return fmt.Sprintf("%s\n%s\n", status, strings.TrimSuffix(a.Body, "\n"))
 }
+
+// secretForm is what tokens look like.
+var secretForm = regexp.MustCompile(`LK[0-9A-Z]{30}`)
 
 // What differs from run to run, or from machine to machine, is made alike.
 var neutralised = []struct {
 	what *regexp.Regexp
 	with string
 }{
-	{regexp.MustCompile(`LK[0-9A-Z]{30}`), "TOKEN"},
+	{secretForm, "TOKEN"},
 	{regexp.MustCompile(`"handle":"[A-Z2-7]+"`), `"handle":"HANDLE"`},
 	{regexp.MustCompile(`Error ID: [a-z0-9]{6}`), "Error ID: xxxxxx"},
 	{regexp.MustCompile(`"(megabytes_used|bytes_used|inodes_used|mtime|_count|count|usage|uid|gid)":("?)[0-9.]+`), `"$1":${2}N`},

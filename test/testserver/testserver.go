@@ -209,8 +209,9 @@ func secret(data any) string {
 
 // Answer is what came back of a request.
 type Answer struct {
-	Status int
-	Body   string
+	Status     int
+	Body       string
+	RetryAfter string
 }
 
 // Get asks door for target under an Authorization header.
@@ -228,5 +229,5 @@ func (s *Server) Serve(door http.Handler, r *http.Request) Answer {
 	w := httptest.NewRecorder()
 	door.ServeHTTP(w, r)
 	body, _ := io.ReadAll(w.Result().Body)
-	return Answer{w.Code, string(body)}
+	return Answer{w.Code, string(body), w.Header().Get("Retry-After")}
 }
