@@ -138,12 +138,15 @@ func (v *Verifier) condition(s *slot, mac *latchkey.TokenMAC) (*condition, Reaso
 	if s.flags&slotBound == 0 {
 		return nil, ""
 	}
-	c := v.bound.find(mac)
-	if c == nil || c.id != latchkey.TokenID(s.id) { // it is being changed just now
-		return nil, CannotCheck
+	if c := v.bound.find(mac); c != nil && c.id == latchkey.TokenID(s.id) {
+		return c, ""
 	}
-	return c, ""
+	return nil, changing
 }
+
+// changing is why a token is refused that is changed between two looks at it: the
+// check begins anew then.
+const changing Reason = "token being changed"
 
 // refuses says why the token may not be used from a at a time, in unix seconds,
 // or "".

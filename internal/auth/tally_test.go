@@ -294,3 +294,40 @@ func TestRotation(t *testing.T) {
 		})
 	}
 }
+
+// Who takes the new secret as soon as there is one never meets a refusal, however
+// often a token is rotated, bound and freed under their hands.
+func TestRotationUnderUse(t *testing.T) {
+	h := newHouse(t)
+	k, secret := h.bounded(h.account("alice"), "a", latchkey.Terms{RateLimit: 60_000})
+	h.fillUp()
+	var swap sync.RWMutex
+	var done atomic.Bool
+	var checks atomic.Int64
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for !done.Load() {
+				swap.RLock()
+				_, r := h.Check(t.Context(), tokenCred("alice", secret), latchkey.ForAccount, origin)
+				swap.RUnlock()
+				if r != nil {
+					t.Errorf("refused: %s", r.Reason)
+					return
+				}
+				checks.Add(1)
+			}
+		})
+	}
+	for i := range 60 {
+		var next latchkey.Secret
+		k.RateLimit = 60_000 * (i % 2)
+		k, next = h.rotate(k, noon.Add(time.Hour))
+		swap.Lock()
+		secret = next
+		swap.Unlock()
+	}
+	done.Store(true)
+	all.Wait()
+	t.Logf("%d checks during 60 rotations", checks.Load())
+}

@@ -147,6 +147,9 @@ func (v *Verifier) Check(ctx context.Context, cred latchkey.Credentials, audienc
 			return latchkey.Caller{}, &Refusal{Reason: WrongDoor, Name: claimed(cred.User)}
 		}
 		c, refusal := v.checkToken(ctx, cred, audience, from)
+		for n := 0; refusal != nil && refusal.Reason == changing && n < 100; n++ {
+			c, refusal = v.checkToken(ctx, cred, audience, from)
+		}
 		if refusal != nil {
 			v.failed(refusal, cred, audience, from)
 		}

@@ -3,6 +3,7 @@ package estate_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -63,6 +64,31 @@ func TestInFlight(t *testing.T) {
 			s.UAPI("demo", "Tokens", "revoke", "name", "hand")
 			s.Token("demo", "hand")
 		}, latchkey.BadCredentials},
+		{"token disabled", latchkey.SchemeToken, func(s *testserver.Server) { s.UAPI("demo", "Tokens", "disable", "name", "hand") }, latchkey.BadCredentials},
+		{"token disabled and enabled", latchkey.SchemeToken, func(s *testserver.Server) {
+			s.UAPI("demo", "Tokens", "disable", "name", "hand")
+			s.UAPI("demo", "Tokens", "enable", "name", "hand")
+		}, latchkey.Internal},
+		{"token rotated", latchkey.SchemeToken, func(s *testserver.Server) { s.UAPI("demo", "Tokens", "rotate", "name", "hand") }, latchkey.BadCredentials},
+		{"token rotated with an overlap", latchkey.SchemeToken, func(s *testserver.Server) { s.UAPI("demo", "Tokens", "rotate", "name", "hand", "overlap", "60") }, latchkey.Internal},
+		{"token rotated, and the overlap over", latchkey.SchemeToken, func(s *testserver.Server) {
+			s.UAPI("demo", "Tokens", "rotate", "name", "hand", "overlap", "60")
+			s.Wait(time.Minute)
+		}, latchkey.BadCredentials},
+		{"token rotated twice", latchkey.SchemeToken, func(s *testserver.Server) {
+			s.UAPI("demo", "Tokens", "rotate", "name", "hand", "overlap", "60")
+			s.UAPI("demo", "Tokens", "rotate", "name", "hand", "overlap", "60")
+		}, latchkey.BadCredentials},
+		{"token narrowed", latchkey.SchemeToken, func(s *testserver.Server) {
+			s.UAPI("demo", "Tokens", "update", "name", "hand", "grants", "*:write(domain=example.com)")
+		}, latchkey.Denied},
+		{"token made read-only", latchkey.SchemeToken, func(s *testserver.Server) { s.UAPI("demo", "Tokens", "update", "name", "hand", "readonly", "1") }, latchkey.Denied},
+		{"token kept to other addresses", latchkey.SchemeToken, func(s *testserver.Server) {
+			s.UAPI("demo", "Tokens", "update", "name", "hand", "whitelist_ip", "203.0.113.1")
+		}, latchkey.Denied},
+		{"token with another note", latchkey.SchemeToken, func(s *testserver.Server) { s.UAPI("demo", "Tokens", "update", "name", "hand", "note", "x") }, latchkey.Internal},
+		{"token with a rate limit", latchkey.SchemeToken, func(s *testserver.Server) { s.UAPI("demo", "Tokens", "update", "name", "hand", "rate_limit", "10") }, latchkey.Internal},
+		{"all tokens revoked", latchkey.SchemeToken, func(s *testserver.Server) { s.UAPI("demo", "Tokens", "revoke_all") }, latchkey.BadCredentials},
 		{"token renamed", latchkey.SchemeToken, func(s *testserver.Server) { s.UAPI("demo", "Tokens", "rename", "name", "hand", "new_name", "foot") }, latchkey.Internal},
 		{"suspended", latchkey.SchemeToken, func(s *testserver.Server) { s.WHM("suspendacct", "user", "demo") }, latchkey.BadCredentials},
 		{"suspended, seen again", latchkey.SchemeToken, func(s *testserver.Server) {
