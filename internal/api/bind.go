@@ -89,6 +89,9 @@ func newField(t reflect.Type, i int) field {
 		panic(fmt.Sprintf("api.Run: %v.%s: a parameter cannot be a %v", t, sf.Name, sf.Type))
 	}
 	describe(&f.param, elem)
+	if f.param.Resource != "" {
+		f.param.names = naming(elem, f.set)
+	}
 	return f
 }
 
@@ -104,6 +107,18 @@ func describe(p *Param, t reflect.Type) {
 	}
 	if d, ok := zero.Interface().(interface{ ParamType() string }); ok {
 		p.Type = d.ParamType()
+	}
+}
+
+// naming reads a value of type t and says what it names.
+func naming(t reflect.Type, set func(reflect.Value, string) error) func(string) (latchkey.Resource, bool) {
+	return func(text string) (latchkey.Resource, bool) {
+		v := reflect.New(t).Elem()
+		if set(v, text) != nil {
+			return latchkey.Resource{}, false
+		}
+		r := v.Interface().(Named).Resource()
+		return r, r.Name != ""
 	}
 }
 
@@ -243,4 +258,25 @@ func Shown(params []Param, args Args) []string {
 		}
 	}
 	return shown
+}
+
+// Touched are the resources that the values of args name, each once. What does
+// not parse names none.
+func Touched(params []Param, args Args) []latchkey.Resource {
+	var named []latchkey.Resource
+	for i := range params {
+		p := &params[i]
+		if p.names == nil || p.Secret {
+			continue
+		}
+		for _, text := range args.List(p.Name) {
+			if len(text) > 255 {
+				continue
+			}
+			if r, ok := p.names(text); ok && !slices.Contains(named, r) {
+				named = append(named, r)
+			}
+		}
+	}
+	return named
 }

@@ -172,6 +172,8 @@ type Param struct {
 	Secret   bool // its value is never shown
 	Enum     []string
 	Resource string // the kind of resource it names, if it names one
+	// names reads the resource out of a value; it is nil if none is named.
+	names func(text string) (latchkey.Resource, bool)
 }
 
 // String is the parameter as a usage line shows it.

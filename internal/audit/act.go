@@ -2,6 +2,7 @@ package audit
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,12 @@ type Act struct {
 	now   latchkey.Clock
 	as    latchkey.MailboxName
 	kept  bool
+
+	params  []api.Param
+	args    api.Args
+	more    int // resources that found no room
+	refused latchkey.Resource
+	because *latchkey.Error // why refused may not be touched
 }
 
 // Begin begins the event of a call.
@@ -58,6 +65,7 @@ func (a *Act) Refused(r *auth.Refusal) {
 // Calls notes what is called, with what may be shown of its arguments.
 func (a *Act) Calls(function string, change bool, args api.Args, params []api.Param) {
 	a.event.Func, a.event.Change = function, change
+	a.params, a.args = params, args
 	if len(args) > 0 {
 		names := args.Names()
 		a.event.Names = names[:min(len(names), maxArgs)]
@@ -79,13 +87,65 @@ const (
 	maxName    = 64
 	maxFunc    = 140
 	maxMessage = 1000
+	maxOn      = 32
+	maxOnName  = 255
 )
+
+// On notes what the call touches, each thing once. Who looks into a zone and then
+// edits records of it has touched those records.
+func (a *Act) On(r latchkey.Resource) {
+	on := a.event.On
+	for i := range on {
+		if on[i] == r || r.Some && on[i].Zone == r.Zone && on[i].Kind == r.Kind {
+			return
+		}
+		if on[i].Some && on[i].Zone == r.Zone {
+			on[i] = r
+			return
+		}
+	}
+	if len(on) == maxOn {
+		a.more++
+		return
+	}
+	a.event.On = append(on, r)
+}
+
+// RefusedOn notes why things may not be touched: what the call was about, should
+// it end with that.
+func (a *Act) RefusedOn(why *latchkey.Error, things []latchkey.Resource) {
+	if len(things) > 0 {
+		a.because, a.refused = why, things[len(things)-1]
+	}
+}
+
+// on is what stands in the event of a call that ended with err: what it was
+// refused on, what it has touched, or else what its arguments name.
+func (a *Act) on(err *latchkey.Error) []latchkey.Resource {
+	switch {
+	case err != nil && err == a.because:
+		return []latchkey.Resource{a.refused}
+	case len(a.event.On) == 0:
+		named := api.Touched(a.params, a.args)
+		if more := len(named) - maxOn; more > 0 {
+			return append(named[:maxOn], moreOf(more))
+		}
+		return named
+	case a.more > 0:
+		return append(a.event.On[:maxOn:maxOn], moreOf(a.more))
+	}
+	return a.event.On
+}
+
+func moreOf(n int) latchkey.Resource {
+	return latchkey.Resource{Kind: latchkey.MoreKind, Name: strconv.Itoa(n)}
+}
 
 // Success is the event of a call that succeeded, encoded for the transaction
 // that makes it so. Call [Act.Kept] when that transaction is on the disk.
 func (a *Act) Success() []byte {
 	e := a.event
-	e.OK, e.Took = true, a.now().Sub(e.At)
+	e.OK, e.Took, e.On = true, a.now().Sub(e.At), a.on(nil)
 	return Encode(&e)
 }
 
@@ -100,7 +160,7 @@ func (a *Act) End(r *Recorder, err *latchkey.Error) {
 	}
 	e := &a.event
 	e.Took = a.now().Sub(e.At)
-	e.OK = err == nil
+	e.OK, e.On = err == nil, a.on(err)
 	if err != nil {
 		e.Outcome = err.Kind
 		if err.Kind != latchkey.Internal {

@@ -94,6 +94,9 @@ func (r *Recorder) forget() {
 // the store takes nothing it tries once a second.
 func (r *Recorder) Run(ctx context.Context) {
 	const second = 10
+	var indexing sync.WaitGroup
+	defer indexing.Wait()
+	indexing.Go(func() { r.runIndex(ctx) })
 	tick := time.NewTicker(time.Second / second)
 	defer tick.Stop()
 	beat := time.NewTicker(time.Second)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/auth"
@@ -46,6 +47,9 @@ func (s *segment) add(e *latchkey.Event) {
 	} else if e.From.Is6() {
 		flags |= flagIPv6
 	}
+	if len(e.On) > 0 {
+		flags |= flagOn
+	}
 	b = append(b, flags, byte(e.Outcome))
 	b = append(b, e.Handle[:]...)
 	b = append(b, e.From.AsSlice()...)
@@ -64,8 +68,31 @@ func (s *segment) add(e *latchkey.Event) {
 			b, _ = s.text(b, text)
 		}
 	}
+	if len(e.On) > 0 {
+		b = s.on(b, e.On)
+	}
 	s.buf = b
 	s.n++
+}
+
+// on appends what an event is about, which stands behind the rest of it.
+func (s *segment) on(b []byte, on []latchkey.Resource) []byte {
+	b = binary.AppendUvarint(b, uint64(len(on)))
+	for i := range on {
+		r := &on[i]
+		kind, texts := r.Kind, []string{r.Name}
+		switch {
+		case r.Some:
+			kind, texts[0] = "zone", r.Zone
+		case r.Kind == latchkey.RecordKind:
+			texts = []string{r.Zone, r.Name, r.Type}
+		}
+		b, _ = s.text(b, kind)
+		for _, text := range texts {
+			b, _ = s.text(b, strings.ToValidUTF8(text[:min(len(text), maxOnName)], "?"))
+		}
+	}
+	return b
 }
 
 // spoken is a text that stands in a segment, and its number; 0 is none.
@@ -79,6 +106,7 @@ const (
 	flagChange
 	flagIPv4
 	flagIPv6
+	flagOn   // since the second version: what the event is about stands behind it
 	kindMask = 7
 )
 
@@ -172,7 +200,27 @@ func (d *decoder) event() (e latchkey.Event) {
 	e.Name = latchkey.AccountName(d.text())
 	e.Client, e.Func, e.Reason, e.Messages = d.text(), d.text(), d.text(), d.text()
 	e.Names, e.Values = d.list(), d.list()
+	if flags[0]&flagOn != 0 {
+		e.On = d.on()
+	}
 	return e
+}
+
+// on is what an event is about.
+func (d *decoder) on() []latchkey.Resource {
+	n := d.numberTo(maxOn + 1)
+	var on []latchkey.Resource
+	for range n {
+		r := latchkey.Resource{Kind: d.text()}
+		if r.Kind == latchkey.RecordKind {
+			r.Zone = d.text()
+		}
+		if r.Name = d.text(); r.Kind == latchkey.RecordKind {
+			r.Type = d.text()
+		}
+		on = append(on, r)
+	}
+	return on
 }
 
 func (d *decoder) skip(n int) {

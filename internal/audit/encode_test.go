@@ -3,6 +3,8 @@ package audit
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -31,6 +33,13 @@ func drawEvent(t *rapid.T) latchkey.Event {
 		By: latchkey.CallerKind(rapid.IntRange(0, 7).Draw(t, "by")), Client: text.Draw(t, "client"), Func: text.Draw(t, "func"),
 		Change: rapid.Bool().Draw(t, "change"), Outcome: latchkey.Kind(rapid.Byte().Draw(t, "outcome")), OK: rapid.Bool().Draw(t, "ok"),
 		Reason: text.Draw(t, "reason"), Messages: text.Draw(t, "messages"), Names: list.Draw(t, "names"), Values: list.Draw(t, "values"),
+	}
+	for range rapid.IntRange(0, maxOn+1).Draw(t, "resources") * rapid.IntRange(0, 1).Draw(t, "any") {
+		r := latchkey.Resource{Kind: rapid.SampledFrom([]string{"mailbox", "zone", latchkey.RecordKind, latchkey.MoreKind}).Draw(t, "kind"), Name: rapid.StringN(0, 20, 60).Draw(t, "thing")}
+		if r.Kind == latchkey.RecordKind {
+			r.Zone, r.Type = rapid.StringN(0, 20, 60).Draw(t, "zone"), rapid.SampledFrom([]string{"A", "TXT"}).Draw(t, "type")
+		}
+		e.On = append(e.On, r)
 	}
 	copy(e.Handle[:], rapid.SliceOfN(rapid.Byte(), 6, 6).Draw(t, "handle"))
 	if raw := rapid.SampledFrom([]int{0, 4, 16}).Draw(t, "address"); raw > 0 {
@@ -91,6 +100,76 @@ func TestNoTokenInTrail(t *testing.T) {
 	}
 }
 
+// A link that was written before events said what they were about reads as it
+// did.
+func TestDecodeOld(t *testing.T) {
+	const text = "6f80c0d0bcffacb006e807073900010203040506c00002010b616c6963650d6375726c2f381d456d61696c3a3a6164645f706f700000010b656d61696c" +
+		"0123656d61696c3d6140622e6578616d706c6580897ae807073104010203040506c00002010b616c696365040600000108010a"
+	body, err := hex.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := latchkey.Event{At: noon, Took: time.Millisecond, Account: 7, Name: "alice", By: latchkey.ByToken, Handle: latchkey.Handle{1, 2, 3, 4, 5, 6},
+		From: netip.MustParseAddr("192.0.2.1"), Client: "curl/8", Func: "Email::add_pop", Change: true, OK: true, Names: []string{"email"}, Values: []string{"email=a@b.example"}}
+	second := first
+	second.At, second.OK, second.Outcome = noon.Add(time.Second), false, latchkey.Exists
+	got, err := Decode(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]latchkey.Event{first, second}, got, compareAddr); d != "" {
+		t.Errorf("Decode (-want +got):\n%s", d)
+	}
+	var s segment
+	s.add(&first)
+	s.add(&second)
+	if again := s.seal(nil); !bytes.Equal(again, body) {
+		t.Errorf("an event about nothing is written as %x, was %x", again, body)
+	}
+}
+
+// Of what was touched an event has so much and no more, and says how much more
+// there was.
+func TestOnBounds(t *testing.T) {
+	act := Begin(clock, latchkey.Origin{})
+	long := latchkey.Resource{Kind: "mailbox", Name: strings.Repeat("x", 10_000)}
+	act.On(long)
+	for i := range 100 {
+		act.On(latchkey.Resource{Kind: latchkey.RecordKind, Zone: "example.com", Name: fmt.Sprint("n", i), Type: "A"})
+	}
+	list, err := Decode(act.Success())
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := list[0].On
+	if len(on) != maxOn+1 || len(on[0].Name) != maxOnName || on[maxOn].String() != "more=69" {
+		t.Errorf("the event is about %d things, the last of them %v", len(on), on[len(on)-1])
+	}
+}
+
+// Whoever looks into a zone and edits records of it touches those; who only
+// looks, the zone.
+func TestOnZone(t *testing.T) {
+	act := Begin(clock, latchkey.Origin{})
+	look := latchkey.Resource{Kind: latchkey.RecordKind, Zone: "example.com", Some: true}
+	touched := func() string {
+		list, err := Decode(act.Success())
+		if err != nil || len(list) != 1 {
+			t.Fatal(list, err)
+		}
+		return strings.Join(list[0].Touched(), "; ")
+	}
+	act.On(look)
+	if got := touched(); got != "zone=example.com" {
+		t.Errorf("looked into %s", got)
+	}
+	act.On(latchkey.Resource{Kind: latchkey.RecordKind, Zone: "example.com", Name: "www", Type: "A"})
+	act.On(look)
+	if got := touched(); got != "zone=example.com, name=www, type=A" {
+		t.Errorf("edited %s", got)
+	}
+}
+
 // A body that was cut is refused, wherever it was cut.
 func TestDecodeCut(t *testing.T) {
 	e := latchkey.Event{At: noon, Name: "alice", Func: "Email::add_pop", Names: []string{"email", "password"}, From: netip.MustParseAddr("2001:db8::1")}
@@ -130,6 +209,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(Encode(&e))
 	f.Add(append(Encode(&e), Encode(&e)...))
 	f.Add([]byte{})
+	e.On = []latchkey.Resource{{Kind: "mailbox", Name: "a@b.example"}, {Kind: latchkey.RecordKind, Zone: "b.example", Name: "@", Type: "MX"}, {Kind: latchkey.MoreKind, Name: "3"}}
+	f.Add(Encode(&e))
 	f.Add([]byte{1, 0})
 	f.Add([]byte("\x16\x00\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, body []byte) {

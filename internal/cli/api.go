@@ -230,6 +230,16 @@ func (c *toolCall) root() string {
 
 // askServer asks the running server over its local socket.
 func askServer(ctx context.Context, method, path string, body io.Reader) ([]byte, error) {
+	answer, err := openServer(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Close()
+	return io.ReadAll(answer)
+}
+
+// openServer is askServer for an answer that is read piece by piece.
+func openServer(ctx context.Context, method, path string, body io.Reader) (io.ReadCloser, error) {
 	socket, err := findSocket()
 	if err != nil {
 		return nil, err
@@ -246,12 +256,15 @@ func askServer(ctx context.Context, method, path string, body io.Reader) ([]byte
 	if err != nil {
 		return nil, fmt.Errorf("no server answers at %s: start it with “latchkey serve” or “latchkey sandbox”", socket)
 	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
+	if err == nil {
 		err = errors.New(strings.TrimSpace(string(text)))
 	}
-	return text, err
+	return nil, err
 }
 
 // overSocket sends requests to the server that listens on a local socket.

@@ -155,7 +155,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	}
 	host := hosting.Server{Hostname: hostname(c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength, DNS: h.names != nil, Web: web != "off"}
 	settings := estate.Config{
-		Auth: verifier, Store: db, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
+		Auth: verifier, Store: db, Trail: trail, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
 		Server: host, HomeRoot: homeRoot, Now: now, Log: log,
 	}
 	if h.names != nil {

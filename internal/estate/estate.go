@@ -41,6 +41,7 @@ type Estate struct {
 type Config struct {
 	Auth   *auth.Verifier
 	Store  store.Store
+	Trail  *audit.Recorder
 	Keys   *auth.Keys
 	Hasher *password.Hasher
 	Homes  *homedir.Homes

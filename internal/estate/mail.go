@@ -16,7 +16,11 @@ import (
 // mail is the mail of one account.
 type mail struct{ *account }
 
+// on notes that the call is about a mailbox.
+func (m *mail) on(a hosting.Address) { m.act.On(hosting.MailboxParam(a).Resource()) }
+
 func (m *mail) Create(ctx context.Context, n hosting.NewMailbox) error {
+	m.on(n.Address)
 	// Asked before anything is reserved: later it could only fail, again and again.
 	if err := m.e.Mail.Check(string(n.Address.Domain), n.Address.Local); err != nil {
 		return err
@@ -115,6 +119,7 @@ var mailboxCreate = plan{
 }
 
 func (m *mail) Remove(ctx context.Context, a hosting.Address) error {
+	m.on(a)
 	in := &intent{Account: m.caller.Account, Name: m.caller.Name, Domain: a.Domain, Local: a.Local}
 	return m.e.locks.share(ctx, in.Account, func() error {
 		return m.e.carryOut(ctx, m.act, m.caller, "mailbox-remove", in, func(tx store.Tx) error {
@@ -156,6 +161,7 @@ func (m *mail) find(r store.Reader, a hosting.Address) (store.Mailbox, error) {
 
 // change changes the row of one mailbox.
 func (m *mail) change(ctx context.Context, a hosting.Address, fn func(tx store.Tx, row *store.Mailbox) error) error {
+	m.on(a)
 	return m.e.commit(ctx, m.act, m.caller, func(tx store.Tx) error {
 		row, err := m.find(tx, a)
 		if err != nil {
@@ -169,6 +175,7 @@ func (m *mail) change(ctx context.Context, a hosting.Address, fn func(tx store.T
 }
 
 func (m *mail) SetPassword(ctx context.Context, a hosting.Address, secret latchkey.Secret) error {
+	m.on(a)
 	hash, err := m.passwordHash(ctx, hosting.NewMailbox{Password: secret})
 	if err != nil {
 		return err
@@ -207,6 +214,7 @@ func (m *mail) Suspend(ctx context.Context, a hosting.Address, what hosting.Susp
 }
 
 func (m *mail) Verify(ctx context.Context, a hosting.Address, secret latchkey.Secret) (bool, error) {
+	m.on(a)
 	var row store.Mailbox
 	err := m.e.Store.Read(ctx, func(r store.Reader) (err error) {
 		row, err = m.find(r, a)
@@ -219,6 +227,7 @@ func (m *mail) Verify(ctx context.Context, a hosting.Address, secret latchkey.Se
 }
 
 func (m *mail) Mailbox(ctx context.Context, a hosting.Address) (box hosting.Mailbox, err error) {
+	m.on(a)
 	err = m.e.Store.Read(ctx, func(r store.Reader) error {
 		row, err := m.find(r, a)
 		box = mailbox(&row)

@@ -435,10 +435,11 @@ func (z *ownZones) List(ctx context.Context) ([]latchkey.Domain, error) {
 }
 
 func (z *ownZones) Zone(ctx context.Context, name latchkey.Domain) (is *zone.Zone, err error) {
-	return z.e.seeZone(ctx, name, z.mine)
+	return z.e.seeZone(ctx, z.act, name, z.mine)
 }
 
-func (e *Estate) seeZone(ctx context.Context, name latchkey.Domain, mine owns) (is *zone.Zone, err error) {
+func (e *Estate) seeZone(ctx context.Context, act *audit.Act, name latchkey.Domain, mine owns) (is *zone.Zone, err error) {
+	act.On(latchkey.Resource{Kind: latchkey.RecordKind, Zone: string(name), Some: true})
 	err = e.zones.with(name, func(s *zoneSlot) (err error) {
 		_, is, err = e.readZone(ctx, s, name, mine)
 		return err
@@ -452,11 +453,21 @@ func (z *ownZones) Edit(ctx context.Context, name latchkey.Domain, change func(*
 		if err != nil {
 			return nil, err
 		}
+		noteEdit(z.act, was, edit)
 		if err := hosting.CheckEdit(was, edit); err != nil {
 			return nil, err
 		}
 		return was.Edit(edit, z.e.Now())
 	})
+}
+
+// noteEdit notes the records that an edit touches, as they were and as they are
+// to be.
+func noteEdit(act *audit.Act, was *zone.Zone, edit zone.Edit) {
+	touched, _ := was.Touches(edit) // what is wrong with the edit is said by who makes it
+	for _, t := range touched {
+		act.On(hosting.RecordOf(was.Name(), t.Name, t.Type))
+	}
 }
 
 func (z *ownZones) Reset(ctx context.Context, name latchkey.Domain) (*zone.Zone, error) {
@@ -517,7 +528,7 @@ func (z *hostZones) rows(r store.Reader) ([]store.Zone, error) {
 }
 
 func (z *hostZones) Zone(ctx context.Context, name latchkey.Domain) (*zone.Zone, error) {
-	return z.e.seeZone(ctx, name, z.mine)
+	return z.e.seeZone(ctx, z.act, name, z.mine)
 }
 
 func (z *hostZones) Edit(ctx context.Context, name latchkey.Domain, change func(*zone.Zone) (zone.Edit, error)) (*zone.Zone, error) {
@@ -526,6 +537,7 @@ func (z *hostZones) Edit(ctx context.Context, name latchkey.Domain, change func(
 		if err != nil {
 			return nil, err
 		}
+		noteEdit(z.act, was, edit)
 		return was.Edit(edit, z.e.Now())
 	})
 }

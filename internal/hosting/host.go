@@ -34,6 +34,11 @@ type Host interface {
 
 	Resellers() Resellers
 
+	// Activity is what the audit trail has of an account, or of all if name is "".
+	// An account that is no more is found by its name. It is the administrator's
+	// alone. Fails: Denied.
+	Activity(ctx context.Context, name latchkey.AccountName, q latchkey.EventQuery) (latchkey.EventPage, error)
+
 	// CreateAccount makes an account with its home, ready to be used when it
 	// returns, and the package to be saved with it: both or neither. Fails:
 	// Exists, Invalid, NotFound for a package, a feature list or an owner there

@@ -26,6 +26,10 @@ type Account interface {
 	Zones() Zones
 	Certificates() Certificates
 	SignIns() SignIns
+	// Activity is what was done by the account and with its credentials, and what
+	// of that was refused and why: of what the audit trail has, the part that is
+	// asked for. Whose events they are is not for the query to say.
+	Activity(ctx context.Context, q latchkey.EventQuery) (latchkey.EventPage, error)
 	// Domains are the account's domains, the main one first, then by name.
 	Domains(ctx context.Context) ([]latchkey.OwnedDomain, error)
 	// Plan is the account's package.

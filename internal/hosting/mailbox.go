@@ -47,6 +47,10 @@ func (o *ofMailbox) Plan(context.Context) (latchkey.Package, error) {
 	return latchkey.Package{}, errNotForMailboxes
 }
 
+func (o *ofMailbox) Activity(context.Context, latchkey.EventQuery) (latchkey.EventPage, error) {
+	return latchkey.EventPage{}, errNotForMailboxes
+}
+
 func (o *ofMailbox) Quota(context.Context) (Quota, error) { return Quota{}, errNotForMailboxes }
 
 type noSignIns struct{}

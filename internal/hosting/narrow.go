@@ -55,6 +55,13 @@ func (n *narrow) Domains(ctx context.Context) ([]latchkey.OwnedDomain, error) {
 
 func (n *narrow) Plan(ctx context.Context) (latchkey.Package, error) { return n.all.Plan(ctx) }
 
+func (n *narrow) Activity(ctx context.Context, q latchkey.EventQuery) (latchkey.EventPage, error) {
+	if err := n.may(); err != nil {
+		return latchkey.EventPage{}, err
+	}
+	return n.all.Activity(ctx, q)
+}
+
 func (n *narrow) Quota(ctx context.Context) (Quota, error) {
 	if err := n.may(); err != nil {
 		return Quota{}, err

@@ -23,6 +23,24 @@ type Event struct {
 	OK       bool   // it succeeded; Outcome says nothing then
 	Reason   string // why a credential was refused, or who acted for the account: for the owner, never for the caller
 	Names    []string
-	Values   []string // "domain=example.com"
-	Messages string   // the error shown to the caller
+	Values   []string   // "domain=example.com"
+	On       []Resource // what it touched, or was refused on; the last is [MoreKind] if there were too many
+	Messages string     // the error shown to the caller
+}
+
+// Ended is "ok", or the name of the kind of error that the call ended with.
+func (e *Event) Ended() string {
+	if e.OK {
+		return "ok"
+	}
+	return e.Outcome.String()
+}
+
+// Touched are the resources of the event in words.
+func (e *Event) Touched() []string {
+	var texts []string
+	for _, r := range e.On {
+		texts = append(texts, r.String())
+	}
+	return texts
 }

@@ -15,6 +15,10 @@ type Resource struct {
 // RecordKind is the kind of a resource that is a record of a zone.
 const RecordKind = "record"
 
+// MoreKind is the kind of what stands in an event for the resources that found no
+// room in it; its name is their number.
+const MoreKind = "more"
+
 // String is kind=name, and for a record what else it takes to find it.
 func (r Resource) String() string {
 	if r.Some {

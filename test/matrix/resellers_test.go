@@ -87,6 +87,9 @@ func TestPrivileges(t *testing.T) {
 		if e.Name == "cpanel" { // who names no function is told so before anybody looks at them
 			args = passed
 		}
+		if e.Name == "latchkey_activity" { // it would tell of others' refusals
+			args = []string{"outcome", "ok"}
+		}
 		if e.Privilege == latchkey.NoPrivilege {
 			t.Errorf("%s names no privilege", e.FullName())
 			continue

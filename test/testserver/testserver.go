@@ -87,8 +87,10 @@ func New(t testing.TB) *Server {
 	s.must(err)
 	s.Store, err = sqlite.Open(ctx, filepath.Join(s.Dir, "latchkey.db"), sqlite.Options{Now: s.Now})
 	s.must(err)
+	s.Heads = &audit.Heads{Path: filepath.Join(s.Dir, "audit.head"), Seal: keys.SealHead}
+	s.Trail = audit.NewRecorder(s.Store, s.Now, log, s.Heads)
 	hasher := password.New(0)
-	s.Verifier, err = auth.NewVerifier(ctx, auth.Config{Store: s.Store, Keys: keys, Hasher: hasher, Now: s.Now, Log: log})
+	s.Verifier, err = auth.NewVerifier(ctx, auth.Config{Store: s.Store, Trail: s.Trail, Keys: keys, Hasher: hasher, Now: s.Now, Log: log})
 	s.must(err)
 	s.must(os.Mkdir(filepath.Join(s.Dir, "homes"), 0o711))
 	homes, err := homedir.Open(filepath.Join(s.Dir, "homes"))
@@ -104,8 +106,6 @@ func New(t testing.TB) *Server {
 	s.Web = &Web{estate: s.Estate}
 	s.Estate.Web = s.Web
 	s.must(s.Estate.Bootstrap(ctx, latchkey.Secret{}))
-	s.Heads = &audit.Heads{Path: filepath.Join(s.Dir, "audit.head"), Seal: keys.SealHead}
-	s.Trail = audit.NewRecorder(s.Store, s.Now, log, s.Heads)
 	missed := compat.Open(filepath.Join(s.Dir, "missed.json"), s.Now, log)
 	s.Calls = &call.Service{Auth: s.Verifier, Binder: s.Estate, Audit: s.Trail, Missed: missed, Now: s.Now, Log: log}
 	s.Calls.Registry = api.NewRegistry(module.Account(s.Calls.Nested, s.Calls.FeaturesOf), module.Host(s.Calls.Nested, s.Calls.NestedHost, s.Calls.Missed.List, s.Calls.HostNames))

@@ -23,6 +23,7 @@ type Host struct {
 	Now     latchkey.Clock
 	Who     latchkey.Caller
 	Machine hosting.Server
+	Events  []latchkey.TrailEvent // what [Host.Activity] searches, the newest first
 
 	mu       sync.Mutex
 	zones    *zones
@@ -562,4 +563,16 @@ func (h *Host) Features(_ context.Context, name latchkey.AccountName) (s latchke
 		return nil
 	})
 	return s, err
+}
+
+// Activity implements [hosting.Host] over Events.
+func (h *Host) Activity(_ context.Context, name latchkey.AccountName, q latchkey.EventQuery) (latchkey.EventPage, error) {
+	if !h.Who.OverAll() {
+		return latchkey.EventPage{}, latchkey.Errorf(latchkey.Denied, "The audit trail is the administrator’s alone.")
+	}
+	q.Name = name
+	if a := h.accounts[name]; a != nil {
+		q.Account = a.ID
+	}
+	return find(h.Events, &q), nil
 }

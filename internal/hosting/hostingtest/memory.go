@@ -30,6 +30,7 @@ type Account struct {
 	Package latchkey.Package
 	Owned   []latchkey.OwnedDomain // the main domain first
 	Used    hosting.Quota
+	Events  []latchkey.TrailEvent // what [Account.Activity] searches, the newest first
 
 	mu      sync.Mutex
 	dns     *zones            // nil until they are asked for
@@ -105,6 +106,29 @@ func (a *Account) Domains(context.Context) ([]latchkey.OwnedDomain, error) {
 }
 func (a *Account) Plan(context.Context) (latchkey.Package, error) { return a.Package, nil }
 func (a *Account) Quota(context.Context) (hosting.Quota, error)   { return a.Used, nil }
+
+// Activity implements [hosting.Account] over Events.
+func (a *Account) Activity(_ context.Context, q latchkey.EventQuery) (page latchkey.EventPage, err error) {
+	q.Account, q.Name, q.Own, q.Made = a.Data.ID, a.Data.Name, true, a.Data.Created
+	return find(a.Events, &q), nil
+}
+
+// find is one page of events.
+func find(events []latchkey.TrailEvent, q *latchkey.EventQuery) (page latchkey.EventPage) {
+	passed := q.Before == (latchkey.TrailPosition{})
+	for i := range events {
+		e := &events[i]
+		if passed && len(page.Events) == q.Limit {
+			page.Next = page.Events[q.Limit-1].TrailPosition
+			return page
+		}
+		if passed && q.Matches(&e.Event) {
+			page.Events = append(page.Events, *e)
+		}
+		passed = passed || e.TrailPosition == q.Before
+	}
+	return page
+}
 
 type tokens Account
 

@@ -48,6 +48,8 @@ func New(of Features) api.Module[hosting.Account] {
 				Doc: "Revoke every token of the account. An extension of this server."},
 			{Name: "get_details", Feature: feature, Run: api.Run(details),
 				Doc: "Tell what a token may do, from where and until when. An extension of this server."},
+			{Name: "activity", Feature: feature, Run: api.Run(activity),
+				Doc: "List what was done with the account's tokens and passwords, and what was refused and why, the newest first. An extension of this server."},
 			{Name: "verify", Feature: feature, Scope: api.Bearer, Run: api.Run(verify),
 				Doc: "Tell the bearer of a token what it may do, from where and until when. An extension of this server."},
 			{Name: "revoke_self", Feature: feature, Effect: api.Write, Scope: api.Bearer, Run: api.Run(revokeSelf),

@@ -77,6 +77,8 @@ var Module = api.Module[hosting.Host]{
 		{Name: "api_token_list", Privilege: latchkey.PrivilegeTokens, Run: api.Run(listTokens), Doc: "List the tokens for this interface, expired ones too."},
 		{Name: "api_token_revoke", Privilege: latchkey.PrivilegeTokens, Effect: api.Write, Run: api.Run(revokeTokens), Doc: "Revoke tokens."},
 
+		{Name: "latchkey_activity", Privilege: latchkey.PrivilegeAll, Run: api.Run(showActivity), Doc: "List the events of the audit trail, of all accounts or of one, the newest first. No function of cPanel's."},
+
 		{Name: "create_user_session", Privilege: latchkey.PrivilegeCreateSession, Effect: api.Write, Reason: "Created session", Run: api.Run(createUserSession),
 			Doc: "Make a session of an account or a mailbox, for whoever opens its address to take over."},
 

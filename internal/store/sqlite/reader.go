@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -412,6 +413,19 @@ func scanLink(s scanner) (l store.Link, err error) {
 
 func (r *reader) Trail(after uint64, limit int) ([]store.Link, error) {
 	return all(r.ctx, r.q, scanLink, `SELECT `+linkColumns+` FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`, int64(after), limit)
+}
+
+func (r *reader) TrailBefore(seq uint64, limit int) ([]store.Link, error) {
+	return all(r.ctx, r.q, scanLink, `SELECT `+linkColumns+` FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?`, int64(min(seq, math.MaxInt64)), limit)
+}
+
+func (r *reader) TrailBlocks(before uint64, limit int) ([]store.TrailBlock, error) {
+	return all(r.ctx, r.q, func(s scanner) (b store.TrailBlock, err error) {
+		var from, to int64
+		err = s.Scan(&b.First, &b.Last, &b.Events, &from, &to, &b.Filter)
+		b.From, b.To = instant(from), instant(to)
+		return b, err
+	}, `SELECT first, last, events, since, until, filter FROM audit_block WHERE first < ? ORDER BY first DESC LIMIT ?`, int64(min(before, math.MaxInt64)), limit)
 }
 
 func (r *reader) TrailHead() (store.Link, error) {

@@ -30,6 +30,23 @@ func (t *tx) Audit(body []byte, events int) {
 	t.events += events
 }
 
+func (t *tx) PutTrailBlock(b store.TrailBlock) error {
+	return t.run(`INSERT INTO audit_block (first, last, events, since, until, filter) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (first) DO UPDATE SET last = excluded.last, events = excluded.events, since = excluded.since, until = excluded.until, filter = excluded.filter`,
+		int64(b.First), int64(b.Last), b.Events, micros(b.From), micros(b.To), b.Filter)
+}
+
+func (t *tx) CutTrail(seq uint64) (int64, error) {
+	cut, err := t.q.exec(t.ctx, `DELETE FROM audit WHERE seq <= ? AND seq < (SELECT max(seq) FROM audit)`, int64(seq))
+	if err != nil {
+		return 0, err
+	}
+	if err := t.run(`DELETE FROM audit_block WHERE last < (SELECT min(seq) FROM audit)`); err != nil {
+		return 0, err
+	}
+	return cut.RowsAffected()
+}
+
 func (t *tx) InsertAccount(a latchkey.Account, stage store.Stage) (latchkey.AccountID, error) {
 	limits, err := json.Marshal(a.Limits)
 	if err != nil {

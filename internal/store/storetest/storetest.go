@@ -74,6 +74,8 @@ func Run(t *testing.T, open Open) {
 		{"ChangesOfAGroup", testChangesOfAGroup},
 		{"PrunedChanges", testPrunedChanges},
 		{"Trail", testTrail},
+		{"TrailBlocks", testTrailBlocks},
+		{"CutTrail", testCutTrail},
 		{"Reopen", testReopen},
 		{"Closed", testClosed},
 	} {

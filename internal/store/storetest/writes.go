@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -456,10 +457,83 @@ func testTrail(t *testing.T, h *house) {
 		same(t, "Trail(0, 10)", all, err, []store.Link{first, second, third})
 		all, err = r.Trail(1, 1)
 		same(t, "Trail(1, 1)", all, err, []store.Link{second})
+		all, err = r.TrailBefore(math.MaxUint64, 2)
+		same(t, "TrailBefore(all, 2)", all, err, []store.Link{third, second})
+		all, err = r.TrailBefore(2, 10)
+		same(t, "TrailBefore(2, 10)", all, err, []store.Link{first})
 		head, err := r.TrailHead()
 		same(t, "TrailHead", head, err, third)
 		return nil
 	})
+}
+
+func testTrailBlocks(t *testing.T, h *house) {
+	blocks := []store.TrailBlock{
+		{First: 1, Last: 3, Events: 7, From: epoch, To: epoch.Add(time.Second), Filter: []byte("abc")},
+		{First: 4, Last: 4, Events: 1, From: epoch, To: epoch, Filter: []byte("d")},
+		{First: 5, Last: 9, Events: 2, From: epoch, To: epoch, Filter: []byte("e")},
+	}
+	for _, b := range blocks {
+		h.write(func(tx store.Tx) error { return tx.PutTrailBlock(b) })
+	}
+	blocks[2].Last, blocks[2].Filter = 8, []byte("other")
+	h.write(func(tx store.Tx) error { return tx.PutTrailBlock(blocks[2]) })
+	h.read(func(r store.Reader) error {
+		list, err := r.TrailBlocks(math.MaxUint64, 2)
+		same(t, "TrailBlocks(all, 2)", list, err, []store.TrailBlock{blocks[2], blocks[1]})
+		list, err = r.TrailBlocks(5, 10)
+		same(t, "TrailBlocks(5, 10)", list, err, []store.TrailBlock{blocks[1], blocks[0]})
+		list, err = r.TrailBlocks(1, 10)
+		same(t, "TrailBlocks(1, 10)", list, err, nil)
+		return nil
+	})
+}
+
+// What is cut off the front takes its blocks along, the newest link stays, and
+// the chain goes on where it was, also after a restart.
+func testCutTrail(t *testing.T, h *house) {
+	var head store.Link
+	add := func() {
+		h.write(func(tx store.Tx) error { tx.Audit([]byte("some"), 1); return nil })
+		h.read(func(r store.Reader) (err error) { head, err = r.TrailHead(); return err })
+	}
+	for range 6 {
+		add()
+	}
+	h.write(func(tx store.Tx) error {
+		return errors.Join(tx.PutTrailBlock(store.TrailBlock{First: 1, Last: 2, Filter: []byte{1}}), tx.PutTrailBlock(store.TrailBlock{First: 3, Last: 5, Filter: []byte{2}}))
+	})
+	cut := func(seq uint64, want int64) {
+		t.Helper()
+		h.write(func(tx store.Tx) error {
+			if n, err := tx.CutTrail(seq); err != nil || n != want {
+				t.Errorf("CutTrail(%d) = %d, %v, want %d", seq, n, err, want)
+			}
+			return nil
+		})
+	}
+	left := func(links, blocks int) {
+		t.Helper()
+		h.read(func(r store.Reader) error {
+			all, err := r.Trail(0, 100)
+			some, err2 := r.TrailBlocks(math.MaxUint64, 100)
+			if err = errors.Join(err, err2); err != nil || len(all) != links || len(some) != blocks {
+				t.Errorf("%d links and %d blocks are left, %v, want %d and %d", len(all), len(some), err, links, blocks)
+			}
+			return nil
+		})
+	}
+	cut(3, 3)
+	left(3, 1)
+	cut(3, 0)
+	cut(100, 2)
+	left(1, 0)
+	before := head
+	h.reopen()
+	add()
+	if want := (&store.Link{Seq: 7, At: epoch, Events: 1, Body: []byte("some")}).Sum(before.Hash); head.Seq != 7 || head.Hash != want {
+		t.Errorf("after the cut the trail goes on with link %d, hash %x, want 7, %x", head.Seq, head.Hash, want)
+	}
 }
 
 func testReopen(t *testing.T, h *house) {

@@ -1,0 +1,47 @@
+package estate
+
+import (
+	"context"
+
+	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/store"
+)
+
+func (a *account) Activity(ctx context.Context, q latchkey.EventQuery) (latchkey.EventPage, error) {
+	info, err := a.Info(ctx)
+	if err != nil {
+		return latchkey.EventPage{}, err
+	}
+	if err := named(ctx, a.Tokens(), &q); err != nil {
+		return latchkey.EventPage{}, err
+	}
+	q.Account, q.Name, q.Own, q.Made = info.ID, info.Name, true, info.Created
+	return a.e.Trail.Search(ctx, q)
+}
+
+// named adds the handle of the token that is asked for by its name.
+func named(ctx context.Context, tokens hosting.Tokens, q *latchkey.EventQuery) error {
+	if q.Token == "" {
+		return nil
+	}
+	list, err := tokens.List(ctx)
+	for i := range list {
+		if list[i].Name == q.Token {
+			q.Handles = append(q.Handles, list[i].Handle)
+		}
+	}
+	return err
+}
+
+func (h *host) Activity(ctx context.Context, name latchkey.AccountName, q latchkey.EventQuery) (latchkey.EventPage, error) {
+	if !h.caller.OverAll() {
+		return latchkey.EventPage{}, latchkey.Errorf(latchkey.Denied, "The audit trail is the administrator’s alone.")
+	}
+	err := h.e.Store.Read(ctx, func(r store.Reader) error { return audit.Concerning(r, name, &q.EventFilter) })
+	if err != nil {
+		return latchkey.EventPage{}, err
+	}
+	return h.e.Trail.Search(ctx, q)
+}
