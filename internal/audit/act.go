@@ -18,11 +18,9 @@ type Act struct {
 	as    latchkey.MailboxName
 	kept  bool
 
-	params  []api.Param
-	args    api.Args
-	more    int // resources that found no room
-	refused latchkey.Resource
-	because *latchkey.Error // why refused may not be touched
+	params []api.Param
+	args   api.Args
+	more   int // resources that found no room
 }
 
 // Begin begins the event of a call.
@@ -111,20 +109,12 @@ func (a *Act) On(r latchkey.Resource) {
 	a.event.On = append(on, r)
 }
 
-// RefusedOn notes why things may not be touched: what the call was about, should
-// it end with that.
-func (a *Act) RefusedOn(why *latchkey.Error, things []latchkey.Resource) {
-	if len(things) > 0 {
-		a.because, a.refused = why, things[len(things)-1]
-	}
-}
-
 // on is what stands in the event of a call that ended with err: what it was
 // refused on, what it has touched, or else what its arguments name.
 func (a *Act) on(err *latchkey.Error) []latchkey.Resource {
 	switch {
-	case err != nil && err == a.because:
-		return []latchkey.Resource{a.refused}
+	case err != nil && err.On != nil:
+		return []latchkey.Resource{*err.On}
 	case len(a.event.On) == 0:
 		named := api.Touched(a.params, a.args)
 		if more := len(named) - maxOn; more > 0 {

@@ -339,7 +339,7 @@ func (s *Service) enter(ctx context.Context, act *audit.Act, res *Result, args a
 	if !here(e, on.Server()) {
 		return nil, &latchkey.Error{Kind: latchkey.RoleOff, Param: string(e.Role)}
 	}
-	return e.OnAccount(ctx, narrowed(on, act, res), args)
+	return e.OnAccount(ctx, narrowed(on, res), args)
 }
 
 // here reports whether the part that a function stands on is here: a zone that
@@ -355,13 +355,12 @@ func here(e *api.Entry, s *hosting.Server) bool {
 }
 
 // narrowed is on with those things only that the caller may call the function on.
-func narrowed(on hosting.Account, act *audit.Act, res *Result) hosting.Account {
+func narrowed(on hosting.Account, res *Result) hosting.Account {
 	if res.Caller.Rights == nil || res.Entry.Scope != api.Things {
 		return on
 	}
 	return hosting.Narrow(on, func(things ...latchkey.Resource) error {
 		if err := policy.MayTouch(&res.Caller, res.Entry, things...); err != nil {
-			act.RefusedOn(err, things)
 			return err
 		}
 		return nil

@@ -151,7 +151,7 @@ type OutcomeFilter uint32
 const outcomeOK OutcomeFilter = 1 << 31
 
 // refusals are what whoever calls may not do.
-var refusals = []Kind{Denied, ReadOnly, FeatureOff, BadCredentials, NotHere}
+var refusals = []Kind{Denied, ReadOnly, FeatureOff, BadCredentials, NotHere, TooMany}
 
 // ParseOutcome reads ok, refused, failed (whatever else went wrong) or the name
 // of a kind.

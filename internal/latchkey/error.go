@@ -53,6 +53,9 @@ type Error struct {
 	// Traced gives the error a number of its own, which the caller is told and
 	// the log has too: where a client waits for one.
 	Traced bool
+	// On is the thing that may not be touched, for the trail: the caller is told
+	// what Msg says.
+	On *Resource
 	// Wait is when it may be tried again.
 	Wait time.Duration
 }

@@ -81,11 +81,11 @@ func MayTouch(caller *latchkey.Caller, f *api.Entry, things ...latchkey.Resource
 	if f.Effect == api.Write {
 		area = "write"
 	}
-	on := ""
+	on, thing := "", (*latchkey.Resource)(nil)
 	for _, r := range things {
-		on = "(" + r.String() + ")"
+		on, thing = "("+r.String()+")", &r
 	}
-	return &latchkey.Error{Kind: latchkey.Denied, Param: f.FullName(),
+	return &latchkey.Error{Kind: latchkey.Denied, Param: f.FullName(), On: thing,
 		Msg: "This API token may not do that: it has no grant such as “" + f.Module + ":" + area + on + "” or “" + f.FullName() + on + "”."}
 }
 

@@ -67,8 +67,10 @@ func mailboxOf(ctx context.Context, acct hosting.Account, name hosting.MailboxPa
 		return hosting.Address{}, err
 	}
 	box, err := name.In(domain, a.Domain)
-	if err == nil && name.Domain == "" && domain.Domain == "" && !hosting.Holds(acct, hosting.MailboxParam(box).Resource()) {
-		err = latchkey.Errorf(latchkey.Denied, "This API token may not do that: it has no grant for “%s” in the account’s main domain. Give a whole address, or the domain.", box.Local)
+	thing := hosting.MailboxParam(box).Resource()
+	if err == nil && name.Domain == "" && domain.Domain == "" && !hosting.Holds(acct, thing) {
+		err = &latchkey.Error{Kind: latchkey.Denied, On: &thing,
+			Msg: "This API token may not do that: it has no grant for “" + box.Local + "” in the account’s main domain. Give a whole address, or the domain."}
 	}
 	return box, err
 }

@@ -52,7 +52,7 @@ func TestActivity(t *testing.T) {
 		{`activity?outcome=refused&until=2026-01-02`, `{"events":[` + refused + `],"next":""}`},
 		{`activity?function=Email::`, `invalid: The “function” argument is invalid: it must be a function such as Email::add_pop, or a module such as Email.`},
 		{`activity?outcome=good`, `invalid: The “outcome” argument is invalid: it must be ok, refused, failed or one of internal, missing, invalid, not-found, exists, limit, ` +
-			`denied, read-only, feature-off, role-off, bad-credentials, unknown-module, unknown-function, not-here, unavailable.`},
+			`denied, read-only, feature-off, role-off, bad-credentials, unknown-module, unknown-function, not-here, unavailable, too-many.`},
 		{`activity?limit=0`, `invalid: The “limit” argument is invalid: it must be a number from 1 to 1000.`},
 		{`activity?before=3`, `invalid: The “before” argument is invalid: it must be a position of the audit trail as an earlier answer gave it, such as 1234-5.`},
 		{`activity?address=x`, `invalid: The “address” argument is invalid: it cannot be read: “x” is no address and no range: give one such as 192.0.2.1, 192.0.2.8/29 or 2001:db8::/48.`},
