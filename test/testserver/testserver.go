@@ -90,14 +90,14 @@ func New(t testing.TB) *Server {
 	s.Heads = &audit.Heads{Path: filepath.Join(s.Dir, "audit.head"), Seal: keys.SealHead}
 	s.Trail = audit.NewRecorder(s.Store, s.Now, log, s.Heads)
 	hasher := password.New(0)
-	s.Verifier, err = auth.NewVerifier(ctx, auth.Config{Store: s.Store, Trail: s.Trail, Keys: keys, Hasher: hasher, Now: s.Now, Log: log})
+	s.Verifier, err = auth.NewVerifier(ctx, auth.Config{Store: s.Store, Keys: keys, Hasher: hasher, Now: s.Now, Log: log})
 	s.must(err)
 	s.must(os.Mkdir(filepath.Join(s.Dir, "homes"), 0o711))
 	homes, err := homedir.Open(filepath.Join(s.Dir, "homes"))
 	s.must(err)
 	s.DNS = authdns.New(authdns.Options{Rate: -1, Logger: log})
 	s.Estate = estate.New(estate.Config{
-		Auth: s.Verifier, Store: s.Store, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
+		Auth: s.Verifier, Store: s.Store, Trail: s.Trail, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
 		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel, DNS: true, Web: true,
 			Sites: [3]string{"https://host.example.org:2083", "https://host.example.org:2087", "https://host.example.org:2096"}},
 		DNS:      authdns.Part{Server: s.DNS},
