@@ -78,6 +78,13 @@ func (a *Act) Calls(function string, change bool, args api.Args, params []api.Pa
 	}
 }
 
+// Follows notes that the addresses of a host follow who calls.
+func (a *Act) Follows(function string, host latchkey.Domain, at netip.Addr) {
+	a.event.Func, a.event.Change = function, true
+	a.event.Names = []string{"domain"}
+	a.event.Values = []string{"domain=" + string(host), "address=" + at.String()}
+}
+
 // What one call may add to the trail: a stranger's megabytes must not end up in
 // it.
 const (

@@ -24,9 +24,11 @@ import (
 // Keys are what tokens are hashed and sealed with. They come from one secret
 // that lives outside the database.
 type Keys struct {
-	mac, handle, seal, bound, terms, tally, trail, session *hmacKey
-	factor                                                 cipher.AEAD // what second factors are kept under
-	private                                                cipher.AEAD // what private keys are kept under
+	mac, handle, seal, bound, terms, tally, trail, session, callBack *hmacKey
+
+	factor  cipher.AEAD // what second factors are kept under
+	private cipher.AEAD // what private keys are kept under
+	kept    cipher.AEAD // what other secrets are kept under
 }
 
 // LoadKeys reads the secret in the file path, and makes one if there is no such
@@ -79,7 +81,7 @@ func NewKeys(secret []byte) *Keys {
 	}
 	derive := func(purpose string) *hmacKey { return newHMACKey(key(purpose)) }
 	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), terms: derive("row with terms"), tally: derive("tally"), trail: derive("trail"), session: derive("session"),
-		factor: newCipher(key("second factor")), private: newCipher(key("private key"))}
+		callBack: derive("call-back"), factor: newCipher(key("second factor")), private: newCipher(key("private key")), kept: newCipher(key("kept secret"))}
 }
 
 // MAC is what a token is looked up by.

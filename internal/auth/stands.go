@@ -111,6 +111,10 @@ func (v *Verifier) credentialStands(r store.Reader, c *latchkey.Caller, of *stan
 		}
 	case latchkey.BySession:
 		return v.sessionStands(r, c)
+	case latchkey.ByCallBack:
+		if _, err := r.DynamicHostByMAC(latchkey.TokenMAC(c.Proof)); err != nil {
+			return err
+		}
 	case latchkey.ByPassword:
 		hash, err := v.hashNow(r, c)
 		if err != nil {

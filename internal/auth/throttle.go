@@ -327,6 +327,19 @@ func (t *throttle) leave(v visit, now time.Time, claim uint32, how outcome) {
 	}
 }
 
+// shut reports whether a source has failed too often to be listened to now.
+func (t *throttle) shut(from netip.Addr, now time.Time) bool {
+	r, source := t.rules.Load(), sourceOf(from)
+	if r.exempt(from) {
+		return false
+	}
+	s := t.setOf(source)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := uint32(now.Unix())
+	return s.mark(source, at).refused(at, source, r)
+}
+
 // fail counts a failure that cost nothing to find out: a token, a session or a
 // second factor that is not right.
 func (t *throttle) fail(from netip.Addr, now time.Time, claim uint32) {

@@ -176,7 +176,8 @@ func (e *Estate) zoneNow(ctx context.Context, name latchkey.Domain) (z *zone.Zon
 }
 
 // changeZone makes of a zone what change makes of it, keeps it and has it served.
-func (e *Estate) changeZone(ctx context.Context, act *audit.Act, caller *latchkey.Caller, name latchkey.Domain, mine owns, change func(*zone.Zone) (*zone.Zone, error)) (is *zone.Zone, err error) {
+// also is done in the same transaction.
+func (e *Estate) changeZone(ctx context.Context, act *audit.Act, caller *latchkey.Caller, name latchkey.Domain, mine owns, change func(*zone.Zone) (*zone.Zone, error), also ...func(store.Tx) error) (is *zone.Zone, err error) {
 	err = e.zones.with(name, func(s *zoneSlot) error {
 		for range 5 {
 			row, was, err := e.readZone(ctx, s, name, mine)
@@ -191,7 +192,7 @@ func (e *Estate) changeZone(ctx context.Context, act *audit.Act, caller *latchke
 			}
 			now := row
 			now.Version, now.Serial = newVersion(), is.Serial()
-			if err = e.keepZone(ctx, act, caller, row.Version, now, was, is, mine); err == nil {
+			if err = e.keepZone(ctx, act, caller, row.Version, now, was, is, mine, also); err == nil {
 				s.zone, s.version = is, now.Version
 				return e.serveZone(ctx, was, is)
 			}
@@ -211,7 +212,7 @@ func (e *Estate) changeZone(ctx context.Context, act *audit.Act, caller *latchke
 var errChanged = errors.New("the zone has changed meanwhile")
 
 // keepZone writes the parts of is that was does not have.
-func (e *Estate) keepZone(ctx context.Context, act *audit.Act, caller *latchkey.Caller, read int64, row store.Zone, was, is *zone.Zone, mine owns) error {
+func (e *Estate) keepZone(ctx context.Context, act *audit.Act, caller *latchkey.Caller, read int64, row store.Zone, was, is *zone.Zone, mine owns, also []func(store.Tx) error) error {
 	drop, put := partsOf(&row, was, is)
 	return e.commit(ctx, act, caller, func(tx store.Tx) error {
 		now, err := findZone(tx, row.Name, mine)
@@ -220,6 +221,11 @@ func (e *Estate) keepZone(ctx context.Context, act *audit.Act, caller *latchkey.
 		}
 		if now.Version != read {
 			return errChanged
+		}
+		for _, do := range also {
+			if err := do(tx); err != nil {
+				return err
+			}
 		}
 		return tx.UpdateZone(row, drop, put)
 	})

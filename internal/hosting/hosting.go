@@ -25,6 +25,7 @@ type Account interface {
 	Mail() Mail
 	Zones() Zones
 	Certificates() Certificates
+	DynamicHosts() DynamicHosts
 	SignIns() SignIns
 	// Activity is what was done by the account and with its credentials, and what
 	// of that was refused and why: of what the audit trail has, the part that is

@@ -74,6 +74,10 @@ func (noFactor) On(context.Context) (bool, string, error) { return false, "", er
 
 func (o *ofMailbox) Zones() Zones { return noZones{} }
 
+func (o *ofMailbox) DynamicHosts() DynamicHosts {
+	return &narrowDynamic{o.Account.DynamicHosts(), func(...latchkey.Resource) error { return errNotForMailboxes }}
+}
+
 type noZones struct{}
 
 func (noZones) List(context.Context) ([]latchkey.Domain, error) { return nil, errNotForMailboxes }

@@ -38,6 +38,10 @@ func (n *narrow) Certificates() Certificates {
 	return &narrowCertificates{n.all.Certificates(), n.may}
 }
 
+func (n *narrow) DynamicHosts() DynamicHosts {
+	return &narrowDynamic{n.all.DynamicHosts(), n.may}
+}
+
 func (n *narrow) Info(ctx context.Context) (*latchkey.Account, error) {
 	a, err := n.all.Info(ctx)
 	if err != nil {

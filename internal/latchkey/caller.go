@@ -13,6 +13,7 @@ const (
 	ByPassword                       // the account's password (Basic)
 	ByLocal                          // the local socket, by the system's word
 	BySession                        // a session, begun with one of these
+	ByCallBack                       // the call-back address of a dynamic host, which is a secret
 )
 
 // String is the kind as it stands in the audit trail.
@@ -26,6 +27,8 @@ func (k CallerKind) String() string {
 		return "local"
 	case BySession:
 		return "session"
+	case ByCallBack:
+		return "call-back"
 	}
 	return "nobody"
 }

@@ -20,6 +20,7 @@ const (
 	FeatureDefaultAddress
 	FeatureDiskUsage
 	FeatureDNSSEC
+	FeatureDynamicDNS
 	FeatureEmailArchive
 	FeatureEmailAuth
 	FeatureEmailDiskUsage
@@ -71,6 +72,7 @@ var features = [featureCount]struct{ id, name string }{
 	FeatureDefaultAddress:     {"defaultaddress", "Default Address"},
 	FeatureDiskUsage:          {"diskusageviewer", "Disk Usage"},
 	FeatureDNSSEC:             {"dnssec", "DNSSEC"},
+	FeatureDynamicDNS:         {"dynamicdns", "Dynamic DNS"},
 	FeatureEmailArchive:       {"emailarchive", "Email Archiving"},
 	FeatureEmailAuth:          {"emailauth", "Email Deliverability"},
 	FeatureEmailDiskUsage:     {"email_disk_usage", "Email Disk Usage"},

@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey/latchkey/internal/module/custinfo"
 	"github.com/latchkey/latchkey/internal/module/dns"
 	"github.com/latchkey/latchkey/internal/module/domaininfo"
+	"github.com/latchkey/latchkey/internal/module/dynamicdns"
 	"github.com/latchkey/latchkey/internal/module/email"
 	"github.com/latchkey/latchkey/internal/module/features"
 	"github.com/latchkey/latchkey/internal/module/locale"
@@ -37,6 +38,7 @@ func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 		custinfo.Module,
 		dns.Module,
 		domaininfo.Module,
+		dynamicdns.Module,
 		email.Module,
 		features.Module,
 		locale.Module,

@@ -130,6 +130,28 @@ type Site struct {
 	Provider  string // who got the certificate
 }
 
+// DynamicHost is a host whose addresses follow whoever calls its address back.
+type DynamicHost struct {
+	Name        latchkey.Domain
+	Account     latchkey.AccountID
+	Zone        latchkey.Domain
+	MAC         latchkey.TokenMAC // what it is found by
+	Sealed      string            // what is called, for those who may see it
+	Description string
+	Created     time.Time
+	Updated     time.Time   // when an address changed last; zero for never
+	Runs        []time.Time // the latest calls, the newest first
+	V4, V6      string      // the addresses that a call has set last
+}
+
+// DKIMKey is the private key that signs the mail of a domain.
+type DKIMKey struct {
+	Domain  latchkey.Domain
+	Account latchkey.AccountID
+	Sealed  string
+	Created time.Time
+}
+
 // HostedDomain is a domain and whose it is.
 type HostedDomain struct {
 	latchkey.OwnedDomain
@@ -320,6 +342,11 @@ type Reader interface {
 	Sites(account latchkey.AccountID) ([]Site, error)
 	// KeyType is the type of private key that an account has chosen.
 	KeyType(account latchkey.AccountID) (string, error)
+	DynamicHost(name latchkey.Domain) (DynamicHost, error)
+	DynamicHostByMAC(mac latchkey.TokenMAC) (DynamicHost, error)
+	// DynamicHosts are those of an account, by name.
+	DynamicHosts(account latchkey.AccountID) ([]DynamicHost, error)
+	DKIMKey(domain latchkey.Domain) (DKIMKey, error)
 
 	Usage(account latchkey.AccountID) (Usage, error)
 	Intents() ([]Intent, error)
@@ -431,6 +458,14 @@ type Tx interface {
 	PutSite(s Site) error
 	DeleteSite(host latchkey.Domain) error
 	PutKeyType(account latchkey.AccountID, keyType string) error
+	// InsertDynamicHost adds a host. It fails with kind Exists if there is one of
+	// its name.
+	InsertDynamicHost(d DynamicHost) error
+	// UpdateDynamicHost replaces the row of a host, but for its account and zone.
+	UpdateDynamicHost(d DynamicHost) error
+	DeleteDynamicHost(name latchkey.Domain) error
+	// PutDKIMKey keeps a key in the place of another of its domain.
+	PutDKIMKey(k DKIMKey) error
 
 	PutUsage(account latchkey.AccountID, u Usage) error
 

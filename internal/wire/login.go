@@ -31,6 +31,10 @@ func (d *Door) page(w http.ResponseWriter, r *http.Request) {
 	case "/logout":
 		d.logout(w, r, prefix)
 	default:
+		if id, ok := strings.CutPrefix(path, callBackPath); ok && prefix == "" && d.Audience == latchkey.ForAccount {
+			d.callBack(w, r, id)
+			return
+		}
 		plain(w, http.StatusNotFound, "There is nothing here. The API is under /execute/ and /json-api/.")
 	}
 }

@@ -59,6 +59,8 @@ func RunAccount(t *testing.T, open func(t *testing.T) *Tenant) {
 		{"CertificatesRefused", testCertificatesRefused},
 		{"CertificatesAtOnce", testCertificatesAtOnce},
 		{"CertificatesNarrow", testCertificatesNarrow},
+		{"DynamicHosts", testDynamicHosts},
+		{"DynamicHostsRefused", testDynamicHostsRefused},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}

@@ -40,6 +40,7 @@ type Account struct {
 	tokens  map[string]*hosting.TokenInfo
 	secrets map[string]latchkey.TokenID
 	boxes   map[hosting.Address]*box
+	dynamic map[latchkey.Domain]*dynamicHost
 }
 
 // box is a mailbox, the hash of its password and what it holds.

@@ -229,6 +229,15 @@ func (v *Values) Match(z *zone.Zone, r *Row) bool {
 
 func same(want string, has *string) bool { return want == "" || has != nil && want == *has }
 
+// Remove is the edit that removes the record on a line.
+func Remove(z *zone.Zone, line int) (zone.Edit, error) {
+	r, err := At(z, line)
+	if err == nil && r.Class == "" {
+		err = latchkey.InvalidParam("line", "There is no record on line %d of the DNS zone.", line)
+	}
+	return zone.Edit{Remove: []int{line - 1}}, err
+}
+
 // Line is the number of the line that two parameters give, line and Line.
 func Line(lower, upper hosting.LineParam) (int, error) {
 	line := int(max(lower, upper))

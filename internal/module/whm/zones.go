@@ -200,8 +200,7 @@ func removeZoneRecord(ctx context.Context, h hosting.Host, p zoneLineParams) (ap
 		if err := p.check(z); err != nil {
 			return zone.Edit{}, err
 		}
-		_, err := record.At(z, line)
-		return zone.Edit{Remove: []int{line - 1}}, err
+		return record.Remove(z, line)
 	}))
 }
 

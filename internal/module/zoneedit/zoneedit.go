@@ -219,10 +219,7 @@ func removeRecord(ctx context.Context, acct hosting.Account, p lineParams) (api.
 		return api.Answer{}, err
 	}
 	return edited(acct.Zones().Edit(ctx, p.Domain.Domain, func(z *zone.Zone) (zone.Edit, error) {
-		if _, err := record.At(z, line); err != nil {
-			return zone.Edit{}, err
-		}
-		return zone.Edit{Remove: []int{line - 1}}, nil
+		return record.Remove(z, line)
 	}))
 }
 

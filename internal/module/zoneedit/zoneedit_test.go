@@ -62,6 +62,7 @@ func TestEdits(t *testing.T) {
 		{`2:remove_zone_record?` + zone + `line=x`, `invalid: The “line” argument is invalid: it must begin with the number of a line.`},
 		{`2:remove_zone_record?` + zone + `line=999`, failed(`Nothing begins on line 999 of the DNS zone.`)},
 		{`2:remove_zone_record?` + zone + `line=5`, failed(`Nothing begins on line 5 of the DNS zone.`)}, // within the SOA record
+		{`2:remove_zone_record?` + zone + `line=2`, failed(`There is no record on line 2 of the DNS zone.`)},
 		{`2:edit_zone_record?` + zone + `line=1&type=A&address=192.0.2.1`, failed(`There is no record on line 1 of the DNS zone.`)},
 		{`2:add_zone_record?` + zone + `name=x&type=NS&nsdname=ns.example.net`, failed(`Records of the type “NS” cannot be edited with an account’s functions: ask the server’s administrator.`)},
 		{`2:add_zone_record?` + zone + `name=x&type=LOC&record=1`, failed(`Records of the type “LOC” cannot be written with this function: use DNS::mass_edit_zone.`)},

@@ -100,6 +100,8 @@ func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 		`DELETE FROM site WHERE account_id = ?`,
 		`DELETE FROM kept WHERE account_id = ?`,
 		`DELETE FROM key_type WHERE account_id = ?`,
+		`DELETE FROM dynamic_host WHERE account_id = ?`,
+		`DELETE FROM dkim_key WHERE account_id = ?`,
 		`DELETE FROM domain WHERE account_id = ?`,
 		`DELETE FROM feature_override WHERE account_id = ?`,
 		`DELETE FROM usage WHERE account_id = ?`,

@@ -60,6 +60,8 @@ func Run(t *testing.T, open Open) {
 		{"Zones", testZones},
 		{"Kept", testKept},
 		{"Sites", testSites},
+		{"DynamicHosts", testDynamicHosts},
+		{"DKIMKeys", testDKIMKeys},
 		{"Usage", testUsage},
 		{"Intents", testIntents},
 		{"FailedWrite", testFailedWrite},
