@@ -328,6 +328,8 @@ func fingerprint(t *testing.T, s *testserver.Server, name latchkey.AccountName) 
 			func() (any, error) { return r.Tokens(a.ID, latchkey.ForAccount) },
 			func() (any, error) { return r.Mailboxes(a.ID, store.Mailbox{}, 0) },
 			func() (any, error) { return r.Overrides(a.ID) },
+			func() (any, error) { return r.Zones(a.ID) },
+			func() (any, error) { return r.DynamicHosts(a.ID) },
 		} {
 			v, err := list()
 			if err != nil {

@@ -67,7 +67,7 @@ func zoneOf(ctx context.Context, acct hosting.Account, name latchkey.Domain) (la
 		at = latchkey.Domain(up)
 	}
 	if err == nil {
-		err = hosting.NoZone(name)
+		_, err = acct.Zones().Zone(ctx, name) // says why not
 	}
 	return "", err
 }
