@@ -2,22 +2,106 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/latchkey/latchkey/internal/config"
 	"github.com/latchkey/latchkey/internal/driver/authdns"
+	"github.com/latchkey/latchkey/internal/driver/bind"
+	"github.com/latchkey/latchkey/internal/estate"
 )
 
 // dnsPort is where name servers are asked.
 const dnsPort = 53
 
-// nameServer makes the name server, listening; nil if there is to be none.
-func nameServer(c config.Config, log *slog.Logger) (*authdns.Server, error) {
-	if c.DNS == "" || c.DNS == "off" {
+// nameServer makes what answers for zones; nil if nothing does.
+func (h *house) nameServer(ctx context.Context, c config.Config, log *slog.Logger) (estate.Nameserver, error) {
+	part, err := bindPart(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	if part != nil {
+		h.bind = part
+		h.keepers = append(h.keepers, part.Run)
+		return part, nil
+	}
+	if h.names, err = embedded(c, log); h.names == nil {
+		return nil, err
+	}
+	h.close = append([]func() error{h.names.Close}, h.close...)
+	h.keepers = append(h.keepers, keepNames(h.names, log))
+	return authdns.Part{Server: h.names}, nil
+}
+
+// bindPart is BIND, if it is to answer for zones. Where it is one of several
+// choices and does not listen, it is none, and the log says so.
+func bindPart(ctx context.Context, c config.Config, log *slog.Logger) (*bind.Part, error) {
+	switch c.DNSDriver {
+	case "bind":
+	case "", "auto":
+		if c.BINDZones == "" {
+			return nil, nil
+		}
+	case "embedded", "off":
+		return nil, nil
+	default:
+		return nil, fmt.Errorf("dns_driver is “%s”: use auto, embedded, bind or off", c.DNSDriver)
+	}
+	part, err := openBIND(ctx, c, log)
+	if err != nil && c.DNSDriver != "bind" {
+		log.Warn("BIND is not used: the server answers for zones itself", "err", err)
+		return nil, nil
+	}
+	return part, err
+}
+
+func openBIND(ctx context.Context, c config.Config, log *slog.Logger) (*bind.Part, error) {
+	if c.BINDZones == "" {
+		return nil, errors.New("bind_zones is not set: name a directory that BIND may read")
+	}
+	dir, err := filepath.Abs(c.BINDZones)
+	if err != nil {
+		return nil, err
+	}
+	command, err := rndcCommand(c)
+	if err != nil {
+		return nil, err
+	}
+	part, err := bind.New(bind.Options{Dir: dir, Address: c.BINDAddress, Rndc: command, Logger: log})
+	if err == nil {
+		err = part.Ping(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return part, nil
+}
+
+// rndcKey is the key that rndc has where no other was set.
+func rndcKey(c config.Config) string { return filepath.Join(c.Data, "rndc.key") }
+
+// rndcCommand is the command that talks to BIND, with a key.
+func rndcCommand(c config.Config) ([]string, error) {
+	words := strings.Fields(c.BINDRndc)
+	if len(words) == 0 {
+		words = []string{"rndc"}
+	}
+	if slices.Contains(words, "-k") || slices.Contains(words, "-c") {
+		return words, nil
+	}
+	return append(words, "-k", rndcKey(c)), bind.EnsureKey(rndcKey(c))
+}
+
+// embedded makes the server's own name server, listening; nil if there is to be
+// none.
+func embedded(c config.Config, log *slog.Logger) (*authdns.Server, error) {
+	if c.DNS == "" || c.DNS == "off" || c.DNSDriver == "off" {
 		return nil, nil
 	}
 	o, err := dnsOptions(c, log)

@@ -33,7 +33,7 @@ func TestNameServer(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	file := filepath.Join(t.TempDir(), "key")
 	must(t, os.WriteFile(file, []byte(`key a { algorithm hmac-sha256; secret "`+secret+`"; };`), 0o600))
-	s, err := nameServer(config.Config{DNS: "127.0.0.1:0", DNSKey: file, DNSSecondaries: "192.0.2.1"}, log)
+	s, err := embedded(config.Config{DNS: "127.0.0.1:0", DNSKey: file, DNSSecondaries: "192.0.2.1"}, log)
 	must(t, err)
 	defer s.Close()
 	if _, err := net.Listen("tcp", s.Address()); err == nil {
@@ -45,17 +45,17 @@ func TestNameServer(t *testing.T) {
 		"no key":        {DNS: "127.0.0.1:0", DNSKey: file + "x"},
 		"no secondary":  {DNS: "127.0.0.1:0", DNSSecondaries: "x"},
 	} {
-		if s, err := nameServer(c, log); err == nil {
+		if s, err := embedded(c, log); err == nil {
 			s.Close()
 			t.Errorf("%s is taken", name)
 		}
 	}
 	must(t, os.WriteFile(file, []byte(`key a { algorithm hmac-md5; secret "`+secret+`"; };`), 0o600))
-	if _, err := nameServer(config.Config{DNS: "127.0.0.1:0", DNSKey: file}, log); err == nil || strings.Contains(err.Error(), secret) {
+	if _, err := embedded(config.Config{DNS: "127.0.0.1:0", DNSKey: file}, log); err == nil || strings.Contains(err.Error(), secret) {
 		t.Errorf("a weak key: %v", err)
 	}
 	for _, off := range []string{"", "off"} {
-		if s, err := nameServer(config.Config{DNS: off}, log); s != nil || err != nil {
+		if s, err := embedded(config.Config{DNS: off}, log); s != nil || err != nil {
 			t.Errorf("dns %q: %v, %v", off, s, err)
 		}
 	}

@@ -1,12 +1,46 @@
 package cli
 
 import (
+	"context"
+	"log/slog"
 	"net"
+	"time"
 )
 
 // nameServer can have its address, by TCP and UDP, and its settings are
 // understood.
 func (d *doctor) nameServer() []finding {
+	switch f := d.bind(); {
+	case d.config.DNSDriver == "off":
+		return []finding{remark("", "there is no name server (dns_driver is off)")}
+	case f != nil && (f.State == good || d.config.DNSDriver == "bind"):
+		return []finding{*f}
+	case f != nil:
+		return append([]finding{*f}, d.embedded()...)
+	}
+	return d.embedded()
+}
+
+// bind says how it stands with BIND, where that may be the name server.
+func (d *doctor) bind() *finding {
+	c := d.config
+	if c.DNSDriver != "bind" && (c.DNSDriver != "auto" && c.DNSDriver != "" || c.BINDZones == "") {
+		return nil
+	}
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	f := fine("BIND listens to rndc and is asked at %s; its zone files are in %s", c.BINDAddress, c.BINDZones)
+	if _, err := openBIND(ctx, c, slog.New(slog.DiscardHandler)); err != nil {
+		f = trouble("have BIND's configuration allow-new-zones, and controls with the key in "+rndcKey(c), "BIND cannot be used: %v", err)
+		if c.DNSDriver != "bind" {
+			f.State = note
+		}
+	}
+	return &f
+}
+
+// embedded says how it stands with the server's own name server.
+func (d *doctor) embedded() []finding {
 	address := d.config.DNS
 	switch address {
 	case "":

@@ -25,6 +25,7 @@ import (
 	"github.com/latchkey/latchkey/internal/compat"
 	"github.com/latchkey/latchkey/internal/config"
 	"github.com/latchkey/latchkey/internal/driver/authdns"
+	"github.com/latchkey/latchkey/internal/driver/bind"
 	"github.com/latchkey/latchkey/internal/driver/homedir"
 	"github.com/latchkey/latchkey/internal/driver/maildir"
 	"github.com/latchkey/latchkey/internal/driver/sites"
@@ -84,7 +85,8 @@ type house struct {
 	server    *server.Server
 	calls     *call.Service
 	estate    *estate.Estate
-	names     *authdns.Server // nil: there is none
+	names     *authdns.Server // nil: there is none, or BIND is it
+	bind      *bind.Part      // nil: there is none
 	sites     *sites.Server   // nil: there is none
 	authority string          // file of the local certificate authority; "" with a certificate of one's own
 	socket    string
@@ -142,24 +144,25 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 	h.close = append([]func() error{homes.Close}, h.close...)
-	if h.names, err = nameServer(c, log); err != nil {
+	host := hosting.Server{Hostname: hostname(c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength}
+	dns, err := h.nameServer(ctx, c, log)
+	if err != nil {
 		return nil, err
 	}
-	if h.names != nil {
-		h.close = append([]func() error{h.names.Close}, h.close...)
-		h.keepers = append(h.keepers, keepNames(h.names, log))
+	if host.DNS = dns != nil; h.bind != nil {
+		host.DNSServer = "bind"
 	}
 	web, err := webserver(c)
 	if err != nil {
 		return nil, err
 	}
-	host := hosting.Server{Hostname: hostname(c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength, DNS: h.names != nil, Web: web != "off"}
+	host.Web = web != "off"
 	settings := estate.Config{
 		Auth: verifier, Store: db, Trail: trail, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
 		Server: host, HomeRoot: homeRoot, Now: now, Log: log,
 	}
-	if h.names != nil {
-		settings.DNS = authdns.Part{Server: h.names}
+	if dns != nil {
+		settings.DNS = dns
 	}
 	h.estate = estate.New(settings)
 	if web == "embedded" {
@@ -320,10 +323,13 @@ func lock(path string) (func() error, error) {
 
 // dns is where the name server can be asked, "" for nowhere.
 func (h *house) dns() string {
-	if h.names == nil {
-		return ""
+	switch {
+	case h.bind != nil:
+		return h.bind.Address()
+	case h.names != nil:
+		return h.names.Address()
 	}
-	return h.names.Address()
+	return ""
 }
 
 // run serves until ctx ends. What gathers in memory is written down after the

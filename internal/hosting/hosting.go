@@ -48,6 +48,7 @@ type Server struct {
 	Nameservers []string // for the domains of accounts; empty if they are not known
 	DNS         bool     // there is a name server
 	Web         bool     // there is a web server for accounts
+	DNSServer   string   // what it is; "" for this program
 	PlainAuth   bool     // mail programs may sign in without TLS
 	// Sites are the addresses of the doors, such as https://host.example.com:2083,
 	// by audience; "" for one that is not there.

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -229,13 +231,19 @@ func (v *Values) Match(z *zone.Zone, r *Row) bool {
 
 func same(want string, has *string) bool { return want == "" || has != nil && want == *has }
 
-// Remove is the edit that removes the record on a line.
-func Remove(z *zone.Zone, line int) (zone.Edit, error) {
-	r, err := At(z, line)
-	if err == nil && r.Class == "" {
+// Removing edits a zone so that the record on a line is gone.
+func Removing(ctx context.Context, zones hosting.Zones, name latchkey.Domain, line int, check func(*zone.Zone) error) (*zone.Zone, error) {
+	is, err := zones.Edit(ctx, name, func(z *zone.Zone) (zone.Edit, error) {
+		if err := check(z); err != nil {
+			return zone.Edit{}, err
+		}
+		_, err := At(z, line)
+		return zone.Edit{Remove: []int{line - 1}}, err
+	})
+	if errors.Is(err, zone.ErrNoRecord) { // it counts from 0
 		err = latchkey.InvalidParam("line", "There is no record on line %d of the DNS zone.", line)
 	}
-	return zone.Edit{Remove: []int{line - 1}}, err
+	return is, err
 }
 
 // Line is the number of the line that two parameters give, line and Line.

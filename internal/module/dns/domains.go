@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -165,7 +166,7 @@ type aliases struct {
 func aliasAvailable(context.Context, hosting.Account, none) (aliases, error) { return aliases{}, nil }
 
 // server is the name of the name server, where programs ask for it.
-const server = "latchkey"
+func server(acct hosting.Account) string { return cmp.Or(acct.Server().DNSServer, "latchkey") }
 
 type https struct {
 	Server string `json:"dns_server"`
@@ -173,8 +174,8 @@ type https struct {
 }
 
 // UAPI: DNS::is_https_available.
-func httpsAvailable(context.Context, hosting.Account, none) (https, error) {
-	return https{server, true}, nil
+func httpsAvailable(_ context.Context, acct hosting.Account, _ none) (https, error) {
+	return https{server(acct), true}, nil
 }
 
 type svcb struct {
@@ -183,8 +184,8 @@ type svcb struct {
 }
 
 // UAPI: DNS::is_svcb_available.
-func svcbAvailable(context.Context, hosting.Account, none) (svcb, error) {
-	return svcb{server, true}, nil
+func svcbAvailable(_ context.Context, acct hosting.Account, _ none) (svcb, error) {
+	return svcb{server(acct), true}, nil
 }
 
 // ipv4 is a parameter that is an IPv4 address.

@@ -196,12 +196,7 @@ func removeZoneRecord(ctx context.Context, h hosting.Host, p zoneLineParams) (ap
 	if err != nil {
 		return api.Answer{}, err
 	}
-	return changedZone(h.Zones().Edit(ctx, name, func(z *zone.Zone) (zone.Edit, error) {
-		if err := p.check(z); err != nil {
-			return zone.Edit{}, err
-		}
-		return record.Remove(z, line)
-	}))
+	return changedZone(record.Removing(ctx, h.Zones(), name, line, p.check))
 }
 
 type resetZoneParams struct {

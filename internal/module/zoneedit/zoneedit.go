@@ -218,9 +218,7 @@ func removeRecord(ctx context.Context, acct hosting.Account, p lineParams) (api.
 	if err != nil {
 		return api.Answer{}, err
 	}
-	return edited(acct.Zones().Edit(ctx, p.Domain.Domain, func(z *zone.Zone) (zone.Edit, error) {
-		return record.Remove(z, line)
-	}))
+	return edited(record.Removing(ctx, acct.Zones(), p.Domain.Domain, line, func(*zone.Zone) error { return nil }))
 }
 
 type resetParams struct {

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/call"
+	"github.com/latchkey/latchkey/internal/config"
+	"github.com/latchkey/latchkey/internal/driver/bind/bindtest"
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// asked calls a function as the local socket would; it must succeed.
+func asked(t *testing.T, h *house, names call.Names, user, module, name string, args ...string) *call.Result {
+	t.Helper()
+	r := &call.Request{Names: names, Local: latchkey.AccountName(user), Module: module, Func: name}
+	if names == call.WHM {
+		r.Audience = latchkey.ForHost
+	}
+	for i := 0; i+1 < len(args); i += 2 {
+		r.Args = append(r.Args, api.Arg{Key: args[i], Value: args[i+1]})
+	}
+	res := h.calls.Do(context.Background(), r)
+	if res.Failed() {
+		t.Fatalf("%s: %v %v", name, res.Err, res.Errors)
+	}
+	return res
+}
+
+// TestBIND: a whole server on BIND. What a call has answered BIND answers, after
+// another start too.
+func TestBIND(t *testing.T) {
+	b := bindtest.Start(t)
+	log := slog.New(slog.DiscardHandler)
+	dir := t.TempDir()
+	c := config.Config{Data: filepath.Join(dir, "data"), Account: "127.0.0.1:0", Hostname: "host.example.org", IP: "192.0.2.1", DNS: "auto",
+		DNSDriver: "bind", BINDZones: filepath.Join(dir, "zones"), BINDAddress: b.Address, BINDRndc: strings.Join(b.Rndc, " ")}
+	h, err := build(t.Context(), c, log)
+	must(t, err)
+	if h.names != nil || h.dns() != b.Address {
+		t.Errorf("the name server is at %s", h.dns())
+	}
+	asked(t, h, call.WHM, "root", "", "createacct", "username", "demo", "domain", "example.com", "password", "correct-horse-9")
+	asked(t, h, call.API2, "demo", "ZoneEdit", "add_zone_record", "domain", "example.com", "name", "_acme-challenge", "type", "TXT", "txtdata", "abc")
+	says := func(name string, rtype uint16, want string) {
+		t.Helper()
+		m := new(dns.Msg)
+		m.SetQuestion(name, rtype)
+		reply, _, err := new(dns.Client).Exchange(m, b.Address)
+		must(t, err)
+		got := ""
+		if len(reply.Answer) > 0 {
+			got = strings.TrimPrefix(reply.Answer[0].String(), reply.Answer[0].Header().String())
+		}
+		if got != want {
+			t.Errorf("BIND says of %s: %s, want %s", name, got, want)
+		}
+	}
+	says("_acme-challenge.example.com.", dns.TypeTXT, `"abc"`)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	must(t, h.run(ctx))
+
+	// Somebody has lost a file, and BIND the zone.
+	must(t, os.Remove(filepath.Join(c.BINDZones, "example.com.db")))
+	h, err = build(t.Context(), c, log)
+	must(t, err)
+	ctx, cancel = context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- h.run(ctx) }()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(c.BINDZones, "example.com.db")); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the file of the zone is not put back")
+		}
+	}
+	asked(t, h, call.UAPI, "demo", "DNS", "swap_ip_in_zones", "domain", "example.com", "dest_ip", "192.0.2.9")
+	says("example.com.", dns.TypeA, "192.0.2.9")
+	asked(t, h, call.WHM, "root", "", "removeacct", "username", "demo")
+	says("example.com.", dns.TypeSOA, "")
+	cancel()
+	must(t, <-ended)
+
+	c.DNSDriver, c.BINDRndc = "auto", "rndc -s 127.0.0.1 -p "+bindtest.FreePort(t)
+	c.DNS = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), 0).String()
+	h, err = build(t.Context(), c, log)
+	must(t, err)
+	if h.bind != nil || h.names == nil {
+		t.Error("auto takes a BIND that does not listen")
+	}
+	must(t, h.run(ctx))
+	if st, err := os.Stat(filepath.Join(c.Data, "rndc.key")); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("the key of rndc: %v, %v", st, err)
+	}
+	for _, bad := range []config.Config{{DNSDriver: "knot"}, {DNSDriver: "bind"}, {DNSDriver: "bind", BINDZones: dir, Data: c.Data, BINDRndc: c.BINDRndc}} {
+		if part, err := bindPart(t.Context(), bad, log); err == nil {
+			t.Errorf("%+v makes %v", bad, part)
+		}
+	}
+}

@@ -1,0 +1,322 @@
+// Package bind serves zones with BIND 9: it writes zone files, has BIND read them
+// through rndc, and says that a zone is served when BIND answers with it. Start at
+// [New]; a [Part] is what the server holds.
+//
+// BIND's own configuration is the administrator's. It must have
+// "allow-new-zones yes;", let rndc in with the key that [Options.Rndc] uses, and be
+// able to read the files.
+package bind
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/durable"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/zone"
+)
+
+// Options are how BIND is reached. All but Checkzone are required.
+type Options struct {
+	Dir       string   // of the zone files; BIND must be able to read it
+	Address   string   // where BIND is asked, host:port
+	Rndc      []string // the command rndc, with what it takes to reach BIND
+	Checkzone string   // the command named-checkzone; by default found by its name
+	Logger    *slog.Logger
+}
+
+// Part is zones that BIND serves.
+type Part struct {
+	o       Options
+	mu      sync.Mutex
+	zones   map[latchkey.Domain]*served
+	promise []promise
+	wake    chan struct{}
+}
+
+// served is what is known of one zone. Its lock is held while BIND is being told
+// of it.
+type served struct {
+	sync.Mutex
+	checked *zone.Zone // what named-checkzone has last found good
+	behind  bool       // BIND may not have read what the file has
+}
+
+type promise struct {
+	name latchkey.Domain
+	load func() (*zone.Zone, error)
+}
+
+// New makes a part. It fails where the directory cannot be had or a command is
+// missing; whether BIND listens [Part.Ping] tells.
+func New(o Options) (*Part, error) {
+	if o.Checkzone == "" {
+		o.Checkzone = "named-checkzone"
+	}
+	for _, program := range []string{o.Rndc[0], o.Checkzone} {
+		if _, err := exec.LookPath(program); err != nil {
+			return nil, fmt.Errorf("%s is not installed: install BIND 9 and its tools", program)
+		}
+	}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	return &Part{o: o, zones: make(map[latchkey.Domain]*served), wake: make(chan struct{}, 1)}, nil
+}
+
+// Address is where BIND is asked.
+func (p *Part) Address() string { return p.o.Address }
+
+// Ping says why BIND does not listen to rndc, or nil.
+func (p *Part) Ping(ctx context.Context) error {
+	if _, err := p.rndc(ctx, "status"); err != nil {
+		return fmt.Errorf("BIND does not listen to rndc: %w", err)
+	}
+	return nil
+}
+
+func (p *Part) zone(name latchkey.Domain) *served {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.zones[name]
+	if s == nil {
+		s = new(served)
+		p.zones[name] = s
+	}
+	return s
+}
+
+// Promise says that there is a zone. [Part.Run] makes sure that BIND serves what
+// load reads.
+func (p *Part) Promise(name latchkey.Domain, load func() (*zone.Zone, error)) error {
+	p.mu.Lock()
+	p.promise = append(p.promise, promise{name, load})
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// Run makes sure that BIND serves the zones that were promised, until ctx ends.
+// What cannot be served now is tried again.
+func (p *Part) Run(ctx context.Context) {
+	for {
+		p.mu.Lock()
+		list := p.promise
+		p.promise = nil
+		p.mu.Unlock()
+		var again []promise
+		for _, one := range list {
+			if ctx.Err() != nil {
+				return
+			}
+			if err := p.keep(ctx, one); err != nil {
+				p.o.Logger.Error("a zone is kept but not served by BIND, and will be tried again", "zone", one.name, "err", err)
+				again = append(again, one)
+			}
+		}
+		if len(again) > 0 {
+			p.mu.Lock()
+			p.promise = append(p.promise, again...)
+			p.mu.Unlock()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.wake:
+		case <-time.After(time.Minute):
+		}
+	}
+}
+
+// keep makes sure that BIND serves a zone as it is kept now; one that was removed
+// meanwhile is none.
+func (p *Part) keep(ctx context.Context, one promise) error {
+	s := p.zone(one.name)
+	s.Lock()
+	defer s.Unlock()
+	z, err := one.load()
+	if latchkey.KindOf(err) == latchkey.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return p.serve(ctx, s, z)
+}
+
+// Check says why BIND would not serve z.
+func (p *Part) Check(ctx context.Context, z *zone.Zone) error {
+	s := p.zone(z.Name())
+	s.Lock()
+	defer s.Unlock()
+	return p.check(ctx, s, z)
+}
+
+func (p *Part) check(ctx context.Context, s *served, z *zone.Zone) error {
+	if s.checked == z {
+		return nil
+	}
+	if err := tooMany(z); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, p.o.Checkzone, "-i", "local", "-k", "fail", string(z.Name()), "/dev/stdin")
+	cmd.Stdin = strings.NewReader(z.String())
+	out, err := cmd.CombinedOutput()
+	if _, refused := errors.AsType[*exec.ExitError](err); refused && ctx.Err() == nil {
+		return &latchkey.Error{Kind: latchkey.Invalid, Msg: "The name server would not serve the DNS zone so: " + reason(string(out))}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.o.Checkzone, err)
+	}
+	s.checked = z
+	return nil
+}
+
+// The most records of a name and type, and types of a name, that BIND loads unless
+// it is told otherwise. named-checkzone does not count them.
+const (
+	maxRecords = 100
+	maxTypes   = 100
+)
+
+// tooMany says that a name has more records than BIND loads.
+func tooMany(z *zone.Zone) error {
+	type set struct{ name, rtype string }
+	records, types := make(map[set]int), make(map[string]int)
+	for _, e := range z.All() {
+		if e.Kind() != zone.Record {
+			continue
+		}
+		k := set{strings.ToLower(e.Name()), e.Type()}
+		if records[k]++; records[k] == 1 {
+			types[k.name]++
+		}
+		if records[k] > maxRecords || types[k.name] > maxTypes {
+			return latchkey.Errorf(latchkey.Invalid, "The name server would not serve the DNS zone so: “%s” would have more than %d records of the type %s, or more than %d types.",
+				strings.TrimSuffix(k.name, "."), maxRecords, k.rtype, maxTypes)
+		}
+	}
+	return nil
+}
+
+// reason is the first thing that a program of BIND's has to say.
+func reason(out string) string {
+	for line := range strings.Lines(out) {
+		if line = strings.TrimSpace(line); line == "" || strings.HasSuffix(line, "loaded serial") || strings.HasPrefix(line, "rndc: 'reload' failed") {
+			continue
+		}
+		line = strings.TrimPrefix(line, "dns_master_load: ")
+		line = strings.TrimPrefix(line, "dns_rdata_fromtext: ")
+		if rest, ok := strings.CutPrefix(line, "/dev/stdin:"); ok {
+			line = "line " + rest
+		}
+		return strings.ToValidUTF8(line[:min(len(line), 300)], "?")
+	}
+	return "it does not say why"
+}
+
+// Serve makes is what BIND answers, and returns when a question gets it. A zone
+// that BIND refuses is not written.
+func (p *Part) Serve(ctx context.Context, _, is *zone.Zone) error {
+	s := p.zone(is.Name())
+	s.Lock()
+	defer s.Unlock()
+	return p.serve(ctx, s, is)
+}
+
+func (p *Part) serve(ctx context.Context, s *served, is *zone.Zone) error {
+	if err := p.check(ctx, s, is); err != nil {
+		return err
+	}
+	before, known := p.ask(ctx, is.Apex())
+	file, text := p.File(is.Name()), []byte(is.String())
+	was, err := os.ReadFile(file)
+	same := err == nil && bytes.Equal(was, text)
+	if same && known && !s.behind && newer(before.serial, is.Serial()) {
+		return nil
+	}
+	s.behind = true
+	if !same {
+		if err := durable.WriteFile(file, text, 0o644); err != nil {
+			return err
+		}
+	}
+	err = p.load(ctx, is.Name())
+	if err == nil {
+		// Where BIND signs, what it serves is ahead of the file: it must have moved.
+		moved := known && before.signed && was != nil && !same
+		err = p.confirm(ctx, is, func(serial uint32) bool { return newer(serial, is.Serial()) && !(moved && serial == before.serial) })
+	}
+	if s.behind = err != nil; s.behind && !same {
+		err = errors.Join(err, putBack(file, was))
+	}
+	return err
+}
+
+// putBack puts the text of a file back that BIND did not take: what it starts
+// with next time is what it serves now.
+func putBack(file string, was []byte) error {
+	if was == nil {
+		return os.Remove(file)
+	}
+	return durable.WriteFile(file, was, 0o644)
+}
+
+// File is the file of a zone.
+func (p *Part) File(name latchkey.Domain) string {
+	return filepath.Join(p.o.Dir, string(name)+".db")
+}
+
+// load has BIND read the file of a zone, which it may not know yet.
+func (p *Part) load(ctx context.Context, name latchkey.Domain) error {
+	out, err := p.rndc(ctx, "reload", string(name))
+	if err == nil {
+		return nil
+	}
+	if !strings.Contains(out, "not found") && !strings.Contains(out, "no matching zone") {
+		return err
+	}
+	_, err = p.rndc(ctx, "addzone", string(name), fmt.Sprintf(`{ type primary; file "%s"; };`, p.File(name)))
+	return err
+}
+
+// Withdraw ends the answers for a zone. That there was none is no error.
+func (p *Part) Withdraw(ctx context.Context, name latchkey.Domain) error {
+	s := p.zone(name)
+	s.Lock()
+	defer s.Unlock()
+	s.checked = nil
+	out, err := p.rndc(ctx, "delzone", string(name))
+	if err != nil && !strings.Contains(out, "not found") && !strings.Contains(out, "no matching zone") {
+		return err
+	}
+	if err := os.Remove(p.File(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// rndc tells BIND something.
+func (p *Part) rndc(ctx context.Context, words ...string) (out string, err error) {
+	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
+	defer stop()
+	cmd := exec.CommandContext(ctx, p.o.Rndc[0], append(p.o.Rndc[1:len(p.o.Rndc):len(p.o.Rndc)], words...)...)
+	b, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("rndc %s: %w: %s", words[0], err, strings.Join(strings.Fields(string(b)), " "))
+	}
+	return string(b), err
+}

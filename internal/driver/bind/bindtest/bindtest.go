@@ -1,0 +1,87 @@
+// Package bindtest runs BIND for tests.
+package bindtest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/driver/bind"
+)
+
+// BIND is a BIND under test, which serves nothing yet, on this machine alone.
+type BIND struct {
+	Dir     string   // for its files
+	Address string   // where it is asked
+	Rndc    []string // the command that reaches it
+}
+
+// Start runs BIND until the test ends. Without BIND the test is skipped; in CI
+// it fails.
+func Start(t testing.TB) *BIND {
+	t.Helper()
+	program, err := exec.LookPath("named")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("named is missing: install bind9")
+		}
+		t.Skip("named is missing: install bind9")
+	}
+	dir := t.TempDir()
+	key, port, control := filepath.Join(dir, "rndc.key"), FreePort(t), FreePort(t)
+	if err := bind.EnsureKey(key); err != nil {
+		t.Fatal(err)
+	}
+	conf := fmt.Sprintf(`include %q;
+options {
+	directory %q; pid-file none; session-keyfile none; listen-on port %s { 127.0.0.1; }; listen-on-v6 { none; };
+	recursion no; notify no; dnssec-validation no; allow-new-zones yes; empty-zones-enable no;
+};
+controls { inet 127.0.0.1 port %s allow { 127.0.0.1; } keys { %q; }; };
+`, key, dir, port, control, bind.KeyName)
+	file := filepath.Join(dir, "named.conf")
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	cmd := exec.Command(program, "-g", "-n", "1", "-c", file)
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	b := &BIND{Dir: dir, Address: "127.0.0.1:" + port, Rndc: []string{"rndc", "-s", "127.0.0.1", "-p", control, "-k", key}}
+	listens := func() bool { return exec.Command(b.Rndc[0], append(b.Rndc[1:], "status")...).Run() == nil }
+	for end := time.Now().Add(20 * time.Second); !listens(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			t.Fatalf("named does not listen:\n%s", said.String())
+		}
+	}
+	return b
+}
+
+// FreePort is a port of this machine that nobody has, by TCP and UDP.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	for range 50 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		if u, err := net.ListenPacket("udp", l.Addr().String()); err == nil {
+			u.Close()
+			_, port, _ := net.SplitHostPort(l.Addr().String())
+			return port
+		}
+	}
+	t.Fatal("no port is free for TCP and UDP")
+	return ""
+}
