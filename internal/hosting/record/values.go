@@ -240,8 +240,8 @@ func Removing(ctx context.Context, zones hosting.Zones, name latchkey.Domain, li
 		_, err := At(z, line)
 		return zone.Edit{Remove: []int{line - 1}}, err
 	})
-	if errors.Is(err, zone.ErrNoRecord) { // it counts from 0
-		err = latchkey.InvalidParam("line", "There is no record on line %d of the DNS zone.", line)
+	if errors.Is(err, zone.ErrNoRecord) && latchkey.AsError(err).Param == "remove" { // it counts from 0
+		err = &latchkey.Error{Kind: latchkey.Invalid, Param: "line", Err: err, Msg: fmt.Sprintf("There is no record on line %d of the DNS zone.", line)}
 	}
 	return is, err
 }
