@@ -59,6 +59,7 @@ soak:
 	$(GO) run ./test/load -soak $(SOAK)
 	$(GO) test -count=1 -timeout=60m -v ./test/hostile -args -requests=$(ATTACKS)
 	$(GO) run ./test/load -hostile $(HOSTILE)
+	$(GO) run ./test/load -rotation 60s
 	$(GO) run ./test/load -timing 20000
 	$(MAKE) crash KILLS=600 HISTORIES=20
 

@@ -237,17 +237,32 @@ func (w *world) checkTokens(owner string) {
 	w.tokens = slices.DeleteFunc(w.tokens, func(k *token) bool { return k.name.sure == "" && k.name.maybe == nil && r.IntN(4) != 0 })
 }
 
-// checkToken tries a token: it opens its account as long as it has a name.
+// checkToken tries a token's secrets: they open its account as long as it has a
+// name, the one of before only if it was to work on.
 func (w *world) checkToken(k *token) {
 	w.t.Helper()
-	err := w.run.account(k.owner, k.text).call(nil, "Quota/get_quota_info")
-	refused, ok := errors.AsType[*refusal](err)
-	switch {
-	case k.name.sure != "" && err != nil:
-		w.missed("token %q of %s: %v", k.name.sure, k.owner, err)
-	case k.name.sure == "" && (!ok || refused.code != 401):
-		w.missed("a revoked token of %s: got %v, want a refusal with HTTP 401", k.owner, err)
+	there := k.name.sure != ""
+	switch opens, err := w.opens(k.owner, k.text); {
+	case err != nil || opens && !there || !opens && there && !k.ended:
+		w.missed("token %q of %s: its secret opens it: %t (%v)", k.name.sure, k.owner, opens, err)
+	case !opens && there:
+		k.text = "" // the rotation that was not answered has happened
 	}
+	if k.old == "" {
+		return
+	}
+	if opens, err := w.opens(k.owner, k.old); err != nil || opens != (there && k.oldWorks) {
+		w.missed("token %q of %s: the secret before opens it: %t, want %t (%v)", k.name.sure, k.owner, opens, there && k.oldWorks, err)
+	}
+}
+
+// opens reports whether a secret opens an account; there must be an answer.
+func (w *world) opens(owner, text string) (bool, error) {
+	err := w.run.account(owner, text).call(nil, "Quota/get_quota_info")
+	if refused, ok := errors.AsType[*refusal](err); ok && refused.code == 401 {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // checkMessages looks for every acknowledged message as a file, whole.

@@ -50,6 +50,13 @@ type token struct {
 	owner, text string
 	name        fate[string]
 	touched     bool
+	// old is the secret before, as far as clients know it, and whether it was to
+	// work on.
+	old      string
+	oldWorks bool
+	// A rotation was not answered: text may be the secret before, and where it was
+	// not to work on it may be refused.
+	unsure, ended bool
 }
 
 // hosted is an account as the administrator sees it; the zero one is none.
@@ -321,7 +328,30 @@ func (w *world) addPop(c *client, domain string, r *rand.Rand) (string, error) {
 	})
 }
 
-// tokensOf is a client that creates, renames and revokes tokens.
+// rotate gives a token another secret; the one of before stays valid for so many
+// seconds.
+func (w *world) rotate(c *client, k *token, overlap int) error {
+	var data struct{ Token string }
+	err := c.call(&data, "Tokens/rotate", "name", k.name.sure, "overlap", fmt.Sprint(overlap))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	k.touched = true
+	switch {
+	case err == nil:
+		k.old, k.oldWorks = k.text, overlap > 0
+		if k.unsure {
+			k.old = "" // it may have been the last but one
+		}
+		k.text, k.unsure, k.ended = data.Token, false, false
+		w.acknowledged++
+		w.events["Tokens::rotate|name="+k.name.sure]++
+	case errors.Is(err, errNoAnswer):
+		k.old, k.unsure, k.ended = "", true, k.ended || k.unsure || overlap == 0
+	}
+	return err
+}
+
+// tokensOf is a client that creates, rotates, renames and revokes tokens.
 func (w *world) tokensOf(c *client) func(*rand.Rand) error {
 	var mine []*token
 	return func(r *rand.Rand) error {
@@ -345,6 +375,9 @@ func (w *world) tokensOf(c *client) func(*rand.Rand) error {
 		if was == "" { // its creation was refused
 			mine = slices.Delete(mine, i, i+1)
 			return nil
+		}
+		if r.IntN(3) == 0 {
+			return w.rotate(c, k, r.IntN(2)*3600)
 		}
 		if r.IntN(2) == 0 {
 			name := w.name("t")

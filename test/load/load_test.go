@@ -30,6 +30,17 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestRotation is a short slice of the rotations under load.
+func TestRotation(t *testing.T) {
+	bin, err := build(t.Context(), t.TempDir(), "cmd/latchkey")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rotation(t.Context(), bin, t.TempDir(), 3*time.Second, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestTiming is a short slice of the comparison of refusals: it shows that their
 // answers are the same, and prints how long they take.
 func TestTiming(t *testing.T) {

@@ -9,6 +9,7 @@
 //	go run ./test/load -profile G1          where the time goes
 //	go run ./test/load -soak 10m            mixed calls, every answer checked
 //	go run ./test/load -hostile 30s         honest calls while strangers do their worst
+//	go run ./test/load -rotation 60s        no call fails while a token is rotated
 //	go run ./test/load -timing 20000        what does the time of a refusal tell?
 //
 // The floor that calls are compared with is the program in the folder floor.
@@ -55,6 +56,7 @@ type options struct {
 	write           bool
 	profile         string
 	soak, hostile   time.Duration
+	rotation        time.Duration
 	timing          int
 }
 
@@ -71,6 +73,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.profile, "profile", "", "print where the server's time goes under the load of a goal: G1, G10 or G11")
 	f.DurationVar(&o.soak, "soak", 0, "instead: mixed calls for so long, every answer checked")
 	f.DurationVar(&o.hostile, "hostile", 0, "instead: strangers at work for so long, while honest clients call")
+	f.DurationVar(&o.rotation, "rotation", 0, "instead: a program whose token is rotated under it, for so long")
 	f.IntVar(&o.timing, "timing", 0, "instead: so many refusals of each kind, whose times are to tell nothing; judged from 20000")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -122,6 +125,8 @@ func run(ctx context.Context, o options) error {
 		return soak(ctx, b.server, b.work, o.soak, b.out)
 	case o.hostile > 0:
 		return hostile(ctx, b.server, b.work, o.hostile, b.out)
+	case o.rotation > 0:
+		return rotation(ctx, b.server, b.work, o.rotation, b.out)
 	case o.timing > 0:
 		return timing(ctx, b.server, b.work, b.cpus, o.timing, b.out)
 	case o.profile != "":
