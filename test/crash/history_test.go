@@ -153,7 +153,7 @@ func (h *history) restart(kill bool) {
 var mix = []struct {
 	act   act
 	share int
-}{{use, 590}, {create, 110}, {rotate, 90}, {disable, 30}, {enable, 60}, {revoke, 40}, {suspend, 10}, {unsuspend, 30}, {featureOff, 10}, {featureOn, 30}}
+}{{use, 595}, {create, 110}, {rotate, 85}, {disable, 20}, {enable, 80}, {revoke, 30}, {suspend, 5}, {unsuspend, 35}, {featureOff, 5}, {featureOn, 35}}
 
 func choose(r *rand.Rand) act {
 	n := r.IntN(1000)
