@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -14,13 +15,19 @@ import (
 
 // Commit runs fn in one transaction of the store and returns when what it
 // changed is on the disk and in force here: a token revoked by fn is refused
-// from then on.
+// from then on. Where fn changes nothing or fails, what others changed before it
+// is in force: a token that fn found revoked is refused, too.
 func (v *Verifier) Commit(ctx context.Context, fn func(store.Tx) error) error {
 	seq, err := v.store.Write(ctx, fn)
-	if err != nil || seq == 0 {
-		return err
+	ctx = context.WithoutCancel(ctx)
+	if err == nil && seq != 0 {
+		return v.catchUp(ctx, seq)
 	}
-	return v.catchUp(context.WithoutCancel(ctx), seq)
+	head, headErr := v.store.Head(ctx)
+	if headErr == nil {
+		headErr = v.catchUp(ctx, head)
+	}
+	return cmp.Or(err, headErr)
 }
 
 // catchUp applies the change log up to seq at least.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -229,4 +230,26 @@ func TestCommitFails(t *testing.T) {
 		t.Errorf("Commit on a full disk: %v", err)
 	}
 	h.accepts("after a revocation that failed", tokenCred("alice", secret))
+}
+
+// Who is told that a token is not there, or that there is nothing left to revoke,
+// is told so when it is refused: also if somebody else revoked it a moment ago.
+func TestNothingLeftToRevoke(t *testing.T) {
+	for what, failed := range map[string]error{"nothing changed": nil, "not found": store.ErrNotFound} {
+		h := newHouse(t)
+		h.fillUp()
+		k, secret := h.token(h.account("alice"), "t")
+		h.accepts("at first", tokenCred("alice", secret))
+		_, err := h.db.Write(t.Context(), func(tx store.Tx) error { // and its writer is not told yet
+			tx.Log(store.Change{Kind: store.TokenGone, Token: &k})
+			return tx.DeleteToken(k.Account, k.Audience, k.Name)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Commit(t.Context(), func(store.Tx) error { return failed }); !errors.Is(err, failed) {
+			t.Errorf("%s: Commit = %v, want %v", what, err, failed)
+		}
+		h.refuses(what, tokenCred("alice", secret), UnknownToken)
+	}
 }
