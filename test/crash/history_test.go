@@ -1,12 +1,14 @@
 package crash
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -231,7 +233,7 @@ func (h *history) note(client int, e *era, s said, do func() error) {
 		return
 	}
 	err := do()
-	op.Return = h.now()
+	op.Return, op.Metadata = h.now(), err
 	told, ok := toldBy(err)
 	if !ok {
 		h.t.Errorf("%v of %s: %v", s.act, s.account, err)
@@ -266,7 +268,7 @@ func toldBy(err error) (told outcome, ok bool) {
 		return unanswered, true
 	case !isRefusal:
 		return unanswered, false
-	case said.code == 401 || said.code == 403 || strings.Contains(said.text, "feature"):
+	case said.code == 401 || said.code == 403 || strings.Contains(said.text, "feature") || strings.Contains(said.text, "suspended"):
 		return denied, true
 	}
 	return refused, true
@@ -324,13 +326,42 @@ func TestHistories(t *testing.T) {
 	run.stop()
 }
 
-// picture writes down what was checked, for people to look at.
+// picture is the operation that fits nowhere, with what went on then, and the
+// file with a picture of it all.
 func (h *history) picture(info porcupine.LinearizationInfo) string {
 	file := filepath.Join(h.t.ArtifactDir(), "history.html")
 	if err := porcupine.VisualizePath(tokenModel, info, file); err != nil {
 		return err.Error()
 	}
-	return "see " + file
+	var text strings.Builder
+	for i, part := range byAccount(h.ops) {
+		if !porcupine.CheckOperations(tokenModel, part) {
+			describe(&text, part, info.PartialLinearizationsOperations()[i])
+		}
+	}
+	return text.String() + "see " + file
+}
+
+// describe tells of the first operation of a part that is in none of the longest
+// orders there can be, and of what changed around it.
+func describe(text *strings.Builder, part []porcupine.Operation, orders [][]porcupine.Operation) {
+	longest := slices.MaxFunc(orders, func(a, b []porcupine.Operation) int { return cmp.Compare(len(a), len(b)) })
+	fits := make(map[[2]int64]bool)
+	for _, op := range longest {
+		fits[[2]int64{op.Call, op.Return}] = true
+	}
+	var first *porcupine.Operation
+	for i := range part {
+		if op := &part[i]; !fits[[2]int64{op.Call, op.Return}] && (first == nil || op.Return < first.Return) {
+			first = op
+		}
+	}
+	const around = int64(100 * time.Millisecond)
+	for _, op := range part {
+		if s := op.Input.(said); op == *first || op.Return > first.Call-around && op.Call < first.Return+around && (s.act != use || op.Output == done) {
+			fmt.Fprintf(text, "%s client %d, %d to %d µs: %v %d: %v %v (fits: %t)\n", s.account, op.ClientId, op.Call/1000, op.Return/1000, s.act, s.secret, op.Output, op.Metadata, fits[[2]int64{op.Call, op.Return}])
+		}
+	}
 }
 
 // A revocation that is answered before it takes place must be found.
