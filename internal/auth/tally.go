@@ -20,6 +20,7 @@ type tally struct {
 	uses    int64 // what the store has counted, or less
 	left    int64 // thousandths of calls that it could make at once, under its rate limit
 	at      time.Time
+	dirty   bool // what is left is to be written down
 }
 
 // errUse is why a token may not be used once more.
@@ -96,7 +97,8 @@ func (v *Verifier) countHere(c *condition, now time.Time) (time.Duration, Reason
 		return 0, ""
 	}
 	wait := y.take(int64(c.terms.RateLimit), now)
-	if wait == 0 {
+	if wait == 0 && !y.dirty {
+		y.dirty = true
 		v.bound.isDirty(c)
 	}
 	return wait, ""
@@ -124,6 +126,9 @@ func (y *tally) take(perMinute int64, now time.Time) time.Duration {
 	if !y.at.IsZero() {
 		passed := min(max(now.Sub(y.at), 0), time.Minute)
 		left = min(left, y.left+int64(passed)*perMinute*one/int64(time.Minute))
+	}
+	if now.Before(y.at) {
+		y.at = now // the clock was set back: it goes on from there
 	}
 	if left < one {
 		return (time.Duration(one-left)*time.Minute + time.Duration(perMinute*one-1)) / time.Duration(perMinute*one)
@@ -282,7 +287,7 @@ func (y *tally) putLeft(tx store.Tx, id latchkey.TokenID) error {
 		return gone(err)
 	}
 	y.mu.Lock()
-	was.Left, was.At = y.left, y.at
+	was.Left, was.At, y.dirty = y.left, y.at, false
 	y.mu.Unlock()
 	return tx.PutTally(id, was)
 }

@@ -143,6 +143,8 @@ func TestRateLimit(t *testing.T) {
 		h.expects("an hour later, one too many", second, "wait")
 		h.setTime(h.clock().Add(-time.Hour)) // a clock that is set back gives nothing away
 		h.expects("an hour earlier", second, "wait")
+		h.setTime(h.clock().Add(10 * time.Second))
+		h.expects("10 s after that", second, "")
 	})
 }
 

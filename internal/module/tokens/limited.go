@@ -66,10 +66,14 @@ type bounds struct {
 	UnusedDays *int     `param:"unused_days,optional" doc:"It ends when nobody has used it for so many days; 0 for never."`
 	RateLimit  *int     `param:"rate_limit,optional" doc:"How many calls it may make in a minute; 0 for any number."`
 	Note       *string  `param:"note,optional" doc:"What you want to remember about it, up to 200 characters."`
+	Rest       api.Args `param:"*" doc:"Nothing: what is not understood might be meant to narrow the token, and is refused."`
 }
 
 // put brings what was given into n.
 func (b *bounds) put(n *hosting.NewToken) (err error) {
+	if err := b.unread(); err != nil {
+		return err
+	}
 	if b.Preset != "" || len(b.Grants.Set) > 0 {
 		set, err := b.set()
 		if err != nil {
@@ -98,6 +102,19 @@ func (b *bounds) put(n *hosting.NewToken) (err error) {
 	put(&n.UnusedDays, b.UnusedDays)
 	put(&n.RateLimit, b.RateLimit)
 	put(&n.Note, b.Note)
+	return nil
+}
+
+// unread refuses what looks as if it were to narrow the token, and does not.
+func (b *bounds) unread() error {
+	for _, arg := range b.Rest {
+		return latchkey.InvalidParam(arg.Key, "The argument “%s” is not understood: leave it out, or look up how it is called.", strings.ToValidUTF8(arg.Key[:min(len(arg.Key), 64)], "?"))
+	}
+	for name, values := range map[string][]string{"domain": b.Domain, "zone": b.Zone, "record": b.Record, "host": b.Host, "path": b.Path} {
+		if len(values) > 0 && b.Preset == "" {
+			return latchkey.InvalidParam(name, "The “%s” argument is for presets: write it into the grants, as in Email:write(domain=example.com), or name a preset.", name)
+		}
+	}
 	return nil
 }
 

@@ -42,6 +42,22 @@ func TestTokens(t *testing.T) {
 	})
 }
 
+// What api_token_update has no word for stays as it is.
+func TestUpdateLosesNothing(t *testing.T) {
+	h := hostingtest.NewHost()
+	terms := latchkey.Terms{NotBefore: h.At().Add(1), MaxUses: 5, UnusedDays: 30, RateLimit: 60, Observing: true}
+	made := hosting.NewToken{Name: "a", ReadOnly: true, Addresses: "192.0.2.1/32", Terms: terms, Note: "for billing"}
+	if _, _, err := h.Tokens().Create(t.Context(), made); err != nil {
+		t.Fatal(err)
+	}
+	has(t, h, []row{{`api_token_update?token_name=a&new_name=b&acl=list-accts`, `{"name":"b","acls":["list-accts"],`}})
+	list, err := h.Tokens().List(t.Context())
+	made.Name, made.Privileges = "b", latchkey.PrivilegesOf(latchkey.PrivilegeListAccounts)
+	if err != nil || len(list) != 1 || hosting.TokenOf(&list[0].Token) != made {
+		t.Errorf("it is %+v now (%v), want %+v", list, err, made)
+	}
+}
+
 // TestNeverMore holds that a token which is to do less is refused, in whatever
 // form that is said.
 func TestNeverMore(t *testing.T) {
