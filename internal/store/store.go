@@ -152,6 +152,18 @@ type DKIMKey struct {
 	Created time.Time
 }
 
+// AutoSSL is how it stands with the certificate that the server gets by itself for
+// a host.
+type AutoSSL struct {
+	Host     latchkey.Domain
+	Account  latchkey.AccountID
+	Excluded bool   // its owner wants none
+	Problem  string // what stands in the way; "" for nothing
+	At       time.Time
+	Tries    int       // how often in a row it was tried in vain
+	Due      time.Time // it is not tried again before
+}
+
 // HostedDomain is a domain and whose it is.
 type HostedDomain struct {
 	latchkey.OwnedDomain
@@ -347,6 +359,8 @@ type Reader interface {
 	// DynamicHosts are those of an account, by name.
 	DynamicHosts(account latchkey.AccountID) ([]DynamicHost, error)
 	DKIMKey(domain latchkey.Domain) (DKIMKey, error)
+	// AutoSSL is how it stands with the hosts of an account, by host.
+	AutoSSL(account latchkey.AccountID) ([]AutoSSL, error)
 
 	Usage(account latchkey.AccountID) (Usage, error)
 	Intents() ([]Intent, error)
@@ -466,6 +480,10 @@ type Tx interface {
 	DeleteDynamicHost(name latchkey.Domain) error
 	// PutDKIMKey keeps a key in the place of another of its domain.
 	PutDKIMKey(k DKIMKey) error
+	// PutAutoSSL puts a row in the place of the one with its host, if there is one.
+	PutAutoSSL(a AutoSSL) error
+	// DeleteAutoSSL takes the row of a host away; it need not be there.
+	DeleteAutoSSL(host latchkey.Domain) error
 
 	PutUsage(account latchkey.AccountID, u Usage) error
 

@@ -102,6 +102,7 @@ func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 		`DELETE FROM key_type WHERE account_id = ?`,
 		`DELETE FROM dynamic_host WHERE account_id = ?`,
 		`DELETE FROM dkim_key WHERE account_id = ?`,
+		`DELETE FROM autossl WHERE account_id = ?`,
 		`DELETE FROM domain WHERE account_id = ?`,
 		`DELETE FROM feature_override WHERE account_id = ?`,
 		`DELETE FROM usage WHERE account_id = ?`,

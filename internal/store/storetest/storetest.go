@@ -62,6 +62,7 @@ func Run(t *testing.T, open Open) {
 		{"Sites", testSites},
 		{"DynamicHosts", testDynamicHosts},
 		{"DKIMKeys", testDKIMKeys},
+		{"AutoSSL", testAutoSSL},
 		{"Usage", testUsage},
 		{"Intents", testIntents},
 		{"FailedWrite", testFailedWrite},
