@@ -33,6 +33,7 @@ type Estate struct {
 
 	serving locks // whose sites somebody is at work on
 	behind  behind
+	checks  *checks
 
 	unfinished numbers
 }
@@ -48,7 +49,9 @@ type Config struct {
 	Mail   *maildir.Store
 	DNS    Nameserver // nil if nobody answers for zones
 	Web    Webserver  // nil if nobody serves sites
-	Server hosting.Server
+	// AutoSSL gets certificates; nil if nobody does. It may be set after New.
+	AutoSSL *AutoSSL
+	Server  hosting.Server
 	// ZoneTemplate is what new zones are made of; the zero value is the standard
 	// one.
 	ZoneTemplate zone.Template
@@ -72,7 +75,7 @@ func New(c Config) *Estate {
 	if c.ZoneTemplate == (zone.Template{}) {
 		c.ZoneTemplate = zone.StandardTemplate
 	}
-	return &Estate{Config: c}
+	return &Estate{Config: c, checks: newChecks()}
 }
 
 // Account puts caller's own account into their hands, or of it the mailbox they

@@ -26,6 +26,7 @@ type Account interface {
 	Zones() Zones
 	Certificates() Certificates
 	DynamicHosts() DynamicHosts
+	AutoSSL() AutoSSL
 	SignIns() SignIns
 	// Activity is what was done by the account and with its credentials, and what
 	// of that was refused and why: of what the audit trail has, the part that is

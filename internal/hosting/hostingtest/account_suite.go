@@ -53,6 +53,7 @@ func RunAccount(t *testing.T, open func(t *testing.T) *Tenant) {
 		{"Zones", testZones},
 		{"ZonesAtOnce", testZonesAtOnce},
 		{"ZonesNotFound", testZonesNotFound},
+		{"AutoSSL", testAutoSSL},
 		{"CertificatesKept", testCertificatesKept},
 		{"CertificatesMade", testCertificatesMade},
 		{"CertificatesInstalled", testCertificatesInstalled},

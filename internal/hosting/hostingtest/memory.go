@@ -32,15 +32,24 @@ type Account struct {
 	Used    hosting.Quota
 	Events  []latchkey.TrailEvent // what [Account.Activity] searches, the newest first
 
-	mu      sync.Mutex
-	dns     *zones            // nil until they are asked for
-	tls     *certificates     // nil until they are asked for
-	door    latchkey.Audience // of the tokens
-	lastID  latchkey.TokenID
-	tokens  map[string]*hosting.TokenInfo
-	secrets map[string]latchkey.TokenID
-	boxes   map[hosting.Address]*box
-	dynamic map[latchkey.Domain]*dynamicHost
+	mu       sync.Mutex
+	dns      *zones            // nil until they are asked for
+	tls      *certificates     // nil until they are asked for
+	door     latchkey.Audience // of the tokens
+	lastID   latchkey.TokenID
+	tokens   map[string]*hosting.TokenInfo
+	secrets  map[string]latchkey.TokenID
+	boxes    map[hosting.Address]*box
+	dynamic  map[latchkey.Domain]*dynamicHost
+	mu       sync.Mutex
+	dns      *zones        // nil until they are asked for
+	tls      *certificates // nil until they are asked for
+	excluded []latchkey.Domain
+	door     latchkey.Audience // of the tokens
+	lastID   latchkey.TokenID
+	tokens   map[string]*hosting.TokenInfo
+	secrets  map[string]latchkey.TokenID
+	boxes    map[hosting.Address]*box
 }
 
 // box is a mailbox, the hash of its password and what it holds.
