@@ -97,6 +97,7 @@ func (d *doctor) look() []finding {
 		{"ports", d.ports},
 		{"name server", d.nameServer},
 		{"sites", d.sites},
+		{"autossl", d.autoSSL},
 		{"certificate", d.certificate},
 		{"clock", d.clock},
 		{"disk", d.disk},

@@ -36,6 +36,8 @@ const (
 type sandboxOptions struct {
 	data, listen, ports string
 	verbose, services   bool
+
+	autossl, directory, authority string // see the settings of that name
 }
 
 func sandboxCommand(s std) *cobra.Command {
@@ -51,6 +53,9 @@ func sandboxCommand(s std) *cobra.Command {
 	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1", "the address to listen on")
 	cmd.Flags().StringVar(&o.ports, "ports", "", "0: take free ports instead of cPanel's own")
 	cmd.Flags().BoolVar(&o.services, "services", false, "answer for the names cpanel., whm. and webmail. on one port, too")
+	cmd.Flags().StringVar(&o.autossl, "autossl", "off", "how certificates are got: http-01, dns-01 or wildcard")
+	cmd.Flags().StringVar(&o.directory, "autossl-directory", "", "the certificate authority's directory, an address")
+	cmd.Flags().StringVar(&o.authority, "autossl-ca", "", "a file with what the authority's own address is trusted by")
 	cmd.Flags().BoolVar(&o.verbose, "verbose", false, "log what the server does")
 	return cmd
 }
@@ -123,6 +128,7 @@ func openSandbox(ctx context.Context, s std, o sandboxOptions) (*sandbox, error)
 		Data: sb.dir, Hostname: "localhost", IP: "127.0.0.1", LogLevel: "warn",
 		Account: port("2083"), AccountPlain: port("2082"), Host: port("2087"), HostPlain: port("2086"),
 		Webmail: port("2096"), WebmailPlain: port("2095"), LMTP: port("2424"), DNS: port("2053"),
+		AutoSSL: o.autossl, AutoSSLDirectory: o.directory, AutoSSLCA: o.authority, AutoSSLAgreeTOS: 1,
 		Webserver: "embedded", Sites: port("8080"), SitesTLS: port("8443"),
 	}
 	if o.services {

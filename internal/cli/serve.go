@@ -178,6 +178,10 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 
+	if err := h.getCertificates(ctx, c); err != nil {
+		return nil, err
+	}
+
 	missed := compat.Open(filepath.Join(c.Data, "missed.json"), now, log)
 	h.calls = &call.Service{Auth: verifier, Binder: h.estate, Audit: trail, Missed: missed, Now: now, Log: log}
 	h.calls.Registry = registry(h.calls)

@@ -52,6 +52,12 @@ type Config struct {
 	Sites     string `toml:"sites" default:"auto" doc:"Listener of the accounts' sites, without TLS. auto: port 80 if it is free and may be used, else none."`
 	SitesTLS  string `toml:"sites_tls" default:"auto" doc:"The same with TLS. auto: port 443."`
 
+	AutoSSL          string `toml:"autossl" default:"off" doc:"How the server gets certificates for the accounts' sites by itself (ACME). http-01: it proves a name by its web server, which the authority must reach on port 80. dns-01: by its name server, for names in zones that it answers for, else as http-01. wildcard: the same, with one certificate for a domain and all names below it. off: it gets none."`
+	AutoSSLDirectory string `toml:"autossl_directory" doc:"The directory of the certificate authority: https://acme-v02.api.letsencrypt.org/directory."`
+	AutoSSLCA        string `toml:"autossl_ca" doc:"File with what the authority's own address is trusted by (PEM). Empty: what the system trusts."`
+	AutoSSLEmail     string `toml:"autossl_email" doc:"Where the authority may write to. Empty: nowhere."`
+	AutoSSLAgreeTOS  int    `toml:"autossl_agree_tos" default:"0" doc:"1: you agree to the authority's terms of service."`
+
 	Certificate string `toml:"certificate" doc:"File with the TLS certificate chain (PEM). Empty: one is made, signed by a local authority."`
 	Key         string `toml:"key" doc:"File with the certificate's private key (PEM)."`
 

@@ -22,6 +22,7 @@ import (
 	"github.com/latchkey/latchkey/internal/module/relay"
 	"github.com/latchkey/latchkey/internal/module/resourceusage"
 	"github.com/latchkey/latchkey/internal/module/session"
+	"github.com/latchkey/latchkey/internal/module/ssl"
 	"github.com/latchkey/latchkey/internal/module/statsbar"
 	"github.com/latchkey/latchkey/internal/module/tokens"
 	"github.com/latchkey/latchkey/internal/module/twofactorauth"
@@ -46,6 +47,7 @@ func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 		quota.Module,
 		resourceusage.Module,
 		session.Module,
+		ssl.Module,
 		statsbar.Module,
 		tokens.New(of),
 		twofactorauth.Module,
