@@ -1,0 +1,347 @@
+package estate_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/driver/acme"
+	"github.com/latchkey/latchkey/internal/estate"
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/pki"
+	"github.com/latchkey/latchkey/internal/pki/pkitest"
+	"github.com/latchkey/latchkey/internal/zone"
+	"github.com/latchkey/latchkey/test/testserver"
+)
+
+// authority gives what it is asked for, unless it is told otherwise.
+type authority struct {
+	*testing.T
+	s    *testserver.Server
+	demo hosting.Account
+
+	mu      sync.Mutex
+	orders  [][]string        // the names of each
+	refused map[string]string // names and why
+	fails   error
+	renew   time.Time             // when it wants certificates renewed; zero: it does not say
+	prove   func(acme.Order) bool // whether a name is proved; nil: it need not be
+}
+
+func (a *authority) Obtain(_ context.Context, o acme.Order) ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.orders = append(a.orders, slices.Clone(o.Names))
+	if a.fails != nil {
+		return nil, a.fails
+	}
+	if a.prove != nil && !a.prove(o) {
+		return nil, errors.New("not proved")
+	}
+	for _, n := range o.Names {
+		if why := a.refused[n]; why != "" {
+			return nil, &acme.Refused{Name: n, Text: why}
+		}
+	}
+	ca := pkitest.New(a, a.s.Now())
+	return []byte(ca.Issue(keyOf(a.T, o.Key), o.Names...).PEM() + ca.Chain().PEM()), nil
+}
+
+func keyOf(t *testing.T, s crypto.Signer) pki.Key {
+	der, err := x509.MarshalPKCS8PrivateKey(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := pki.ParseKey(latchkey.NewSecret(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func (a *authority) Renewal(context.Context, *x509.Certificate) (at, again time.Time, ok bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.renew, a.s.Now().Add(time.Minute), !a.renew.IsZero(), nil
+}
+
+// set changes what the authority does.
+func (a *authority) set(change func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	change()
+}
+
+// check has demo's sites looked at, and returns the names of the orders that came
+// of it.
+func (a *authority) check() (orders [][]string) {
+	a.Helper()
+	a.set(func() { a.orders = nil })
+	auto := a.demo.AutoSSL()
+	if err := auto.Check(a.Context()); err != nil {
+		a.Fatal(err)
+	}
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		on, err := auto.Checking(a.Context())
+		if err != nil || time.Now().After(end) {
+			a.Fatalf("the check does not end (%v)", err)
+		}
+		if !on {
+			break
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.orders
+}
+
+func newAuthority(t *testing.T, set func(*estate.AutoSSL)) *authority {
+	t.Helper()
+	s := testserver.New(t)
+	a := &authority{T: t, s: s, demo: accountOf(t, s, "demo"), refused: map[string]string{}}
+	s.Estate.AutoSSL = &estate.AutoSSL{Authority: a, Prove: func(latchkey.Domain, string, string) func() { return func() {} }}
+	if set != nil {
+		set(s.Estate.AutoSSL)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Estate.RunAutoSSL(ctx) })
+	t.Cleanup(func() { stop(); wg.Wait() })
+	return a
+}
+
+func (a *authority) site() hosting.Site {
+	a.Helper()
+	sites, err := a.demo.Certificates().Sites(a.Context())
+	if err != nil {
+		a.Fatal(err)
+	}
+	return sites[0]
+}
+
+func (a *authority) problems() (list []string) {
+	a.Helper()
+	found, err := a.demo.AutoSSL().Problems(a.Context())
+	if err != nil {
+		a.Fatal(err)
+	}
+	for _, p := range found {
+		list = append(list, string(p.Domain)+": "+p.Text)
+	}
+	return list
+}
+
+var allNames = []string{"example.com", "mail.example.com", "www.example.com"}
+
+func equalOrders(got [][]string, want ...[]string) bool {
+	return slices.EqualFunc(got, want, func(a, b []string) bool {
+		return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+	})
+}
+
+func TestAutoSSLRenews(t *testing.T) {
+	a := newAuthority(t, nil)
+	if got := a.check(); !equalOrders(got, allNames) {
+		t.Fatalf("orders: %v; problems: %v", got, a.problems())
+	}
+	first := a.site()
+	if first.Certificate == nil || first.Provider == "" || a.s.Web.Site("www.example.com").Certificate == nil {
+		t.Fatalf("the site is %+v", first)
+	}
+	a.s.Wait(50 * 24 * time.Hour)
+	if got := a.check(); got != nil {
+		t.Errorf("50 of 90 days: %v", got)
+	}
+	a.s.Wait(11 * 24 * time.Hour)
+	if got := a.check(); !equalOrders(got, allNames) {
+		t.Errorf("61 of 90 days: %v", got)
+	}
+	second := a.site()
+	if second.Certificate.Equal(first.Certificate.Certificate) || second.KeyID == first.KeyID {
+		t.Error("the certificate or its key is the one before")
+	}
+	certs := a.demo.Certificates()
+	keys, err := certs.Keys(t.Context())
+	kept, err2 := certs.Certificates(t.Context())
+	if err != nil || err2 != nil || len(keys) != 1 || len(kept) != 1 {
+		t.Errorf("%d keys and %d certificates are kept (%v, %v), want the last", len(keys), len(kept), err, err2)
+	}
+	a.set(func() { a.renew = a.s.Now().Add(-time.Minute) })
+	a.s.Wait(7 * time.Hour) // it was asked before
+	if got := a.check(); !equalOrders(got, allNames) {
+		t.Errorf("when the authority wants it: %v", got)
+	}
+}
+
+func TestAutoSSLRefused(t *testing.T) {
+	a := newAuthority(t, nil)
+	a.refused["www.example.com"] = "no such name"
+	if got := a.check(); !equalOrders(got, allNames, []string{"example.com", "mail.example.com"}) {
+		t.Errorf("orders: %v", got)
+	}
+	if got, want := a.problems(), []string{"www.example.com: no such name"}; !slices.Equal(got, want) {
+		t.Errorf("problems: %q, want %q", got, want)
+	}
+	if got := a.site().Certificate.DNSNames; slices.Contains(got, "www.example.com") || len(got) != 2 {
+		t.Errorf("the certificate is for %q", got)
+	}
+	if got := a.check(); got != nil {
+		t.Errorf("at once: %v", got)
+	}
+	a.set(func() { delete(a.refused, "www.example.com") })
+	a.s.Wait(6 * time.Minute)
+	if got := a.check(); !equalOrders(got, allNames) {
+		t.Errorf("when it is asked again: %v", got)
+	}
+	if got := a.problems(); len(got) > 0 {
+		t.Errorf("problems that are over: %q", got)
+	}
+}
+
+func TestAutoSSLBacksOff(t *testing.T) {
+	a := newAuthority(t, nil)
+	a.fails = errors.New("secret text of the inside")
+	if got := a.check(); len(got) != 1 {
+		t.Errorf("orders: %v", got)
+	}
+	if got := a.problems(); len(got) != 1 || !strings.HasPrefix(got[0], "example.com: ") || strings.Contains(got[0], "secret") {
+		t.Errorf("problems: %q", got)
+	}
+	a.s.Wait(4 * time.Minute)
+	if got := a.check(); got != nil {
+		t.Errorf("after 4 minutes: %v", got)
+	}
+	a.set(func() { a.fails = nil })
+	a.s.Wait(2 * time.Minute)
+	if got := a.check(); len(got) != 1 || a.site().Certificate == nil {
+		t.Errorf("after 6 minutes: %v", got)
+	}
+}
+
+func TestAutoSSLLeavesAlone(t *testing.T) {
+	a := newAuthority(t, nil)
+	demo := a.demo
+	exclude := func(list ...latchkey.Domain) {
+		t.Helper()
+		if err := demo.AutoSSL().Exclude(t.Context(), func([]latchkey.Domain) []latchkey.Domain { return list }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exclude("example.com")
+	if got := a.check(); got != nil {
+		t.Errorf("an excluded site: %v", got)
+	}
+	exclude("mail.example.com")
+	suspend := func(on bool) {
+		t.Helper()
+		if err := hostOf(t, a.s).Suspend(t.Context(), "demo", on, "", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	suspend(true)
+	if got := a.check(); got != nil {
+		t.Errorf("a suspended account: %v", got)
+	}
+	suspend(false)
+	switchOff := func(on bool) {
+		t.Helper()
+		if err := hostOf(t, a.s).Override(t.Context(), "demo", map[string]bool{"autossl": on}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	switchOff(false)
+	if got := a.check(); got != nil {
+		t.Errorf("without the feature: %v", got)
+	}
+	switchOff(true)
+	ca := pkitest.New(t, a.s.Now())
+	key := ca.Key()
+	_, err := demo.Certificates().Install(t.Context(), "example.com", hosting.Installation{Certificate: ca.Issue(key, "example.com"), Key: key, Chain: ca.Chain()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := a.check(); got != nil {
+		t.Errorf("what its owner has installed: %v", got)
+	}
+	if err := demo.Certificates().Uninstall(t.Context(), "example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.check(); !equalOrders(got, []string{"example.com", "www.example.com"}) {
+		t.Errorf("what is left: %v", got)
+	}
+}
+
+// A domain and all below it are proved by two texts at one name; both are there at
+// a time, beside what was there before, and afterwards neither is.
+func TestAutoSSLWildcard(t *testing.T) {
+	a := newAuthority(t, func(x *estate.AutoSSL) { x.Wildcard, x.ByDNS = true, true })
+	texts := func() (list []string) {
+		z, err := a.demo.Zones().Zone(t.Context(), "example.com")
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		for _, e := range z.All() {
+			if e.Kind() == zone.Record && e.Type() == "TXT" && strings.HasPrefix(e.Name(), "_acme-challenge.") {
+				list = append(list, e.Data()...)
+			}
+		}
+		return list
+	}
+	_, err := a.demo.Zones().Edit(t.Context(), "example.com", func(*zone.Zone) (zone.Edit, error) {
+		return zone.Edit{Add: []zone.New{{Name: "_acme-challenge", TTL: 60, Type: "TXT", Data: []string{"another's"}}}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.prove = func(o acme.Order) bool {
+		if o.HTTP != nil || o.DNS == nil {
+			t.Error("a wildcard is to be proved by HTTP")
+			return false
+		}
+		var done []func(context.Context) error
+		for _, text := range []string{"one", "two"} {
+			f, err := o.DNS(t.Context(), "example.com", text)
+			if err != nil {
+				t.Error(err)
+				return false
+			}
+			done = append(done, f)
+		}
+		if got, want := texts(), []string{"another's", "one", "two"}; !slices.Equal(got, want) {
+			t.Errorf("the zone has %q, want %q", got, want)
+		}
+		return errors.Join(done[0](t.Context()), done[1](t.Context())) == nil
+	}
+	if got := a.check(); !equalOrders(got, []string{"example.com", "*.example.com"}) {
+		t.Fatalf("orders: %v; problems: %v", got, a.problems())
+	}
+	if got, want := texts(), []string{"another's"}; !slices.Equal(got, want) {
+		t.Errorf("the zone has %q, want %q", got, want)
+	}
+	if got := a.site().Certificate; got == nil || !got.Covers("www.example.com") {
+		t.Errorf("the certificate is %v", got)
+	}
+}
+
+func TestAuthorityKey(t *testing.T) {
+	s := testserver.New(t)
+	one, err := s.Estate.AuthorityKey(t.Context(), "https://a.example/dir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.Estate.AuthorityKey(t.Context(), "https://a.example/dir")
+	other, err2 := s.Estate.AuthorityKey(t.Context(), "https://b.example/dir")
+	if err != nil || err2 != nil || !reflect.DeepEqual(one.Public(), again.Public()) || reflect.DeepEqual(one.Public(), other.Public()) {
+		t.Errorf("keys: %v, %v; an authority has one, and no other's", err, err2)
+	}
+}
