@@ -53,12 +53,14 @@ const autoSSLProvider = "latchkey-acme"
 
 // How AutoSSL takes its time.
 const (
-	autoSSLWorkers  = 4               // accounts at once
-	autoSSLRound    = time.Hour       // from one look at all accounts to the next
-	autoSSLPatience = 5 * time.Minute // for one certificate
-	autoSSLAgain    = 5 * time.Minute // at least, after a failure, for who asks
-	autoSSLBackoff  = time.Hour       // after the first failure; doubled by every other
+	autoSSLWorkers  = 4                // accounts at once
+	autoSSLRound    = time.Hour        // from one look at all accounts to the next
+	autoSSLPatience = 5 * time.Minute  // for one certificate
+	autoSSLAgain    = 15 * time.Minute // at least, after a failure, for who asks
+	autoSSLBackoff  = time.Hour        // after the first failure; doubled by every other
 	autoSSLLongest  = 48 * time.Hour
+	autoSSLNames    = 100 // in a certificate
+	autoSSLRefused  = 5   // names that are left out at a time
 )
 
 // checks are the accounts whose sites are to be looked at.
@@ -95,10 +97,7 @@ func (c *checks) add(id latchkey.AccountID, asked bool) {
 	} else {
 		c.waiting = append(c.waiting, id)
 	}
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
+	c.call()
 }
 
 // next is an account to look at that nobody is at work on.
@@ -121,6 +120,17 @@ func (c *checks) done(id latchkey.AccountID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.busy, id)
+	if _, again := c.asked[id]; again {
+		c.call()
+	}
+}
+
+// call calls a worker. c is locked.
+func (c *checks) call() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
 }
 
 // has reports whether an account is being looked at, or waits for it.
@@ -186,7 +196,6 @@ func (e *Estate) checkSites(ctx context.Context) {
 			select {
 			case <-ctx.Done():
 			case <-e.checks.wake:
-			case <-time.After(time.Second): // one that was busy
 			}
 			continue
 		}
@@ -268,10 +277,17 @@ func (t *tenancy) check(ctx context.Context, s *hosting.Site) error {
 }
 
 // names are what the certificate of a site is to be for: the names it has without
-// those that its owner has excluded, or all directly below its own.
+// those that its owner has excluded, or all directly below its own and what else
+// there is.
 func (t *tenancy) names(ctx context.Context, s *hosting.Site) []string {
 	if t.e.AutoSSL.Wildcard && t.zone(ctx, s.Name) != "" {
-		return []string{string(s.Name), "*." + string(s.Name)}
+		names := []string{string(s.Name), "*." + string(s.Name)}
+		for _, n := range s.Names {
+			if _, above, _ := strings.Cut(string(n), "."); above != string(s.Name) && n != s.Name && t.zone(ctx, n) != "" && !t.rows[n].Excluded {
+				names = append(names, string(n))
+			}
+		}
+		return names[:min(len(names), autoSSLNames)]
 	}
 	var names []string
 	for _, n := range s.Names {
@@ -279,7 +295,7 @@ func (t *tenancy) names(ctx context.Context, s *hosting.Site) []string {
 			names = append(names, string(n))
 		}
 	}
-	return names
+	return names[:min(len(names), autoSSLNames)]
 }
 
 // zone is the account's zone that a name is in, "" if there is none.
@@ -388,8 +404,11 @@ func (t *tenancy) obtain(ctx context.Context, s *hosting.Site, names []string) (
 		no, about := errors.AsType[*acme.Refused](err)
 		if about {
 			refused[latchkey.Domain(no.Name)] = no.Text
-			if no.Name != string(s.Name) && slices.Contains(names, no.Name) {
+			if no.Name != string(s.Name) && slices.Contains(names, no.Name) && len(refused) <= autoSSLRefused {
 				names = slices.DeleteFunc(names, func(n string) bool { return n == no.Name })
+				if t.holds(ctx, s, names) {
+					return refused, nil
+				}
 				continue
 			}
 		}
@@ -398,6 +417,14 @@ func (t *tenancy) obtain(ctx context.Context, s *hosting.Site, names []string) (
 		}
 		return refused, t.install(ctx, certs, s, text, key)
 	}
+}
+
+// holds reports whether the certificate of a site is what one for names would be:
+// authorities count those that are the same.
+func (t *tenancy) holds(ctx context.Context, s *hosting.Site, names []string) bool {
+	c, now := s.Certificate, t.e.Now()
+	return c != nil && s.Provider == autoSSLProvider && now.Before(c.NotAfter) && now.Before(t.e.renewalOf(ctx, c, now)) &&
+		!slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(c.DNSNames, n) })
 }
 
 // order is what is asked of the authority.

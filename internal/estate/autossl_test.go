@@ -197,8 +197,13 @@ func TestAutoSSLRefused(t *testing.T) {
 	if got := a.check(); got != nil {
 		t.Errorf("at once: %v", got)
 	}
+	first := a.site()
+	a.s.Wait(16 * time.Minute)
+	if got := a.check(); !equalOrders(got, allNames) || !a.site().Certificate.Equal(first.Certificate.Certificate) {
+		t.Errorf("while it is still refused: %v", got)
+	}
 	a.set(func() { delete(a.refused, "www.example.com") })
-	a.s.Wait(6 * time.Minute)
+	a.s.Wait(16 * time.Minute)
 	if got := a.check(); !equalOrders(got, allNames) {
 		t.Errorf("when it is asked again: %v", got)
 	}
@@ -216,14 +221,14 @@ func TestAutoSSLBacksOff(t *testing.T) {
 	if got := a.problems(); len(got) != 1 || !strings.HasPrefix(got[0], "example.com: ") || strings.Contains(got[0], "secret") {
 		t.Errorf("problems: %q", got)
 	}
-	a.s.Wait(4 * time.Minute)
+	a.s.Wait(14 * time.Minute)
 	if got := a.check(); got != nil {
-		t.Errorf("after 4 minutes: %v", got)
+		t.Errorf("after 14 minutes: %v", got)
 	}
 	a.set(func() { a.fails = nil })
 	a.s.Wait(2 * time.Minute)
 	if got := a.check(); len(got) != 1 || a.site().Certificate == nil {
-		t.Errorf("after 6 minutes: %v", got)
+		t.Errorf("after 16 minutes: %v", got)
 	}
 }
 

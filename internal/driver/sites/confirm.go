@@ -67,7 +67,7 @@ func (s *Server) wanted(ctx context.Context, name latchkey.Domain) ([]byte, erro
 func (s *Server) shown(ctx context.Context, name latchkey.Domain) ([]byte, error) {
 	address := s.secureAddress()
 	if address == "" {
-		site, err := s.site(ctx, name)
+		site, _, err := s.site(ctx, name)
 		if err != nil || site.Certificate == nil {
 			return nil, nil
 		}

@@ -28,60 +28,55 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.proves(w, r, name) {
 		return
 	}
-	site, status := s.asked(r, name)
+	site, tenant, status := s.asked(r, name)
 	if status != 0 {
 		say(w, status, "There is no site of this name here.")
 		return
 	}
-	s.serve(rolling(w), r, name, site)
+	s.serve(rolling(w), r, name, site, tenant)
 }
 
 // asked is the site that r asks for; the status is 0, or why it gets none. Over
 // TLS a request may name another site than the handshake did only if the two are
 // one account's and under one certificate.
-func (s *Server) asked(r *http.Request, name latchkey.Domain) (*Site, int) {
+func (s *Server) asked(r *http.Request, name latchkey.Domain) (site *Site, tenant Tenant, status int) {
 	if name == "" {
-		return nil, http.StatusNotFound
+		return nil, tenant, http.StatusNotFound
 	}
-	site, err := s.site(r.Context(), name)
-	switch {
-	case r.TLS == nil && err != nil:
-		return nil, notFound(err)
-	case r.TLS == nil:
-		return site, 0
+	site, tenant, err := s.site(r.Context(), name)
+	if r.TLS == nil {
+		return site, tenant, notFound(err)
 	}
 	shaken, _ := hostOf(r.TLS.ServerName)
-	if err != nil && shaken == name {
-		return nil, notFound(err)
+	switch {
+	case err != nil && shaken == name:
+		status = notFound(err)
+	case err != nil, site.Certificate == nil, shaken != name && !s.under(r, site, name, shaken):
+		status = http.StatusMisdirectedRequest
 	}
-	if err != nil || site.Certificate == nil {
-		return nil, http.StatusMisdirectedRequest
-	}
-	if shaken == name {
-		return site, 0
-	}
-	other, err := s.site(r.Context(), shaken)
-	if err != nil || other.Account != site.Account || other.Certificate == nil || other.Certificate.Leaf.VerifyHostname(string(name)) != nil {
-		return nil, http.StatusMisdirectedRequest
-	}
-	return site, 0
+	return site, tenant, status
+}
+
+// under reports whether a site may be shown to who shook hands for another name.
+func (s *Server) under(r *http.Request, site *Site, name, shaken latchkey.Domain) bool {
+	other, _, err := s.site(r.Context(), shaken)
+	return err == nil && other.Account == site.Account && other.Certificate != nil && other.Certificate.Leaf.VerifyHostname(string(name)) == nil
 }
 
 // notFound is the status for a name that the source does not know, or does not
-// know of now.
+// know of now; 0 for one that it knows.
 func notFound(err error) int {
+	if err == nil {
+		return 0
+	}
 	if latchkey.KindOf(err) == latchkey.NotFound {
 		return http.StatusNotFound
 	}
 	return http.StatusServiceUnavailable
 }
 
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, name latchkey.Domain, site *Site) {
-	tenant, err := s.Source.Tenant(r.Context(), site.Account)
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, name latchkey.Domain, site *Site, tenant Tenant) {
 	switch {
-	case err != nil:
-		s.Forget(name) // it is somebody else's by now, or nobody's
-		say(w, notFound(err), "There is no site of this name here.")
 	case tenant.Suspended:
 		w.Header().Set("Retry-After", "3600")
 		w.Header().Set("Cache-Control", "no-store")

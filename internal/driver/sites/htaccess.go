@@ -20,7 +20,7 @@ import (
 // read of one.
 const (
 	restrictions     = ".htaccess"
-	restrictionsSize = 256 << 10
+	restrictionsSize = 64 << 10
 )
 
 // unrestricted says why the file called name, in dir or below it, is not for
@@ -81,6 +81,9 @@ func keepsOut(word, rest string) bool {
 	return false
 }
 
+// mostPattern is how long a pattern may be that is looked at.
+const mostPattern = 500
+
 // about reports whether a section <Files> or <FilesMatch> is about name. What
 // cannot be understood is.
 func about(word, what, name string) bool {
@@ -90,6 +93,9 @@ func about(word, what, name string) bool {
 	}
 	what = strings.Trim(what, `"'`)
 	if match {
+		if len(what) > mostPattern || strings.Contains(what, "{") { // it may take long
+			return true
+		}
 		re, err := regexp.Compile(what)
 		return err != nil || re.MatchString(name)
 	}

@@ -29,6 +29,7 @@ func TestRestricts(t *testing.T) {
 		{"<FilesMatch \"\\.(env|log)$\">\nRequire all denied\n</FilesMatch>", "a.log", true},
 		{"<FilesMatch \"\\.(env|log)$\">\nRequire all denied\n</FilesMatch>", "a.html", false},
 		{"<FilesMatch \"(?<x\">\nRequire all denied\n</FilesMatch>", "a.html", true},
+		{"<FilesMatch \"x{1000}\">\nRequire all denied\n</FilesMatch>", "a.html", true},
 		{"<Files a>\n<Files b>\n</Files>\nDeny from all\n</Files>", "c", false},
 		{"<Files a>\nDeny from all\n</Files>\nDeny from all", "c", true},
 	} {

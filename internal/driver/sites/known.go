@@ -29,8 +29,24 @@ const mostKnown = 20_000
 // sourcePatience is how long the source may take.
 const sourcePatience = 5 * time.Second
 
-// site is what is served for a name.
-func (s *Server) site(ctx context.Context, name latchkey.Domain) (*Site, error) {
+// site is what is served for a name, and whose it is. What is known of a name that
+// was an account's which is no more is forgotten.
+func (s *Server) site(ctx context.Context, name latchkey.Domain) (*Site, Tenant, error) {
+	for again := false; ; again = true {
+		site, err := s.lookup(ctx, name)
+		if err != nil {
+			return nil, Tenant{}, err
+		}
+		tenant, err := s.Source.Tenant(ctx, site.Account)
+		if latchkey.KindOf(err) == latchkey.NotFound && err != nil && !again {
+			s.Forget(name)
+			continue
+		}
+		return site, tenant, err
+	}
+}
+
+func (s *Server) lookup(ctx context.Context, name latchkey.Domain) (*Site, error) {
 	k := &s.known
 	found, ok := k.slots.Load(name)
 	if !ok {

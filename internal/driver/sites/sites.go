@@ -180,7 +180,7 @@ func (s *Server) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	if name == "" {
 		return s.own(), nil
 	}
-	site, err := s.site(hello.Context(), name)
+	site, _, err := s.site(hello.Context(), name)
 	switch {
 	case err == nil && site.Certificate != nil:
 		return site.Certificate, nil

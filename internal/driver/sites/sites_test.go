@@ -438,6 +438,7 @@ func TestSuspended(t *testing.T) {
 		r.tenants[1] = sites.Tenant{Name: "alice", Suspended: on}
 		r.mu.Unlock()
 	}
+	r.put("alice.example", sites.Site{Account: 1, Root: "public_html", Certificate: newCertificate(t, "alice.example")})
 	suspend(true)
 	if got := r.fetch(c, "GET", "http://alice.example/"); got.status != 503 || strings.Contains(got.body, "hello") {
 		t.Errorf("suspended: %d %q", got.status, got.body)
@@ -451,6 +452,13 @@ func TestSuspended(t *testing.T) {
 	r.mu.Unlock()
 	if got := r.fetch(c, "GET", "http://alice.example/"); got.status != 404 {
 		t.Errorf("removed: %d", got.status)
+	}
+	if _, err := tls.Dial("tcp", r.secure, &tls.Config{ServerName: "alice.example", RootCAs: trusted}); err == nil {
+		t.Error("removed: its certificate is still shown")
+	}
+	r.put("alice.example", sites.Site{Account: 2, Root: "public_html"})
+	if got := r.fetch(c, "GET", "http://alice.example/"); got.status != 404 || strings.Contains(got.body, "hello") {
+		t.Errorf("another's by now: %d %q", got.status, got.body)
 	}
 }
 
