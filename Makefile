@@ -20,7 +20,6 @@ VULNDB    ?= ../shared/vulndb
 
 # Programs of other people's, unmodified, against a sandbox: a module of its own.
 CLIENTS    = cd test/clients &&
-ACME       = cd test/acme &&
 CLIENTTOOL = $(GO) tool -modfile=../../tools/go.mod
 
 .PHONY: build test clients race lint fuzz bench soak crash check docs deps format vet staticcheck vulnerabilities deadcode
@@ -34,7 +33,6 @@ test: deps format vet staticcheck clients
 
 clients: deps
 	$(CLIENTS) $(CLIENTTOOL) gotestsum --format pkgname -- -count=1 ./...
-	$(ACME) $(CLIENTTOOL) gotestsum --format pkgname -- -count=1 ./...
 
 # Needs a C compiler.
 race: deps
@@ -83,12 +81,10 @@ format:
 vet:
 	$(GO) vet $(PACKAGES)
 	$(CLIENTS) $(GO) vet ./...
-	$(ACME) $(GO) vet ./...
 
 staticcheck:
 	$(TOOL) staticcheck $(PACKAGES)
 	$(CLIENTS) $(CLIENTTOOL) staticcheck ./...
-	$(ACME) $(CLIENTTOOL) staticcheck ./...
 
 vulnerabilities:
 	@if [ -d "$(VULNDB)" ]; then \

@@ -2,9 +2,6 @@
 // for domains of a sandbox: with lego, a client of other people's, and by AutoSSL.
 // Nothing leaves the machine: Pebble asks the sandbox's own name server, and comes
 // to its own web server.
-//
-// It is a module of its own: what Pebble and lego depend on is no concern of the
-// server's.
 package acme
 
 import (
@@ -57,7 +54,7 @@ func outside() (code int, err error) {
 	}
 	defer os.RemoveAll(dir)
 	for _, build := range [][]string{
-		{filepath.Join("..", ".."), "-o", filepath.Join(dir, "latchkey"), "./cmd/latchkey"},
+		{filepath.Join("..", "..", ".."), "-o", filepath.Join(dir, "latchkey"), "./cmd/latchkey"},
 		{".", "-o", filepath.Join(dir, "pebble"), "github.com/letsencrypt/pebble/v2/cmd/pebble"},
 	} {
 		cmd := exec.Command("go", append([]string{"build"}, build[1:]...)...)
