@@ -41,15 +41,7 @@ type Account struct {
 	secrets  map[string]latchkey.TokenID
 	boxes    map[hosting.Address]*box
 	dynamic  map[latchkey.Domain]*dynamicHost
-	mu       sync.Mutex
-	dns      *zones        // nil until they are asked for
-	tls      *certificates // nil until they are asked for
-	excluded []latchkey.Domain
-	door     latchkey.Audience // of the tokens
-	lastID   latchkey.TokenID
-	tokens   map[string]*hosting.TokenInfo
-	secrets  map[string]latchkey.TokenID
-	boxes    map[hosting.Address]*box
+	excluded []latchkey.Domain // from AutoSSL
 }
 
 // box is a mailbox, the hash of its password and what it holds.
