@@ -206,13 +206,25 @@ func (m *maker) do(args ...string) string {
 }
 
 // token makes a token of user's with a function of Tokens.
-func (m *maker) token(user, function string, args ...string) string {
-	return m.do(append([]string{"uapi", "--user=" + user, "Tokens", function, "name=t" + fmt.Sprint(time.Now().UnixNano())}, args...)...)
+func (m *maker) token(user, function, name string, args ...string) string {
+	return m.do(append([]string{"uapi", "--user=" + user, "Tokens", function, "name=" + name}, args...)...)
 }
 
 // limited makes a token of known's with conditions of ours.
-func (m *maker) limited(args ...string) string {
-	return m.token("known", "create_limited", append([]string{"grants=*:write"}, args...)...)
+func (m *maker) limited(name string, args ...string) string {
+	return m.token("known", "create_limited", name, append([]string{"grants=*:write"}, args...)...)
+}
+
+// usedUp makes a token of known's for one call, and makes that call.
+func (m *maker) usedUp() string {
+	token := m.limited("used", "max_uses=1")
+	if m.err == nil {
+		m.err = m.s.with(func(c *connection) error {
+			_, err := c.must(quotaInfo, "cpanel known:"+token)
+			return err
+		})
+	}
+	return token
 }
 
 // soon lets a token expire before [process.settle] is done.
@@ -224,19 +236,27 @@ const elsewhere = "whitelist_ip=192.0.2.1"
 // accountKinds are the credentials that are refused at an account's door; never is
 // a token that there never was.
 func (m *maker) accountKinds(never string) []refusal {
-	good := m.token("known", "create_full_access")
-	others := m.token("other", "create_full_access")
-	resting := m.token("resting", "create_full_access")
+	good := m.token("known", "create_full_access", "good")
+	others := m.token("other", "create_full_access", "theirs")
+	resting := m.token("resting", "create_full_access", "resting")
 	m.do("whmapi1", "suspendacct", "user=resting")
-	revoked := m.do("uapi", "--user=known", "Tokens", "create_full_access", "name=revoked")
-	m.do("uapi", "--user=known", "Tokens", "revoke", "name=revoked")
+	revoked := m.token("known", "create_full_access", "revoked")
+	m.token("known", "revoke", "revoked")
+	disabled := m.token("known", "create_full_access", "disabled")
+	m.token("known", "disable", "disabled")
+	replaced := m.token("known", "create_full_access", "replaced")
+	m.token("known", "rotate", "replaced")
 	return []refusal{
 		{"an unknown token of an unknown account", "cpanel nobody:" + never},
 		{"another's token", "cpanel known:" + others},
 		{"a token under an unknown name", "cpanel nobody:" + good},
 		{"a revoked token", "cpanel known:" + revoked},
-		{"an expired token", "cpanel known:" + m.token("known", "create_full_access", soon())},
-		{"a token for another address", "cpanel known:" + m.limited(elsewhere)},
+		{"a disabled token", "cpanel known:" + disabled},
+		{"a secret that was replaced", "cpanel known:" + replaced},
+		{"an expired token", "cpanel known:" + m.token("known", "create_full_access", "expired", soon())},
+		{"a token for another address", "cpanel known:" + m.limited("elsewhere", elsewhere)},
+		{"a token for another day", "cpanel known:" + m.limited("tomorrow", fmt.Sprint("not_before=", time.Now().Add(24*time.Hour).Unix()))},
+		{"a token that is used up", "cpanel known:" + m.usedUp()},
 		{"a suspended account's token", "cpanel resting:" + resting},
 		{"an unknown token of a suspended account", "cpanel resting:" + never},
 	}
