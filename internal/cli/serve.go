@@ -29,6 +29,7 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/homedir"
 	"github.com/latchkey/latchkey/internal/driver/maildir"
 	"github.com/latchkey/latchkey/internal/driver/sites"
+	"github.com/latchkey/latchkey/internal/durable"
 	"github.com/latchkey/latchkey/internal/estate"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -114,6 +115,9 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 	h.close = append(h.close, unlock)
+	if err := durable.Sweep(c.Data); err != nil {
+		return nil, err
+	}
 	keys, err := loadKeys(c.Data)
 	if err != nil {
 		return nil, err

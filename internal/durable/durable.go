@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // WriteFile puts a file in the place of the one at path, or of none. When it
@@ -21,9 +22,24 @@ func CreateFile(path string, data []byte, mode fs.FileMode) error {
 	return put(path, data, mode, os.Link)
 }
 
+// onTheWay begins the name that a file has before it is whole.
+const onTheWay = ".new-"
+
+// Sweep takes away what a crash has left in dir of files on their way. Nobody may
+// write there meanwhile.
+func Sweep(dir string) error {
+	list, err := os.ReadDir(dir)
+	for _, f := range list {
+		if f.Type().IsRegular() && strings.HasPrefix(f.Name(), onTheWay) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, f.Name())))
+		}
+	}
+	return err
+}
+
 func put(path string, data []byte, mode fs.FileMode, place func(from, to string) error) error {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".new-*")
+	f, err := os.CreateTemp(dir, onTheWay+"*")
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,20 @@ func TestCreateFile(t *testing.T) {
 	holds(t, path, "one")
 }
 
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	for _, file := range []string{path, filepath.Join(dir, ".new-123"), filepath.Join(dir, ".new-456")} {
+		if err := os.WriteFile(file, []byte("one"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Sweep(dir); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, path, "one")
+}
+
 // holds checks a file's content and mode, and that nothing else is left beside it.
 func holds(t *testing.T, path, want string) {
 	t.Helper()
