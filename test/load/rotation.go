@@ -101,7 +101,7 @@ func (r *rotating) fail(err error, cancel func()) {
 // call is one of the program's callers.
 func (r *rotating) call(ctx context.Context, c *connection, i int) error {
 	const each = time.Second * rotatedCallers / callsASecond
-	for pause(ctx, each*time.Duration(i)/rotatedCallers); pause(ctx, each); {
+	for next := time.Now().Add(each * time.Duration(i) / rotatedCallers); pause(ctx, time.Until(next)); next = next.Add(each) {
 		secret := r.hold()
 		_, err := c.must(quotaInfo, "cpanel rotated:"+secret.text)
 		secret.using.RUnlock()
