@@ -33,6 +33,12 @@ type Recorder struct {
 	log   *slog.Logger
 	now   latchkey.Clock
 	heads *Heads
+	// Keep is how long the trail is kept; set before Run.
+	Keep Retention
+
+	pruning sync.Mutex // held while the front is being cut off
+	copying sync.Mutex // held while the head is being copied
+	warned  string     // what was last said of the copy of the head
 
 	writing sync.Mutex // held while a batch is on its way to the store
 
@@ -94,9 +100,10 @@ func (r *Recorder) forget() {
 // the store takes nothing it tries once a second.
 func (r *Recorder) Run(ctx context.Context) {
 	const second = 10
-	var indexing sync.WaitGroup
-	defer indexing.Wait()
-	indexing.Go(func() { r.runIndex(ctx) })
+	var others sync.WaitGroup
+	defer others.Wait()
+	others.Go(func() { r.runIndex(ctx) })
+	others.Go(func() { r.runPrune(ctx) })
 	tick := time.NewTicker(time.Second / second)
 	defer tick.Stop()
 	beat := time.NewTicker(time.Second)
@@ -165,60 +172,32 @@ func (r *Recorder) putBack(b batch) {
 	r.unwritten = batch{append(b.body, r.unwritten.body...), b.n + r.unwritten.n}
 }
 
+// copyHead copies the head. What is wrong with the copy is said once, in the log
+// and in the trail.
 func (r *Recorder) copyHead() {
 	if r.heads == nil {
 		return
 	}
-	if err := r.heads.Copy(context.Background(), r.store); err != nil {
-		r.log.Error("the head of the audit trail cannot be copied", "err", err)
+	if err := r.copyNow(context.Background()); err != nil {
+		r.Warn(err)
 	}
 }
 
-// Report is what [Verify] found.
-type Report struct {
-	Links, Events int
-	Head          uint64
-	Copied        uint64 // the link whose head was copied last; 0: there is no copy
+func (r *Recorder) copyNow(ctx context.Context) error {
+	r.copying.Lock()
+	defer r.copying.Unlock()
+	return r.heads.Copy(ctx, r.store)
 }
 
-// Verify walks over the whole trail and checks every link of the chain. With
-// heads it also checks that the trail reaches as far as the newest copy of its
-// head, which shows a tail that was cut off.
-func Verify(ctx context.Context, s store.Store, heads *Heads) (Report, error) {
-	var rep Report
-	var prev, copied [32]byte
-	var top head
-	if heads != nil {
-		var err error
-		if top, copied, err = heads.read(); err != nil {
-			return rep, err
-		}
-		rep.Copied = top.Seq
+// Warn says what is wrong with the copy of the head, in the log and in the trail,
+// unless it was said last.
+func (r *Recorder) Warn(err error) {
+	if err.Error() == r.warned {
+		return
 	}
-	err := walk(ctx, s, 0, func(l *store.Link) error {
-		if l.Seq != rep.Head+1 {
-			return fmt.Errorf("link %d is missing: the trail goes on at %d", rep.Head+1, l.Seq)
-		}
-		if l.Sum(prev) != l.Hash {
-			return fmt.Errorf("link %d of %s was changed: its hash does not fit", l.Seq, l.At.Format(time.RFC3339))
-		}
-		events, err := Decode(l.Body)
-		if err != nil || len(events) != l.Events {
-			return fmt.Errorf("link %d cannot be read: it should hold %d events", l.Seq, l.Events)
-		}
-		prev = l.Hash
-		rep.Links++
-		rep.Events += l.Events
-		rep.Head = l.Seq
-		if l.Seq == top.Seq && l.Hash != copied {
-			return fmt.Errorf("link %d is not the one whose head was copied", l.Seq)
-		}
-		return nil
-	})
-	if err == nil && top.Seq > rep.Head {
-		err = fmt.Errorf("the trail ends at link %d but was at %d: its end was cut off", rep.Head, top.Seq)
-	}
-	return rep, err
+	r.warned = err.Error()
+	r.log.Error("the head of the audit trail cannot be copied", "err", err)
+	r.Record(&latchkey.Event{At: r.now(), By: latchkey.ByLocal, Name: "root", Func: "audit::head", Outcome: latchkey.Unavailable, Messages: err.Error()})
 }
 
 // List calls fn with every event after link seq, oldest first, until fn returns

@@ -196,7 +196,7 @@ func TestRecorderRun(t *testing.T) {
 	if err != nil || rep.Events != 200 {
 		t.Errorf("Verify = %+v, %v, want 200 events", rep, err)
 	}
-	if top, _, err := heads.read(); err != nil || top.Seq != rep.Head {
+	if top, err := heads.read(); err != nil || top.Seq != rep.Head {
 		t.Errorf("the copied head is link %d, %v, want %d", top.Seq, err, rep.Head)
 	}
 }

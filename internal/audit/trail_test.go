@@ -49,6 +49,10 @@ type tampered struct {
 	links []store.Link
 }
 
+func (r *tampered) Setting(string, any) error { return store.ErrNotFound }
+
+func (r *tampered) TrailBlocks(uint64, int) ([]store.TrailBlock, error) { return nil, nil }
+
 func (r *tampered) Trail(after uint64, limit int) ([]store.Link, error) {
 	var list []store.Link
 	for _, l := range r.links {
@@ -69,7 +73,7 @@ func newTrail(tb testing.TB) *trail {
 }
 
 func newHeads(tb testing.TB) *Heads {
-	return &Heads{Path: filepath.Join(tb.TempDir(), "heads"), Seal: auth.NewKeys(make([]byte, 32)).SealHead}
+	return &Heads{Path: filepath.Join(tb.TempDir(), "heads"), Keys: auth.NewKeys(make([]byte, 32))}
 }
 
 func newRecorder(s store.Store, heads *Heads) *Recorder {
@@ -227,7 +231,7 @@ func TestHeads(t *testing.T) {
 	if _, err := Verify(t.Context(), s, heads); err != nil {
 		t.Errorf("the copy as it was: %v", err)
 	}
-	heads.Seal = auth.NewKeys(bytes.Repeat([]byte{1}, 32)).SealHead
+	heads.Keys = auth.NewKeys(bytes.Repeat([]byte{1}, 32))
 	if _, err := Verify(t.Context(), s, heads); err == nil {
 		t.Error("a copy sealed with another key was taken")
 	}

@@ -25,6 +25,7 @@ import (
 // that lives outside the database.
 type Keys struct {
 	mac, handle, seal, bound, terms, tally, trail, session, callBack *hmacKey
+	cut, export                                                      *hmacKey // of the trail
 
 	factor  cipher.AEAD // what second factors are kept under
 	private cipher.AEAD // what private keys are kept under
@@ -81,6 +82,7 @@ func NewKeys(secret []byte) *Keys {
 	}
 	derive := func(purpose string) *hmacKey { return newHMACKey(key(purpose)) }
 	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), terms: derive("row with terms"), tally: derive("tally"), trail: derive("trail"), session: derive("session"),
+		cut: derive("cut trail"), export: derive("exported trail"),
 		callBack: derive("call-back"), factor: newCipher(key("second factor")), private: newCipher(key("private key")), kept: newCipher(key("kept secret"))}
 }
 
@@ -152,6 +154,12 @@ func (k *Keys) SealTally(id latchkey.TokenID, uses int64) [32]byte {
 func (k *Keys) SealHead(seq uint64, hash [32]byte) [32]byte {
 	return k.trail.sum(append(binary.BigEndian.AppendUint64(nil, seq), hash[:]...))
 }
+
+// SealCut is the MAC of what says where the front of the audit trail was cut off.
+func (k *Keys) SealCut(text []byte) [32]byte { return k.cut.sum(text) }
+
+// SealExport is the MAC of what says which part of the audit trail a file holds.
+func (k *Keys) SealExport(text []byte) [32]byte { return k.export.sum(text) }
 
 func unixMicro(t time.Time) int64 {
 	if t.IsZero() {

@@ -133,8 +133,12 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	if err != nil {
 		return nil, err
 	}
-	heads := &audit.Heads{Path: filepath.Join(c.Data, "audit.head"), Seal: keys.SealHead}
+	heads := &audit.Heads{Path: filepath.Join(c.Data, "audit.head"), Keys: keys}
 	trail := audit.NewRecorder(db, now, log, heads)
+	trail.Keep = audit.Retention{Days: c.AuditKeepDays, Folder: c.AuditFolder}
+	if err := heads.Begin(ctx, db); err != nil {
+		trail.Warn(err)
+	}
 
 	homeRoot := c.Homes
 	if homeRoot == "" {
@@ -194,9 +198,17 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 	h.server.Routes.Local = &wire.Local{
-		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Flush: trail.Flush,
+		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Trail: trail,
 	}
 	h.keepers = append(h.keepers, verifier.Run, verifier.RunSessions, verifier.RunSources, trail.Run, missed.Run, h.estate.RunUsage, h.estate.RunRepairs)
+	if c.AuditSyslog != "" {
+		network, address, err := audit.ParseSyslog(c.AuditSyslog)
+		if err != nil {
+			return nil, err
+		}
+		second := audit.Syslog{Network: network, Address: address, Hostname: host.Hostname, Heads: heads, Store: db, Now: now, Log: log}
+		h.keepers = append(h.keepers, second.Run)
+	}
 	if addr := os.Getenv("LATCHKEY_PPROF"); addr != "" {
 		keep, err := profiler(addr)
 		if err != nil {

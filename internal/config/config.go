@@ -61,6 +61,10 @@ type Config struct {
 	Certificate string `toml:"certificate" doc:"File with the TLS certificate chain (PEM). Empty: one is made, signed by a local authority."`
 	Key         string `toml:"key" doc:"File with the certificate's private key (PEM)."`
 
+	AuditKeepDays int    `toml:"audit_keep_days" default:"0" doc:"How many days the audit trail is kept; what is older is cut off once a day. 0: for ever."`
+	AuditFolder   string `toml:"audit_folder" doc:"Folder that what is cut off the audit trail is written to before, as an export. Empty: nowhere."`
+	AuditSyslog   string `toml:"audit_syslog" doc:"Where the newest link of the audit trail is told each second, beside the file audit.head: unix:/dev/log, udp:HOST:514 or tcp:HOST:601 (RFC 5424)."`
+
 	MinPasswordStrength int    `toml:"min_password_strength" default:"0" doc:"What new passwords must reach, 0 to 100."`
 	LogLevel            string `toml:"log_level" default:"info" doc:"debug, info, warn or error."`
 	LogFormat           string `toml:"log_format" default:"text" doc:"text or json."`

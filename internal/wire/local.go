@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/audit"
@@ -24,7 +26,7 @@ type Local struct {
 	*Door
 	Store store.Store
 	Heads *audit.Heads
-	Flush func() // writes down what the audit trail still gathers
+	Trail *audit.Recorder
 }
 
 type peerKey struct{}
@@ -56,6 +58,10 @@ func (l *Local) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.list(w, r)
 	case "/audit/verify":
 		l.verify(w, r)
+	case "/audit/export":
+		l.export(w, r)
+	case "/audit/prune":
+		l.prune(w, r)
 	default:
 		plain(w, http.StatusNotFound, "There is nothing here.")
 	}
@@ -115,7 +121,7 @@ func (r refusal) Say(*call.Request) error { return r.err }
 // list writes events, one a line: the newest first, as many as are asked for, or
 // all of them, the oldest first. It holds no more than one page at a time.
 func (l *Local) list(w http.ResponseWriter, r *http.Request) {
-	l.Flush()
+	l.Trail.Flush()
 	q, err := l.asked(r)
 	if err != nil {
 		plain(w, http.StatusBadRequest, err.Error())
@@ -188,17 +194,92 @@ type Verified struct {
 	OK     bool   `json:"ok"`
 	Links  int    `json:"links"`
 	Events int    `json:"events"`
-	Copied uint64 `json:"copied"` // the link whose head was copied last; 0: there is no copy
+	Copied uint64 `json:"copied"` // the link whose head was copied last
+	Cut    uint64 `json:"cut"`    // the link up to which the front was cut off, by order
 	Error  string `json:"error,omitempty"`
+	// The first bad link, if it is one that is bad, and its first event.
+	Link  uint64    `json:"link,omitempty"`
+	Event int       `json:"event,omitempty"`
+	At    time.Time `json:"at,omitzero"`
 }
 
 func (l *Local) verify(w http.ResponseWriter, r *http.Request) {
-	l.Flush()
-	rep, err := audit.Verify(r.Context(), l.Store, l.Heads)
-	v := Verified{OK: err == nil, Links: rep.Links, Events: rep.Events, Copied: rep.Copied}
+	l.Trail.Flush()
+	var known []audit.Known
+	for _, text := range r.URL.Query()["head"] {
+		seq, hash, err := audit.ParseHead(text)
+		if err != nil {
+			plain(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		known = append(known, audit.Known{Seq: seq, Hash: hash})
+	}
+	rep, err := audit.Verify(r.Context(), l.Store, l.Heads, known...)
+	v := Verified{OK: err == nil, Links: rep.Links, Events: rep.Events, Copied: rep.Copied, Cut: rep.Cut}
 	if err != nil {
 		v.Error = err.Error()
 	}
+	if b, ok := errors.AsType[*audit.Broken](err); ok {
+		v.Link, v.Event, v.At = b.Link, b.Event, b.At
+	}
 	w.Header()["Content-Type"] = jsonType
 	_ = json.NewEncoder(w).Encode(v)
+}
+
+// moment reads a time out of a query; the zero one if it is not there.
+func moment(r *http.Request, name string) (time.Time, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := latchkey.ParseMoment(text)
+	if err != nil {
+		err = fmt.Errorf("%s %w", name, err)
+	}
+	return t, err
+}
+
+// export writes a part of the trail as [audit.Export] does.
+func (l *Local) export(w http.ResponseWriter, r *http.Request) {
+	l.Trail.Flush()
+	since, err := moment(r, "since")
+	until, err2 := moment(r, "until")
+	if err = errors.Join(err, err2); err != nil {
+		plain(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	w.Header()["Content-Type"] = jsonType
+	if err := audit.Export(r.Context(), l.Store, l.Heads, w, audit.Span{Since: since, Until: until}); err != nil {
+		l.Log.Error("exporting the audit trail", "err", err)
+		panic(http.ErrAbortHandler) // as in list
+	}
+}
+
+// Pruned is what was cut off the front of the audit trail.
+type Pruned struct {
+	First  uint64 `json:"first"`
+	Last   uint64 `json:"last"` // 0: there was nothing to cut off
+	Events int    `json:"events"`
+	File   string `json:"file,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+// prune cuts off the front of the trail, up to a time.
+func (l *Local) prune(w http.ResponseWriter, r *http.Request) {
+	before, err := moment(r, "before")
+	switch {
+	case r.Method != http.MethodPost:
+		plain(w, http.StatusMethodNotAllowed, "This is asked for with POST.")
+		return
+	case err != nil || before.IsZero():
+		plain(w, http.StatusBadRequest, "before must be a time, such as 2026-11-23")
+		return
+	}
+	done, err := l.Trail.Prune(r.Context(), before, "command line")
+	p := Pruned{First: done.First, Last: done.Last, Events: done.Events, File: done.File}
+	if err != nil {
+		p.Error = err.Error()
+	}
+	w.Header()["Content-Type"] = jsonType
+	_ = json.NewEncoder(w).Encode(p)
 }

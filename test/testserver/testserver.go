@@ -87,8 +87,9 @@ func New(t testing.TB) *Server {
 	s.must(err)
 	s.Store, err = sqlite.Open(ctx, filepath.Join(s.Dir, "latchkey.db"), sqlite.Options{Now: s.Now})
 	s.must(err)
-	s.Heads = &audit.Heads{Path: filepath.Join(s.Dir, "audit.head"), Seal: keys.SealHead}
+	s.Heads = &audit.Heads{Path: filepath.Join(s.Dir, "audit.head"), Keys: keys}
 	s.Trail = audit.NewRecorder(s.Store, s.Now, log, s.Heads)
+	s.must(s.Heads.Begin(ctx, s.Store))
 	hasher := password.New(0)
 	s.Verifier, err = auth.NewVerifier(ctx, auth.Config{Store: s.Store, Keys: keys, Hasher: hasher, Now: s.Now, Log: log})
 	s.must(err)
