@@ -242,6 +242,21 @@ func (r *Recorder) index(ctx context.Context) (int, error) {
 	return len(blocks), err
 }
 
+// Settle writes down everything that was recorded before, indexes it and copies the
+// head, as happens by itself within seconds.
+func (r *Recorder) Settle(ctx context.Context) error {
+	if err := r.flush(); err != nil {
+		return err
+	}
+	for {
+		if n, err := r.index(ctx); err != nil {
+			return err
+		} else if n == 0 {
+			return r.copyNow(ctx)
+		}
+	}
+}
+
 // runIndex makes blocks until ctx ends, once a second and as long as there is
 // something to catch up with.
 func (r *Recorder) runIndex(ctx context.Context) {

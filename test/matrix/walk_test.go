@@ -26,7 +26,7 @@ func routes(s *testserver.Server) server.Routes {
 		Account: s.Account, AccountPlain: s.AccountPlain, Host: s.Host, Webmail: s.Webmail,
 		HostPlain:    &wire.Door{Calls: s.Calls, Audience: latchkey.ForHost, InClear: true, Log: log},
 		WebmailPlain: &wire.Door{Calls: s.Calls, Audience: latchkey.ForWebmail, InClear: true, Log: log},
-		Local:        &wire.Local{Door: &wire.Door{Calls: s.Calls, Log: log}, Store: s.Store, Heads: s.Heads, Flush: s.Trail.Flush},
+		Local:        &wire.Local{Door: &wire.Door{Calls: s.Calls, Log: log}, Store: s.Store, Heads: s.Heads, Trail: s.Trail},
 	}
 }
 
