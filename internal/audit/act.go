@@ -146,6 +146,18 @@ func (a *Act) Success() []byte {
 	return Encode(&e)
 }
 
+// Begun is the event of a call whose change begins and cannot be undone, encoded
+// for the transaction that begins it. Another follows when it is done.
+func (a *Act) Begun() []byte {
+	e := a.event
+	e.OK, e.Took, e.On = true, a.now().Sub(e.At), a.on(nil)
+	if e.Reason != "" {
+		e.Reason += ", "
+	}
+	e.Reason += "begun"
+	return Encode(&e)
+}
+
 // Kept notes that the event stands in the trail.
 func (a *Act) Kept() { a.kept = true }
 

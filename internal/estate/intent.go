@@ -45,7 +45,7 @@ type plan struct {
 	finish func(tx store.Tx, in *intent) error
 	// undo, where there is one, gives up what was reserved if apply fails, in
 	// the store and outside it. Where there is none the intent stays and is
-	// tried again.
+	// tried again, and the trail has the event before anything begins.
 	undo   func(tx store.Tx, in *intent) error
 	revert func(e *Estate, ctx context.Context, in *intent) error
 	// together says that the account does not work with the effects of apply
@@ -79,6 +79,9 @@ func (e *Estate) carryOut(ctx context.Context, act *audit.Act, caller *latchkey.
 		if err != nil {
 			return err
 		}
+		if plans[kind].undo == nil { // what cannot be undone stands in the trail before it begins
+			tx.Audit(act.Begun(), 1)
+		}
 		id, err = tx.InsertIntent(store.Intent{At: e.Now(), Account: in.Account, Kind: kind, Body: body})
 		return err
 	})
@@ -106,7 +109,7 @@ func (e *Estate) finish(ctx context.Context, act *audit.Act, kind string, id int
 	}
 	err := e.commit(ctx, act, nil, done)
 	switch {
-	case err != nil && p.together:
+	case err != nil && (p.together || p.undo != nil && errors.Is(err, store.ErrNoTrail)):
 		return e.giveUp(ctx, kind, id, in, err)
 	case err != nil:
 		return e.begun(kind, in, err)

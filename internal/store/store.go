@@ -19,7 +19,8 @@ type Seq uint64
 
 // Store keeps the desired state. All methods are safe for concurrent use.
 type Store interface {
-	// Write runs fn in one transaction and returns when it is on the disk. It
+	// Write runs fn in one transaction and returns when it is on the disk, and its
+	// events with it: where those cannot be written it fails with [ErrNoTrail]. It
 	// returns the position of the last change that fn logged, 0 if it logged
 	// none. If fn returns an error nothing is kept and that error is returned.
 	// fn may share a commit with others and must not wait for anything else.
@@ -243,6 +244,10 @@ type TrailBlock struct {
 	From, To    time.Time // of the oldest event in it, and the newest
 	Filter      []byte    // what it may hold; see package audit
 }
+
+// ErrNoTrail is why a transaction whose events could not be written has changed
+// nothing.
+var ErrNoTrail = &latchkey.Error{Kind: latchkey.Unavailable, Msg: "The audit trail cannot be written, and without it nothing was changed. Try again later."}
 
 // Stage is where a row with effects outside the store stands.
 type Stage uint8

@@ -326,25 +326,23 @@ func TestTampering(t *testing.T) {
 	must(t, err)
 
 	verify := func(change func(*crime) error, rng *rand.Rand) error {
+		t.Helper()
+		dir, err := os.MkdirTemp(dir, "")
+		must(t, err)
+		defer os.RemoveAll(dir)
 		path := filepath.Join(dir, "copy.db")
 		must(t, os.WriteFile(path, database, 0o600))
-		_, _ = os.Remove(path+"-wal"), os.Remove(path+"-shm")
 		heads := &audit.Heads{Path: filepath.Join(dir, "copy.head"), Keys: s.Heads.Keys}
 		must(t, os.WriteFile(heads.Path, head, 0o600))
 		c := &crime{rng: rng, heads: heads}
-		if c.db, err = sql.Open("sqlite", "file:"+path); err != nil {
+		if c.db, err = sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)"); err != nil {
 			t.Fatal(err)
 		}
 		must(t, c.db.QueryRow(`SELECT count(*), min(seq) FROM audit`).Scan(&c.links, &c.first))
-		err := change(c)
-		c.db.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, change(c))
+		must(t, c.db.Close())
 		trail, err := sqlite.Open(context.Background(), path, sqlite.Options{Now: s.Now})
-		if err != nil {
-			return err
-		}
+		must(t, err)
 		defer trail.Close()
 		_, err = audit.Verify(context.Background(), trail, heads)
 		return err

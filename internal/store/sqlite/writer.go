@@ -249,8 +249,8 @@ func (w *writer) writeLogs(ctx context.Context, t *tx) error {
 	w.head = link.Sum(w.head)
 	_, err := w.q.exec(ctx, `INSERT INTO audit (seq, at, events, hash, body) VALUES (?, ?, ?, ?, ?)`,
 		int64(w.audited), now, t.events, w.head[:], t.trail)
-	if err != nil && latchkey.KindOf(err) != latchkey.Unavailable {
-		err = &latchkey.Error{Kind: latchkey.Unavailable, Msg: "The audit trail cannot be written, and without it nothing was changed. Try again later.", Err: err}
+	if err != nil && latchkey.KindOf(err) != latchkey.Unavailable { // a full disk says so
+		err = fmt.Errorf("%w (%v)", store.ErrNoTrail, err)
 	}
 	return err
 }
