@@ -176,7 +176,7 @@ func TestHostActivity(t *testing.T) {
 	for query, want := range map[string]string{
 		"user=demo&function=Email":                    "Email::add_pop ok",
 		"resource=mailbox%3da@":                       "Email::add_pop ok",
-		"user=root&function=whm::removeacct":          "whm::removeacct ok",
+		"user=root&function=whm::removeacct&limit=1":  "whm::removeacct ok",
 		"resource=account%3dother&limit=1&outcome=ok": "whm::removeacct ok",
 	} {
 		if got := ask(query); len(got) != 1 || got[0] != want {

@@ -116,7 +116,7 @@ func TestToolsGoByTheirOwnNames(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "sandbox", "serve", "config", "config example", "uapi", "cpapi2", "whmapi1", "whmapi0", "compat", "doctor", "audit", "audit list", "audit verify", "openapi", "version"} {
+	for _, command := range []string{"", "sandbox", "serve", "config", "config example", "uapi", "cpapi2", "whmapi1", "whmapi0", "compat", "doctor", "audit", "audit list", "audit verify", "audit export", "audit prune", "openapi", "version"} {
 		out, errs, status := run(t, append(strings.Fields(command), "--help")...)
 		if status != 0 || errs != "" || !strings.Contains(out, "Usage:\n  latchkey") {
 			t.Errorf("latchkey %s --help = %d, %q, %s", command, status, errs, out)
