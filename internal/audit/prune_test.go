@@ -265,10 +265,6 @@ func verifyCopy(tb testing.TB, path string, heads *Heads) (Report, error) {
 func TestHeadsBegin(t *testing.T) {
 	r, heads, path := aged(t, 5)
 	r.copyHead()
-	file, err := os.ReadFile(heads.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	restart := func() error {
 		t.Helper()
 		r.heads = &Heads{Path: heads.Path, Keys: heads.Keys}
@@ -301,7 +297,8 @@ func TestHeadsBegin(t *testing.T) {
 		t.Errorf("with a new copy: %v", err)
 	}
 	r.copyHead()
-	if file, err = os.ReadFile(heads.Path); err != nil {
+	file, err := os.ReadFile(heads.Path)
+	if err != nil {
 		t.Fatal(err)
 	}
 	alter(t, path, `DELETE FROM audit WHERE seq > 3`)
