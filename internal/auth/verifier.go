@@ -37,6 +37,7 @@ type Verifier struct {
 	sessions  sessions
 	codes     codes
 	factors   atomic.Pointer[latchkey.FactorPolicy]
+	figures   atomic.Bool // those of the store count as measured
 
 	// filling is held by whoever fills memory from the store and by whoever
 	// applies the change log: memory can never be filled with what a later
@@ -436,9 +437,16 @@ func (v *Verifier) Entry(ctx context.Context, id latchkey.AccountID) (*Entry, er
 	if l.takenAt.Load() == 0 && l.bytes.Load() == 0 { // the figures from before the server started
 		l.bytes.Store(was.Bytes)
 		l.inodes.Store(was.Inodes)
+		if v.figures.Load() {
+			l.takenAt.Store(uint32(max(was.TakenAt.Unix(), 0)))
+		}
 	}
 	return e, nil
 }
+
+// TrustFigures says whether the figures that the store has from before the
+// server started count as measured.
+func (v *Verifier) TrustFigures(stand bool) { v.figures.Store(stand) }
 
 func readEntry(r store.Reader, id latchkey.AccountID) (e Entry, err error) {
 	if e.Account, err = r.AccountByID(id); err == nil {

@@ -159,6 +159,9 @@ func (e *Estate) Recover(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := e.recallFigures(ctx, len(open) > 0); err != nil {
+		return 0, err
+	}
 	// Half-made and half-removed homes are only there where something was begun.
 	// Looking for them means looking at every home, so it is not done for nothing.
 	if len(open) > 0 {

@@ -15,8 +15,8 @@ import (
 
 // Usage of a home is measured by walking over it, in the background, and
 // adjusted at once by every write of ours. A call never waits for a walk,
-// except, for a moment, for the first one since the server started: what the
-// store remembers from before may have missed the last writes before a crash.
+// except, for a moment, for the first one after a crash: what the store
+// remembers may have missed the last writes before it.
 const (
 	usageMaxAge  = 10 * time.Minute
 	usageMaxWait = 250 * time.Millisecond
@@ -31,6 +31,39 @@ type usages struct {
 	walking map[latchkey.AccountID]*walk
 	turn    sync.Mutex                      // one walk at a time
 	dirty   map[latchkey.AccountID]struct{} // changed since last written to the store
+
+	standing sync.Mutex // held while whether the store's figures stand is being changed
+	stand    bool       // the store says that its figures stand: nothing was written in a home since
+}
+
+// figuresStand is the setting that says that the figures in the store are those
+// of the homes: it is set when the server has ended, and taken back before the
+// first write in a home after that.
+const figuresStand = "figures-stand"
+
+// recallFigures finds out whether the figures in the store are still those of
+// the homes. With something left to finish they are not.
+func (e *Estate) recallFigures(ctx context.Context, unfinished bool) error {
+	err := gone(e.Store.Read(ctx, func(r store.Reader) error { return gone(r.Setting(figuresStand, &e.usages.stand)) }))
+	if err == nil && unfinished {
+		err = e.forsakeFigures(ctx)
+	}
+	e.Auth.TrustFigures(err == nil && e.usages.stand)
+	return err
+}
+
+// forsakeFigures takes back that the figures in the store stand. It comes before
+// whatever is written in a home.
+func (e *Estate) forsakeFigures(ctx context.Context) error {
+	us := &e.usages
+	us.standing.Lock()
+	defer us.standing.Unlock()
+	if !us.stand {
+		return nil
+	}
+	_, err := e.Store.Write(ctx, func(tx store.Tx) error { return tx.PutSetting(figuresStand, false) })
+	us.stand = err != nil
+	return err
 }
 
 // walk is one walk over a home: done is closed when it is over, and writes
@@ -152,6 +185,9 @@ func (e *Estate) undisturbed(ctx context.Context, id latchkey.AccountID, w *walk
 // tracked runs a write of ours in a home and adjusts the home's usage by what
 // it reports.
 func (e *Estate) tracked(ctx context.Context, id latchkey.AccountID, write func() (homedir.Usage, error)) error {
+	if err := e.forsakeFigures(ctx); err != nil {
+		return err
+	}
 	delta, err := write()
 	e.adjust(ctx, id, delta)
 	return err
@@ -181,28 +217,32 @@ func (us *usages) mark(id latchkey.AccountID) {
 }
 
 // RunUsage writes usage figures to the store now and then until ctx ends, and
-// then the last of them.
+// then the last of them: nothing is written in a home any more.
 func (e *Estate) RunUsage(ctx context.Context) {
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			e.saveUsage()
+			e.saveUsage(false)
 		case <-ctx.Done():
-			e.saveUsage()
+			e.usages.standing.Lock()
+			e.usages.stand = e.saveUsage(true)
+			e.usages.standing.Unlock()
 			return
 		}
 	}
 }
 
-func (e *Estate) saveUsage() {
+// saveUsage writes to the store what has changed; the last time also that the
+// figures stand. It reports whether it could.
+func (e *Estate) saveUsage(last bool) bool {
 	e.usages.mu.Lock()
 	dirty := e.usages.dirty
 	e.usages.dirty = nil
 	e.usages.mu.Unlock()
-	if len(dirty) == 0 {
-		return
+	if len(dirty) == 0 && !last {
+		return true
 	}
 	figures := make(map[latchkey.AccountID]auth.Figures, len(dirty))
 	for id := range dirty {
@@ -215,14 +255,17 @@ func (e *Estate) saveUsage() {
 			if _, err := tx.AccountByID(id); err != nil {
 				continue
 			}
-			if err := tx.PutUsage(id, store.Usage{Bytes: f.Bytes, Inodes: f.Inodes, TakenAt: e.Now()}); err != nil {
+			if err := tx.PutUsage(id, store.Usage{Bytes: f.Bytes, Inodes: f.Inodes, TakenAt: time.Unix(f.TakenAt, 0)}); err != nil {
 				return err
 			}
+		}
+		if last {
+			return tx.PutSetting(figuresStand, true)
 		}
 		return nil
 	})
 	if err == nil {
-		return
+		return true
 	}
 	e.Log.Warn("usage figures could not be saved", "err", err)
 	e.usages.mu.Lock()
@@ -230,6 +273,7 @@ func (e *Estate) saveUsage() {
 	for id := range figures {
 		e.usages.mark(id)
 	}
+	return false
 }
 
 // measure is what one directory of a home takes up; nothing if there is none.

@@ -146,7 +146,8 @@ func (b *bench) startUp() error {
 		}
 	}
 	for _, k := range kinds {
-		b.say("     %-44s median %7.1f ms, %5.1f MiB", k.name, ms(median(k.took)), float64(median(k.memory))/(1<<20))
+		b.say("     %-44s median %7.1f ms: listens after %.1f, connected %.1f later; %5.1f MiB", k.name, ms(median(k.took)),
+			ms(median(k.listens)), ms(median(k.connects)), float64(median(k.memory))/(1<<20))
 	}
 	floor := float64(median(kinds[2].took))
 	b.atMost("G8", "start to first answer, many tokens, to the floor's", float64(median(kinds[0].took))/floor, 1.5)
@@ -160,8 +161,9 @@ type starting struct {
 	name   string
 	d      *dataset
 	answer string // of the floor
-	took   []time.Duration
 	memory []int64
+
+	took, listens, connects []time.Duration // to the answer; to the first of them; and from then to a connection with TLS
 }
 
 func (b *bench) startOnce(k *starting) error {
@@ -196,15 +198,18 @@ func (b *bench) startOnce(k *starting) error {
 		case <-time.After(200 * time.Microsecond):
 		}
 	}
+	listens := time.Since(began)
 	c, err := connect(addr, conf, false)
 	if err != nil {
 		return err
 	}
 	defer c.close()
+	connected := time.Since(began)
 	if _, err := c.must(quotaInfo, "cpanel "+k.d.line(b.random.IntN(k.d.lines()))); err != nil {
 		return err
 	}
 	k.took = append(k.took, time.Since(began))
+	k.listens, k.connects = append(k.listens, listens), append(k.connects, connected-listens)
 	k.memory = append(k.memory, p.memory())
 	p.end()
 	return nil
