@@ -68,6 +68,8 @@ func (f *flip) damage(db *sql.DB) error {
 		was = slices.Clone(was)
 		was[0] ^= 1 << f.bit
 		v = was
+	default:
+		return fmt.Errorf("there is nothing in the column that could be damaged")
 	}
 	_, err := db.Exec(`UPDATE token SET `+f.column+` = ? WHERE id = ?`, v, f.id)
 	return err
@@ -88,6 +90,9 @@ func TestDamagedRow(t *testing.T) {
 	list := flips(t, db)
 	for i := range list {
 		list[i].token = newToken(t, demo, list[i].name())
+		if strings.HasPrefix(list[i].column, "was") { // there is something in it once the token was rotated
+			list[i].token = rotated(t, demo, list[i].name())
+		}
 	}
 	whole := []string{w.demo, newToken(t, demo, "whole-1"), newToken(t, demo, "whole-2")}
 	w.run.stop()
@@ -106,8 +111,19 @@ func TestDamagedRow(t *testing.T) {
 
 func newToken(t *testing.T, c *client, name string) string {
 	t.Helper()
+	return secretOf(t, c, "Tokens/create_full_access", "name", name)
+}
+
+// rotated rotates a token, whose secret so far goes on for an hour.
+func rotated(t *testing.T, c *client, name string) string {
+	t.Helper()
+	return secretOf(t, c, "Tokens/rotate", "name", name, "overlap", "3600")
+}
+
+func secretOf(t *testing.T, c *client, function string, args ...string) string {
+	t.Helper()
 	var data struct{ Token string }
-	if err := c.call(&data, "Tokens/create_full_access", "name", name); err != nil {
+	if err := c.call(&data, function, args...); err != nil {
 		t.Fatal(err)
 	}
 	return data.Token
