@@ -54,7 +54,8 @@ crash:
 	$(GO) test -count=1 -timeout=60m -v ./test/crash -args -kills=$(KILLS) -histories=$(HISTORIES) -operations=$(HISTORY)
 
 # The same server under load for long, then spoken to by people who mean no good,
-# then asked what the time of a refusal tells, then killed and started many times.
+# with a token that is rotated under it, then asked what the time of a refusal
+# tells, then killed and started many times.
 soak:
 	$(GO) run ./test/load -soak $(SOAK)
 	$(GO) test -count=1 -timeout=60m -v ./test/hostile -args -requests=$(ATTACKS)

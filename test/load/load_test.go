@@ -52,7 +52,7 @@ func TestTiming(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := timing(t.Context(), bin, t.TempDir(), cpus, 1000, t.Output()); err != nil {
+	if err := timing(t.Context(), bin, t.TempDir(), cpus, 3000, t.Output()); err != nil {
 		t.Fatal(err)
 	}
 }
