@@ -3,6 +3,7 @@
 package scripts
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -38,9 +39,20 @@ func TestScripts(t *testing.T) {
 		Dir:   ".",
 		Setup: setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"launch": launch, "stop": stop, "adopt": adopt, "capture": capture, "soon": soon,
+			"launch": launch, "end": end, "adopt": adopt, "capture": capture, "soon": soon,
 		},
+		Condition: condition,
 	})
+}
+
+// condition is that of function:MODULE/NAME: whether there is such a function.
+func condition(what string) (bool, error) {
+	name, ok := strings.CutPrefix(what, "function:")
+	if !ok {
+		return false, fmt.Errorf("no condition is called %q", what)
+	}
+	known, err := os.ReadFile(filepath.Join("..", "..", "docs", "openapi.json"))
+	return bytes.Contains(known, []byte(`"/execute/`+name+`"`)), err
 }
 
 func setUp(e *testscript.Env) error {
@@ -64,7 +76,7 @@ func launch(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	l := ts.Value("launched").(*launched)
 	if l.cmd != nil {
-		ts.Fatalf("a program is running already: stop it first")
+		ts.Fatalf("a program is running already: end it first")
 	}
 	path := ts.MkAbs(args[0])
 	file, err := os.Create(path)
@@ -120,13 +132,14 @@ func environment(ts *testscript.TestScript) []string {
 	return env
 }
 
-// stop SIGNAL ends the launched program, which must exit with status 0 soon;
-// after “! stop” with another one.
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+// end SIGNAL ends the launched program, which must exit with status 0 soon;
+// after “! end” with another one. (A command called stop is testscript's own: it
+// ends the script.)
+func end(ts *testscript.TestScript, neg bool, args []string) {
 	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
 	l := ts.Value("launched").(*launched)
 	if len(args) != 1 || signals[args[0]] == 0 || l.cmd == nil {
-		ts.Fatalf("usage: launch …, then stop INT|TERM|KILL")
+		ts.Fatalf("usage: launch …, then end INT|TERM|KILL")
 	}
 	ts.Check(l.cmd.Process.Signal(signals[args[0]]))
 	select {
