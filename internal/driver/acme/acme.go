@@ -68,6 +68,15 @@ func (c *Client) account(ctx context.Context) (acme.Account, error) {
 	return is, nil
 }
 
+// forget forgets the account if the authority has: the next order makes another.
+func (c *Client) forget(err error) {
+	if p, ok := errors.AsType[acme.Problem](err); ok && p.Type == acme.ProblemTypeAccountDoesNotExist {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.member = acme.Account{PrivateKey: c.member.PrivateKey}
+	}
+}
+
 // Order is what certificate is wanted.
 type Order struct {
 	Names    []string      // hosts; *.example.com is all directly below example.com
@@ -99,6 +108,7 @@ func (c *Client) Obtain(ctx context.Context, o Order) ([]byte, error) {
 	client := &acmez.Client{Client: c.api, ChallengeSolvers: o.solvers()}
 	chains, err := client.ObtainCertificate(ctx, params)
 	if err != nil {
+		c.forget(err)
 		return nil, explain(err)
 	}
 	if len(chains) == 0 {
