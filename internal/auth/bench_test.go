@@ -60,7 +60,14 @@ func TestRefusalTiming(t *testing.T) {
 	_, good := h.token(id, "good")
 	_, expired := h.token(id, "expired", func(k *latchkey.Token) { k.Expires = noon.Add(-time.Hour) })
 	_, off := h.token(id, "off", func(k *latchkey.Token) { k.State = latchkey.TokenDisabled })
+	_, early := h.token(id, "early", func(k *latchkey.Token) { k.NotBefore = noon.Add(time.Hour) })
+	_, elsewhere := h.token(id, "elsewhere", func(k *latchkey.Token) { k.Addresses = "203.0.113.0/24" })
+	_, usedUp := h.bounded(id, "used up", latchkey.Terms{MaxUses: 1})
+	_, unused := h.token(id, "unused", func(k *latchkey.Token) { k.Created, k.UnusedDays = noon.AddDate(0, 0, -2), 1 })
+	rotated, replaced := h.token(id, "rotated")
+	h.rotate(rotated, noon)
 	h.fillUp()
+	h.accepts("to use up the only use", tokenCred("alice", usedUp))
 	h.accepts("to have the account in memory", tokenCred("alice", good))
 	unknown := NewToken(latchkey.ForAccount)
 	refuse := func(user string, secret latchkey.Secret) func() {
@@ -78,6 +85,11 @@ func TestRefusalTiming(t *testing.T) {
 		{"another's token", refuse("nobody", good)},
 		{"expired token", refuse("alice", expired)},
 		{"disabled token", refuse("alice", off)},
+		{"not valid yet", refuse("alice", early)},
+		{"wrong address", refuse("alice", elsewhere)},
+		{"used up", refuse("alice", usedUp)},
+		{"unused", refuse("alice", unused)},
+		{"old secret", refuse("alice", replaced)},
 	} {
 		a, b := sideBySide(20_000, base, test.run)
 		t.Logf("unknown token of a known user %v, %-16s %v, |t| = %.1f", median(a), test.name, median(b), welch(a, b))

@@ -128,7 +128,21 @@ func TestBadCredentials(t *testing.T) {
 	s.WHM("createacct", "username", "gone", "domain", "gone.example", "password", testserver.Password)
 	gone := s.Token("gone", "matrix")
 	s.WHM("removeacct", "username", "gone")
-	s.Wait(time.Minute)
+	limited := func(name string, args ...string) string {
+		s.UAPI("demo", "Tokens", "create_limited", append([]string{"name", name, "preset", "full_access"}, args...)...)
+		return shownBy(s.UAPI("demo", "Tokens", "rotate", "name", name))
+	}
+	disabled, replaced := limited("disabled"), limited("replaced")
+	s.UAPI("demo", "Tokens", "disable", "name", "disabled")
+	s.UAPI("demo", "Tokens", "rotate", "name", "replaced")
+	overlap := limited("overlap")
+	s.UAPI("demo", "Tokens", "rotate", "name", "overlap", "overlap", "60")
+	early := limited("early", "not_before", fmt.Sprint(testserver.Start.AddDate(1, 0, 0).Unix()))
+	unused := limited("unused", "unused_days", "1")
+	elsewhere := limited("elsewhere", "whitelist_ip", "203.0.113.0/24")
+	usedUp := limited("used-up", "max_uses", "1")
+	s.Get(s.Account, "/execute/Tokens/verify", "cpanel demo:"+usedUp)
+	s.Wait(24 * time.Hour)
 
 	bad := map[string]string{
 		"none":                   "",
@@ -145,6 +159,13 @@ func TestBadCredentials(t *testing.T) {
 		"root's token as demo":   "cpanel demo:" + root,
 		"expired":                "cpanel demo:" + expired,
 		"revoked":                "cpanel demo:" + revoked,
+		"disabled":               "cpanel demo:" + disabled,
+		"replaced":               "cpanel demo:" + replaced,
+		"replaced for a while":   "cpanel demo:" + overlap,
+		"not valid yet":          "cpanel demo:" + early,
+		"ended unused":           "cpanel demo:" + unused,
+		"used up":                "cpanel demo:" + usedUp,
+		"for another address":    "cpanel demo:" + elsewhere,
 		"suspended account":      "cpanel asleep:" + asleep,
 		"removed account":        "cpanel gone:" + gone,
 		"wrong password":         "Basic ZGVtbzp3cm9uZw==",
@@ -177,6 +198,13 @@ func TestBadCredentials(t *testing.T) {
 		t.Errorf("%d functions were entered with bad credentials", n)
 	}
 	t.Logf("%d refusals", rows)
+}
+
+// shownBy is the secret that an answer shows.
+func shownBy(data any) string {
+	_, text, _ := strings.Cut(string(encode.Append(nil, data)), `"token":"`)
+	text, _, _ = strings.Cut(text, `"`)
+	return text
 }
 
 func flip(c byte) string {
