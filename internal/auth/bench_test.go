@@ -126,6 +126,30 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
+// What each bound of a token costs its own checks.
+func BenchmarkCheckBound(b *testing.B) {
+	for _, test := range []struct {
+		name  string
+		terms latchkey.Terms
+	}{
+		{"none", latchkey.Terms{}}, {"not_before", latchkey.Terms{NotBefore: noon}}, {"unused_days", latchkey.Terms{UnusedDays: 30}},
+		{"rate_limit", latchkey.Terms{RateLimit: 60_000}}, {"max_uses", latchkey.Terms{MaxUses: 1 << 40}},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			h := newHouse(b)
+			_, secret := h.bounded(h.account("alice"), "mine", test.terms)
+			h.fillUp()
+			cred := tokenCred("alice", secret)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, r := h.Check(b.Context(), cred, latchkey.ForAccount, origin); r != nil {
+					b.Fatal(r.Reason)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkRefuse(b *testing.B) {
 	h, good := benchmarkHouse(b, 1_000_000)
 	text := good.Secret.Reveal()
