@@ -53,6 +53,7 @@ type Server struct {
 	// webmail's.
 	Account, AccountPlain, Host, Webmail *wire.Door
 	Log                                  *SafeBuffer
+	Level                                slog.LevelVar // of the log
 
 	t     testing.TB
 	mu    sync.Mutex
@@ -82,7 +83,7 @@ func New(t testing.TB) *Server {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{t: t, Dir: t.TempDir(), clock: Start, Log: new(SafeBuffer)}
-	log := slog.New(slog.NewTextHandler(s.Log, nil))
+	log := slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: &s.Level}))
 	keys, err := auth.LoadKeys(filepath.Join(s.Dir, "token.key"))
 	s.must(err)
 	s.Store, err = sqlite.Open(ctx, filepath.Join(s.Dir, "latchkey.db"), sqlite.Options{Now: s.Now})

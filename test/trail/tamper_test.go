@@ -25,6 +25,7 @@ import (
 
 var (
 	tampers = flag.Int("tampers", 100, "how many changes of the trail are tried")
+	issues  = flag.Int("secrets", 500, "how many secrets are issued and looked for")
 	seed    = flag.Uint64("seed", 1, "what the changes are drawn from")
 )
 
