@@ -91,6 +91,7 @@ type issuer struct {
 	hunt   hunt
 	errors bytes.Buffer // the bodies of answers that say no
 	token  string       // what it calls with
+	root   string       // the administrator's
 	n      int
 }
 
@@ -180,23 +181,29 @@ func (i *issuer) tokens() {
 }
 
 func (i *issuer) sessions() {
-	for range 2 {
-		out := i.must("cpanel demo:"+i.token, "Session/create_webmail_session_for_mail_user", "login", "box", "domain", "example.com")
+	for _, of := range [][3]string{{"box@example.com", "webmaild"}, {"demo", "cpaneld"}} {
+		out := i.must("whm root:"+i.root, "create_user_session", "user", of[0], "service", of[1])
 		session := i.field(out, "session")
 		i.hunt.add(session)
-		r := httptest.NewRequest(http.MethodPost, strings.ReplaceAll(i.field(out, "token"), `\/`, "/")+"/login", strings.NewReader(url.Values{"session": {session}}.Encode()))
+		r := httptest.NewRequest(http.MethodPost, i.field(out, "cp_security_token")+"/login", strings.NewReader(url.Values{"session": {session}}.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.RemoteAddr = "198.51.100.9:4000"
 		w := httptest.NewRecorder()
-		i.s.Webmail.ServeHTTP(w, r)
+		door := i.s.Webmail
+		if of[1] == "cpaneld" {
+			door = i.s.Account
+		}
+		door.ServeHTTP(w, r)
+		before := i.hunt.n
 		for _, c := range w.Result().Cookies() {
 			if c.Value != "" {
 				i.hunt.add(c.Value)
 			}
 		}
+		if i.hunt.n == before {
+			i.t.Fatalf("the session was not taken over: %d %s", w.Code, w.Body)
+		}
 	}
-	out := i.must("whm root:"+i.s.HostToken(fmt.Sprint("h", i.n)), "create_user_session", "user", "demo", "service", "cpaneld")
-	i.hunt.add(i.field(out, "session"))
 }
 
 func (i *issuer) passwords() {
@@ -209,7 +216,7 @@ func (i *issuer) passwords() {
 	i.refused(mine, "Email/passwd_pop", "email", "box@example.com", "passwort", word)
 	account := i.password()
 	i.s.WHM("passwd", "user", "other", "password", account)
-	i.refused("whm root:"+i.s.HostToken(fmt.Sprint("p", i.n)), "passwd", "user", "nobody", "password", account)
+	i.refused("whm root:"+i.root, "passwd", "user", "nobody", "password", account)
 	i.refused("Basic "+base64.StdEncoding.EncodeToString([]byte("demo:"+account)), "Quota/get_quota_info")
 }
 
@@ -218,8 +225,9 @@ func (i *issuer) passwords() {
 func TestSecrets(t *testing.T) {
 	s := testserver.New(t)
 	s.Level.Set(slog.LevelDebug)
-	i := &issuer{t: t, s: s, token: s.Token("demo", "issuer")}
+	i := &issuer{t: t, s: s, token: s.Token("demo", "issuer"), root: s.HostToken("issuer")}
 	i.hunt.add(i.token)
+	i.hunt.add(i.root)
 	s.UAPI("demo", "Email", "add_pop", "email", "box", "password", testserver.Password)
 	for round := 0; i.hunt.n < *issues; round++ {
 		i.tokens()
