@@ -73,9 +73,7 @@ func Export(ctx context.Context, s store.Store, heads *Heads, w io.Writer, part 
 	if err != nil {
 		return err
 	}
-	x := &exporter{at: chain{a.head, a.Events}, out: bufio.NewWriterSize(w, 1<<16), part: part}
-	x.enc = json.NewEncoder(x.out)
-	x.enc.SetEscapeHTML(false)
+	x := newExporter(w, a, part)
 	enough := errors.New("enough")
 	err = walk(ctx, s, a.Seq, func(l *store.Link) error {
 		if part.Last > 0 && l.Seq > part.Last || !part.Until.IsZero() && !l.At.Before(part.Until) {
@@ -97,6 +95,13 @@ type exporter struct {
 	part     Span
 	out      *bufio.Writer
 	enc      *json.Encoder
+}
+
+func newExporter(w io.Writer, from anchor, part Span) *exporter {
+	x := &exporter{at: chain{from.head, from.Events}, out: bufio.NewWriterSize(w, 1<<16), part: part}
+	x.enc = json.NewEncoder(x.out)
+	x.enc.SetEscapeHTML(false)
+	return x
 }
 
 func (x *exporter) begin() error {

@@ -215,7 +215,7 @@ func (r *Recorder) exportTo(ctx context.Context, path string, last uint64) (err 
 // prune takes away what is older than it is to be kept, once a day's worth of it
 // has gathered.
 func (r *Recorder) prune(ctx context.Context) {
-	if r.Keep.Days == 0 {
+	if r.Keep.Days <= 0 {
 		return
 	}
 	var oldest []store.Link
