@@ -153,21 +153,32 @@ var errDamaged = errors.New("the audit trail is damaged: a link cannot be read")
 
 // Decode reads the events of a link's body.
 func Decode(body []byte) (events []latchkey.Event, err error) {
+	err = each(body, func(e *latchkey.Event) { events = append(events, *e) })
+	if err != nil {
+		return nil, err
+	}
+	return events, nil
+}
+
+// each calls fn with every event of a link's body, up to one that cannot be read.
+func each(body []byte, fn func(*latchkey.Event)) error {
+	var d decoder
 	for len(body) > 0 {
 		size, n := binary.Uvarint(body)
 		if n <= 0 || size > uint64(len(body)-n) {
-			return nil, errDamaged
+			return errDamaged
 		}
-		d := decoder{b: body[n : n+int(size)]}
-		for len(d.b) > 0 && !d.bad {
-			events = append(events, d.event())
-		}
-		if d.bad {
-			return nil, errDamaged
+		d = decoder{b: body[n : n+int(size)], texts: d.texts[:0]}
+		for len(d.b) > 0 {
+			e := d.event()
+			if d.bad {
+				return errDamaged
+			}
+			fn(&e)
 		}
 		body = body[n+int(size):]
 	}
-	return events, nil
+	return nil
 }
 
 type decoder struct {

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"hash/fnv"
 	"math"
 	"math/bits"
 	"slices"
@@ -36,10 +35,11 @@ const (
 )
 
 func keyOf[T string | []byte](what byte, text T) key {
-	h := fnv.New64a()
-	h.Write([]byte{what})
-	h.Write([]byte(text))
-	x := h.Sum64()
+	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
+	x := (offset ^ uint64(what)) * prime
+	for i := range len(text) {
+		x = (x ^ uint64(text[i])) * prime
+	}
 	x ^= x >> 32
 	x *= 0xd6e8feb86659fd93
 	return key(x ^ x>>32)
@@ -117,11 +117,9 @@ const (
 	hashes     = 7
 )
 
-func newFilter(keys []key) filter {
-	slices.Sort(keys)
-	keys = slices.Compact(keys)
+func newFilter(keys map[key]bool) filter {
 	f := make(filter, (len(keys)*bitsPerKey+7)/8)
-	for _, k := range keys {
+	for k := range keys {
 		for i := range hashes {
 			at := f.bit(k, i)
 			f[at/8] |= 1 << (at % 8)
@@ -161,29 +159,34 @@ func (f filter) may(all [][]key) bool {
 // builder gathers links into a block.
 type builder struct {
 	store.TrailBlock
-	keys  []key
+	keys  map[key]bool
 	links int
 	bytes int
 }
 
-func (b *builder) add(l *store.Link, events []latchkey.Event) {
+// link begins with the events of a link.
+func (b *builder) link(l *store.Link) {
 	if b.links == 0 {
 		b.First = l.Seq
 	}
 	b.Last = l.Seq
 	b.links++
 	b.bytes += len(l.Body)
-	for i := range events {
-		e := &events[i]
-		if b.Events == 0 || e.At.Before(b.From) {
-			b.From = e.At
-		}
-		if b.Events == 0 || e.At.After(b.To) {
-			b.To = e.At
-		}
-		b.Events++
-		keysOf(e, func(k key) { b.keys = append(b.keys, k) })
+}
+
+// event adds one of them.
+func (b *builder) event(e *latchkey.Event) {
+	if b.Events == 0 || e.At.Before(b.From) {
+		b.From = e.At
 	}
+	if b.Events == 0 || e.At.After(b.To) {
+		b.To = e.At
+	}
+	b.Events++
+	if b.keys == nil {
+		b.keys = make(map[key]bool)
+	}
+	keysOf(e, func(k key) { b.keys[k] = true })
 }
 
 // whole reports whether there is enough for a block.
@@ -193,7 +196,8 @@ func (b *builder) whole() bool { return b.links == blockLinks || b.bytes >= bloc
 func (b *builder) block() store.TrailBlock {
 	done := b.TrailBlock
 	done.Filter = newFilter(b.keys)
-	*b = builder{keys: b.keys[:0]}
+	clear(b.keys)
+	*b = builder{keys: b.keys}
 	return done
 }
 
@@ -220,11 +224,9 @@ func (r *Recorder) index(ctx context.Context) (int, error) {
 	var blocks []store.TrailBlock
 	var b builder
 	for i := range links {
-		events, err := Decode(links[i].Body)
-		if err != nil {
-			events = nil // a damaged link is the business of who verifies
-		}
-		if b.add(&links[i], events); b.whole() {
+		b.link(&links[i])
+		_ = each(links[i].Body, b.event) // a damaged link is the business of who verifies
+		if b.whole() {
 			blocks = append(blocks, b.block())
 		}
 	}

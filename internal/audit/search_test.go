@@ -213,7 +213,11 @@ func TestFilter(t *testing.T) {
 	for i := range keys {
 		keys[i] = keyOf(ofName, fmt.Sprint("in", i))
 	}
-	f := newFilter(slices.Clone(keys))
+	set := make(map[key]bool)
+	for _, k := range keys {
+		set[k] = true
+	}
+	f := newFilter(set)
 	wrong := 0
 	for i, k := range keys {
 		if !f.has(k) {

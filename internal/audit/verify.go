@@ -171,7 +171,10 @@ func (c *blockCheck) next(ctx context.Context, l *store.Link, events []latchkey.
 			return err
 		}
 	}
-	c.b.add(l, events)
+	c.b.link(l)
+	for i := range events {
+		c.b.event(&events[i])
+	}
 	if l.Seq < c.want.Last {
 		return nil
 	}
