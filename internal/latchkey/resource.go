@@ -1,6 +1,9 @@
 package latchkey
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Resource is a thing a call touches, as grants and the audit trail name it. Of
 // a record of a zone, Name is relative to the zone, with "@" for the zone's own.
@@ -10,6 +13,23 @@ type Resource struct {
 	// Some makes of a record one of its zone, whichever: for the question whether
 	// somebody may look into the zone at all.
 	Some bool
+}
+
+// NothingKind is the kind of what was used by a call that touched nothing. The
+// account as a whole has no kind.
+const NothingKind = "nothing"
+
+// Observed is that a function was called on something, by a token that is
+// watched.
+type Observed struct {
+	Called
+	On Resource
+	// Listed is set where the thing was read as one of a list, and not asked for by
+	// itself: a domain or a zone, for all that lies in it.
+	Listed bool
+	Count  int64
+	First  time.Time
+	Last   time.Time
 }
 
 // RecordKind is the kind of a resource that is a record of a zone.
