@@ -319,6 +319,8 @@ type Reader interface {
 	NetworksSince(id latchkey.TokenID, at time.Time) (int, error)
 	// Tally is what is counted of a token.
 	Tally(id latchkey.TokenID) (latchkey.Tally, error)
+	// Observed is what a token was used for while it was watched, in an order.
+	Observed(id latchkey.TokenID) ([]latchkey.Observed, error)
 
 	Session(id latchkey.SessionID) (latchkey.Session, error)
 	// Sessions are those of an account, or of one mailbox of it, the oldest first.
@@ -420,6 +422,10 @@ type Tx interface {
 	// PutUse is cheapest for many tokens in the order of their MACs.
 	PutUse(mac latchkey.TokenMAC, u latchkey.Use) error
 	PutTally(id latchkey.TokenID, t latchkey.Tally) error
+	// AddObserved adds to what a token was used for: what was there already counts
+	// more. It is taken away with the token.
+	AddObserved(id latchkey.TokenID, list []latchkey.Observed) error
+	DeleteObserved(id latchkey.TokenID) error
 
 	// InsertSession adds a session. It ends with its account; when that is
 	// suspended or its password changes; a mailbox's when the mailbox is taken

@@ -47,6 +47,7 @@ func Run(t *testing.T, open Open) {
 		{"Tallies", testTallies},
 		{"TokenIDs", testTokenIDs},
 		{"Uses", testUses},
+		{"Observed", testObserved},
 		{"Sessions", testSessions},
 		{"SessionsEnd", testSessionsEnd},
 		{"SessionsOfTokens", testSessionsOfTokens},
