@@ -72,6 +72,10 @@ type Func[A any] struct {
 	// alone for [latchkey.PrivilegeAll]; one that names none is called by nobody.
 	Privilege latchkey.Privilege
 
+	// Lists says that the function shows what is there, to who may see less less,
+	// and fails for nobody: a program that reads what it is about to change finds
+	// there what it may change.
+	Lists bool
 	// Mailbox lets who signed in as a mailbox call it too, for that mailbox alone.
 	Mailbox bool
 	// API2Data turns the answer into API 2's shape where that is another one

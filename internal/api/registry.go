@@ -28,6 +28,7 @@ type Entry struct {
 	Meta                    bool
 	OnlyAPI2                bool
 	Mailbox                 bool
+	Lists                   bool
 
 	// One of the two, by Audience.
 	OnAccount func(ctx context.Context, on hosting.Account, args Args) (any, error)
@@ -87,7 +88,7 @@ func entry[A any](module string, f Func[A], audience latchkey.Audience) *Entry {
 	}
 	return &Entry{
 		Module: module, Name: f.Name, API2: f.API2, Doc: f.Doc, Audience: audience, Feature: f.Feature, Role: f.Role, Effect: f.Effect, Scope: f.Scope, Privilege: f.Privilege,
-		Params: f.Run.Params, API2Data: f.API2Data, Reason: f.Reason, API0Data: f.API0Data, Meta: f.Meta, OnlyAPI2: f.OnlyAPI2, Mailbox: f.Mailbox, full: module + "::" + f.Name,
+		Params: f.Run.Params, API2Data: f.API2Data, Reason: f.Reason, API0Data: f.API0Data, Meta: f.Meta, OnlyAPI2: f.OnlyAPI2, Mailbox: f.Mailbox, Lists: f.Lists, full: module + "::" + f.Name,
 	}
 }
 

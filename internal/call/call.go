@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey/latchkey/internal/compat"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/observe"
 	"github.com/latchkey/latchkey/internal/policy"
 )
 
@@ -60,6 +61,8 @@ type Request struct {
 	act   audit.Act
 	res   Result
 	spent *latchkey.Error // why a token may make no such call more
+	// uses is what a call of a token that is watched has touched; nil for others.
+	uses *observe.Sheet
 }
 
 // Caller is who calls, once that is known: for [Speaker].
@@ -82,13 +85,14 @@ type Binder interface {
 	Host(ctx context.Context, act *audit.Act, caller *latchkey.Caller) (hosting.Host, error)
 }
 
-// Service runs calls. All fields but Missed are required.
+// Service runs calls. All fields but Missed and Observed are required.
 type Service struct {
 	Auth     *auth.Verifier
 	Registry *api.Registry
 	Binder   Binder
 	Audit    *audit.Recorder
 	Missed   *compat.Tally // what is asked for and not here; nil counts nothing
+	Observed *observe.Book // what tokens that are watched are used for; nil watches none
 	Now      latchkey.Clock
 	Log      *slog.Logger
 }
@@ -301,15 +305,17 @@ func (s *Service) catch(r *Request) {
 // function.
 func (s *Service) run(ctx context.Context, r *Request) {
 	defer s.catch(r)
-	act, args, res := &r.act, r.Args, &r.res
+	res := &r.res
 	if res.Entry.Meta || res.Entry.Effect == api.Passes {
 		ctx = context.WithValue(ctx, originKey{}, r.Origin)
 	}
-	data, err := s.enter(ctx, act, res, args)
+	data, err := s.enter(ctx, r)
 	if l, ok := data.(api.Listing); ok && err == nil {
 		data, err = r.read(ctx, l)
 	}
-	if res.Err = latchkey.AsError(err); res.Err != nil {
+	res.Err = latchkey.AsError(err)
+	s.watched(r)
+	if res.Err != nil {
 		return
 	}
 	if a, ok := data.(api.Answer); ok {
@@ -320,7 +326,8 @@ func (s *Service) run(ctx context.Context, r *Request) {
 }
 
 // enter calls the function on what it is about, if the part behind it is here.
-func (s *Service) enter(ctx context.Context, act *audit.Act, res *Result, args api.Args) (any, error) {
+func (s *Service) enter(ctx context.Context, r *Request) (any, error) {
+	act, args, res := &r.act, r.Args, &r.res
 	e := res.Entry
 	if e.Audience == latchkey.ForHost {
 		on, err := s.Binder.Host(ctx, act, &res.Caller)
@@ -339,7 +346,8 @@ func (s *Service) enter(ctx context.Context, act *audit.Act, res *Result, args a
 	if !here(e, on.Server()) {
 		return nil, &latchkey.Error{Kind: latchkey.RoleOff, Param: string(e.Role)}
 	}
-	return e.OnAccount(ctx, narrowed(on, res), args)
+	s.watch(r)
+	return e.OnAccount(ctx, narrowed(on, r), args)
 }
 
 // here reports whether the part that a function stands on is here: a zone that
@@ -355,16 +363,21 @@ func here(e *api.Entry, s *hosting.Server) bool {
 }
 
 // narrowed is on with those things only that the caller may call the function on.
-func narrowed(on hosting.Account, res *Result) hosting.Account {
-	if res.Caller.Rights == nil || res.Entry.Scope != api.Things {
+func narrowed(on hosting.Account, r *Request) hosting.Account {
+	res := &r.res
+	if res.Caller.Rights == nil && r.uses == nil || res.Entry.Scope != api.Things {
 		return on
 	}
-	return hosting.Narrow(on, func(things ...latchkey.Resource) error {
+	may := func(things ...latchkey.Resource) error {
 		if err := policy.MayTouch(&res.Caller, res.Entry, things...); err != nil {
 			return err
 		}
 		return nil
-	})
+	}
+	if r.uses == nil {
+		return hosting.Narrow(on, may)
+	}
+	return hosting.Watched(on, may, r.touched)
 }
 
 // HostNames are the names of the host functions that caller may call.

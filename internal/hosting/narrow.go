@@ -11,20 +11,47 @@ import (
 // refused before it is looked whether there are any, and no list has them.
 // There are no tokens, no sessions and no figures of the account as a whole.
 func Narrow(acct Account, may func(...latchkey.Resource) error) Account {
-	return &narrow{acct, may}
+	return &narrow{acct, may, look{may, func(latchkey.Resource) {}}}
+}
+
+// Watched is acct as [Narrow] gives it, and tells used of what is touched: of the
+// account as a whole by the zero resource. What is only read in a list, or with
+// all else in its zone, is listed.
+func Watched(acct Account, may func(...latchkey.Resource) error, used func(thing latchkey.Resource, listed bool)) Account {
+	touch := func(things ...latchkey.Resource) error {
+		if err := may(things...); err != nil {
+			return err
+		}
+		if len(things) == 0 {
+			used(latchkey.Resource{}, false)
+		}
+		for _, r := range things {
+			used(r, false)
+		}
+		return nil
+	}
+	return &narrow{acct, touch, look{may, func(r latchkey.Resource) { used(r, true) }}}
+}
+
+// look is for what is shown and not touched: ask says why it may not be, and
+// shown is told of it.
+type look struct {
+	ask   func(...latchkey.Resource) error
+	shown func(latchkey.Resource)
 }
 
 // Holds reports whether who has acct in their hands may act on a thing.
 func Holds(acct Account, thing latchkey.Resource) bool {
 	n, ok := acct.(*narrow)
-	return !ok || n.may(thing) == nil
+	return !ok || n.look.ask(thing) == nil
 }
 
 // narrow has every method of an account by itself: one that comes to be must be
 // thought of here before it can be called.
 type narrow struct {
-	all Account
-	may func(...latchkey.Resource) error
+	all  Account
+	may  func(...latchkey.Resource) error // act on things
+	look look
 }
 
 func (n *narrow) Caller() *latchkey.Caller { return n.all.Caller() }
@@ -32,8 +59,8 @@ func (n *narrow) Home() string             { return n.all.Home() }
 func (n *narrow) Server() *Server          { return n.all.Server() }
 func (n *narrow) Tokens() Tokens           { return noTokens{} }
 func (n *narrow) SignIns() SignIns         { return noSignIns{} }
-func (n *narrow) Mail() Mail               { return &narrowMail{n.all.Mail(), n.may} }
-func (n *narrow) Zones() Zones             { return &narrowZones{n.all.Zones(), n.may} }
+func (n *narrow) Mail() Mail               { return &narrowMail{n.all.Mail(), n.may, n.look} }
+func (n *narrow) Zones() Zones             { return &narrowZones{n.all.Zones(), n.may, n.look} }
 func (n *narrow) Certificates() Certificates {
 	return &narrowCertificates{n.all.Certificates(), n.may}
 }
@@ -54,7 +81,11 @@ func (n *narrow) Info(ctx context.Context) (*latchkey.Account, error) {
 
 func (n *narrow) Domains(ctx context.Context) ([]latchkey.OwnedDomain, error) {
 	list, err := n.all.Domains(ctx)
-	return covered(list, n.may, func(d *latchkey.OwnedDomain) latchkey.Resource { return domainNamed(d.Name) }), err
+	list = covered(list, n.look.ask, func(d *latchkey.OwnedDomain) latchkey.Resource { return domainNamed(d.Name) })
+	for i := range list {
+		n.look.shown(domainNamed(list[i].Name))
+	}
+	return list, err
 }
 
 func (n *narrow) Plan(ctx context.Context) (latchkey.Package, error) { return n.all.Plan(ctx) }
@@ -87,8 +118,9 @@ func covered[T any](list []T, may func(...latchkey.Resource) error, name func(*T
 func domainNamed(d latchkey.Domain) latchkey.Resource { return DomainParam{d}.Resource() }
 
 type narrowMail struct {
-	all Mail
-	may func(...latchkey.Resource) error
+	all  Mail
+	may  func(...latchkey.Resource) error
+	look look
 }
 
 // on says why a may not be touched, or nil.
@@ -145,7 +177,13 @@ func (m *narrowMail) Mailbox(ctx context.Context, a Address) (Mailbox, error) {
 
 func (m *narrowMail) Mailboxes(ctx context.Context) ([]Mailbox, error) {
 	list, err := m.all.Mailboxes(ctx)
-	return covered(list, m.may, func(b *Mailbox) latchkey.Resource { return MailboxParam(b.Address).Resource() }), err
+	list = covered(list, m.look.ask, func(b *Mailbox) latchkey.Resource { return MailboxParam(b.Address).Resource() })
+	for i := range list {
+		if i == 0 || list[i].Address.Domain != list[i-1].Address.Domain {
+			m.look.shown(domainNamed(list[i].Address.Domain))
+		}
+	}
+	return list, err
 }
 
 func (m *narrowMail) Count(ctx context.Context) (int64, error) {
@@ -162,5 +200,9 @@ func (m *narrowMail) Usage(ctx context.Context, a Address) (MailUsage, error) {
 
 func (m *narrowMail) Domains(ctx context.Context) ([]latchkey.Domain, error) {
 	list, err := m.all.Domains(ctx)
-	return covered(list, m.may, func(d *latchkey.Domain) latchkey.Resource { return domainNamed(*d) }), err
+	list = covered(list, m.look.ask, func(d *latchkey.Domain) latchkey.Resource { return domainNamed(*d) })
+	for _, d := range list {
+		m.look.shown(domainNamed(d))
+	}
+	return list, err
 }

@@ -12,8 +12,9 @@ import (
 // narrowZones are zones in the hands of somebody who may act on some records
 // only. Of the others they see that there are lines, and no more.
 type narrowZones struct {
-	all Zones
-	may func(...latchkey.Resource) error
+	all  Zones
+	may  func(...latchkey.Resource) error
+	look look
 }
 
 // RecordOf is the resource that a record of a zone is. name is fully qualified.
@@ -30,18 +31,20 @@ func RecordOf(zone latchkey.Domain, name, rtype string) latchkey.Resource {
 
 // into says why nothing of a zone may be touched, or nil.
 func (n *narrowZones) into(name latchkey.Domain) error {
-	return n.may(latchkey.Resource{Kind: latchkey.RecordKind, Zone: string(name), Some: true})
+	return n.look.ask(latchkey.Resource{Kind: latchkey.RecordKind, Zone: string(name), Some: true})
 }
 
 // wholly says why not everything in a zone may be touched, or nil.
-func (n *narrowZones) wholly(name latchkey.Domain) error { return n.may(ZoneParam{name}.Resource()) }
+func (n *narrowZones) wholly(name latchkey.Domain) error {
+	return n.look.ask(ZoneParam{name}.Resource())
+}
 
 // seen is what may be seen of a zone.
 func (n *narrowZones) seen(z *zone.Zone) *zone.Zone {
 	if n.wholly(z.Name()) == nil {
 		return z
 	}
-	return z.Only(func(name, rtype string) bool { return n.may(RecordOf(z.Name(), name, rtype)) == nil })
+	return z.Only(func(name, rtype string) bool { return n.look.ask(RecordOf(z.Name(), name, rtype)) == nil })
 }
 
 func (n *narrowZones) List(ctx context.Context) ([]latchkey.Domain, error) {
@@ -63,6 +66,7 @@ func (n *narrowZones) Zone(ctx context.Context, name latchkey.Domain) (*zone.Zon
 	if err != nil {
 		return nil, err
 	}
+	n.look.shown(ZoneParam{name}.Resource())
 	return n.seen(z), nil
 }
 
@@ -106,7 +110,7 @@ func (n *narrowZones) touches(seen *zone.Zone, e zone.Edit) error {
 	touched, err := seen.Touches(e)
 	for _, t := range touched {
 		if t.Type == "DNAME" { // it stands for every name below it
-			if err := n.wholly(seen.Name()); err != nil {
+			if err := n.may(ZoneParam{seen.Name()}.Resource()); err != nil {
 				return err
 			}
 		}
@@ -118,7 +122,7 @@ func (n *narrowZones) touches(seen *zone.Zone, e zone.Edit) error {
 }
 
 func (n *narrowZones) Reset(ctx context.Context, name latchkey.Domain) (*zone.Zone, error) {
-	if err := n.wholly(name); err != nil {
+	if err := n.may(ZoneParam{name}.Resource()); err != nil {
 		return nil, err
 	}
 	return n.all.Reset(ctx, name)

@@ -82,9 +82,24 @@ func wider(o latchkey.Observed, n int) latchkey.Observed {
 	return o
 }
 
-// Note takes down that the token with a MAC was used for f on some things. It
-// never waits for the disk.
-func (b *Book) Note(mac latchkey.TokenMAC, list []latchkey.Observed) {
+// Sheet is what one call uses. The zero Sheet is empty.
+type Sheet struct{ of uses }
+
+// Used adds that f was called on something: see [latchkey.Observed].
+func (s *Sheet) Used(f latchkey.Called, on latchkey.Resource, listed bool) {
+	if s.of == nil {
+		s.of = make(uses)
+	}
+	on.Some = false
+	s.of.add(latchkey.Observed{Called: f, On: on, Listed: listed}, 0)
+}
+
+// Empty reports whether nothing was used.
+func (s *Sheet) Empty() bool { return len(s.of) == 0 }
+
+// Note takes down what a call with the token that has a MAC has used. It never
+// waits for the disk.
+func (b *Book) Note(mac latchkey.TokenMAC, call *Sheet) {
 	now := b.Now().UTC().Truncate(time.Microsecond)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,7 +111,7 @@ func (b *Book) Note(mac latchkey.TokenMAC, list []latchkey.Observed) {
 		of = make(uses)
 		b.tokens[mac] = of
 	}
-	for _, o := range list {
+	for _, o := range call.of {
 		o.Count, o.First, o.Last = 1, now, now
 		n := 0
 		if b.size >= gathered {

@@ -56,7 +56,7 @@ func granted(caller *latchkey.Caller, f *api.Entry) *latchkey.Error {
 	switch {
 	case caller.Rights == nil || f.Audience == latchkey.ForHost || f.Scope == api.Calls || f.Scope == api.Bearer:
 		return nil
-	case f.Scope == api.Things && caller.Rights.Touches(called(f)):
+	case f.Scope == api.Things && caller.Rights.Touches(Called(f)):
 		return nil
 	}
 	return MayTouch(caller, f)
@@ -74,7 +74,7 @@ func Reaches(rights latchkey.Rights, readOnly bool, f *api.Entry) bool {
 // MayTouch says why caller may not call f on things, or nil; without any, on the
 // account as a whole.
 func MayTouch(caller *latchkey.Caller, f *api.Entry, things ...latchkey.Resource) *latchkey.Error {
-	if caller.Rights == nil || caller.Rights.Covers(called(f), things...) {
+	if caller.Rights == nil || caller.Rights.Covers(Called(f), things...) {
 		return nil
 	}
 	area := "read"
@@ -89,7 +89,8 @@ func MayTouch(caller *latchkey.Caller, f *api.Entry, things ...latchkey.Resource
 		Msg: "This API token may not do that: it has no grant such as “" + f.Module + ":" + area + on + "” or “" + f.FullName() + on + "”."}
 }
 
-func called(f *api.Entry) latchkey.Called {
+// Called is f as rights see it.
+func Called(f *api.Entry) latchkey.Called {
 	return latchkey.Called{Module: f.Module, Name: f.Name, Write: f.Effect == api.Write}
 }
 

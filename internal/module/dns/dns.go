@@ -16,7 +16,7 @@ var Module = api.Module[hosting.Account]{
 	Name: "DNS",
 	Doc:  "The account's DNS zones.",
 	Funcs: []api.Func[hosting.Account]{
-		{Name: "parse_zone", Feature: latchkey.FeatureZoneEdit, Role: api.DNS, Scope: api.Things, Run: api.Run(parseZone),
+		{Name: "parse_zone", Feature: latchkey.FeatureZoneEdit, Role: api.DNS, Scope: api.Things, Lists: true, Run: api.Run(parseZone),
 			Doc: "Read a zone, line by line."},
 		{Name: "mass_edit_zone", Feature: latchkey.FeatureZoneEdit, Role: api.DNS, Scope: api.Things, Effect: api.Write, Run: api.Run(massEditZone),
 			Doc: "Add, edit and remove records of a zone, all or none."},

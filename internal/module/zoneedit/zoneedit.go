@@ -23,9 +23,9 @@ var Module = api.Module[hosting.Account]{
 	Name: "ZoneEdit",
 	Doc:  "The account's DNS zones, record by record, for older programs.",
 	Funcs: []api.Func[hosting.Account]{
-		{Name: "fetchzones", OnlyAPI2: true, Feature: feature, Role: api.DNS, Scope: api.Things, Run: api.Run(fetchZones), Doc: "Show the texts of the account's zones."},
-		{Name: "fetchzone", OnlyAPI2: true, Feature: feature, Role: api.DNS, Scope: api.Things, Run: api.Run(fetchZone), Doc: "Show a zone, or those of its records that have what is asked for."},
-		{Name: "fetchzone_records", OnlyAPI2: true, Feature: feature, Role: api.DNS, Scope: api.Things, Run: api.Run(fetchRecords), Doc: "List the records of a zone, or those that have what is asked for."},
+		{Name: "fetchzones", OnlyAPI2: true, Feature: feature, Role: api.DNS, Scope: api.Things, Lists: true, Run: api.Run(fetchZones), Doc: "Show the texts of the account's zones."},
+		{Name: "fetchzone", OnlyAPI2: true, Feature: feature, Role: api.DNS, Scope: api.Things, Lists: true, Run: api.Run(fetchZone), Doc: "Show a zone, or those of its records that have what is asked for."},
+		{Name: "fetchzone_records", OnlyAPI2: true, Feature: feature, Role: api.DNS, Scope: api.Things, Lists: true, Run: api.Run(fetchRecords), Doc: "List the records of a zone, or those that have what is asked for."},
 		{Name: "get_zone_record", OnlyAPI2: true, Feature: feature, Role: api.DNS, Scope: api.Things, Run: api.Run(showRecord), Doc: "Show what stands on a line of a zone."},
 		{Name: "add_zone_record", OnlyAPI2: true, Feature: feature, Role: api.DNS, Scope: api.Things, Effect: api.Write, Run: api.Run(addRecord), Doc: "Add a record to a zone."},
 		{Name: "edit_zone_record", OnlyAPI2: true, Feature: feature, Role: api.DNS, Scope: api.Things, Effect: api.Write, Run: api.Run(editRecord), Doc: "Change a record of a zone; what is not given stays."},
