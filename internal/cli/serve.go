@@ -34,6 +34,7 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module"
+	"github.com/latchkey/latchkey/internal/observe"
 	"github.com/latchkey/latchkey/internal/password"
 	"github.com/latchkey/latchkey/internal/server"
 	"github.com/latchkey/latchkey/internal/store/sqlite"
@@ -165,9 +166,11 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 	host.Web = web != "off"
+	observed := &observe.Book{Store: db, Now: now, Log: log}
+	h.keepers = append(h.keepers, observed.Run)
 	settings := estate.Config{
 		Auth: verifier, Store: db, Trail: trail, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
-		Server: host, HomeRoot: homeRoot, Now: now, Log: log,
+		Server: host, HomeRoot: homeRoot, Observed: observed, Now: now, Log: log,
 	}
 	if dns != nil {
 		settings.DNS = dns
@@ -191,7 +194,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	}
 
 	missed := compat.Open(filepath.Join(c.Data, "missed.json"), now, log)
-	h.calls = &call.Service{Auth: verifier, Binder: h.estate, Audit: trail, Missed: missed, Now: now, Log: log}
+	h.calls = &call.Service{Auth: verifier, Binder: h.estate, Audit: trail, Missed: missed, Observed: observed, Now: now, Log: log}
 	h.calls.Registry = registry(h.calls)
 	h.estate.Reads = h.calls.Registry.Reads
 	if h.server, err = listeners(c, h, host, log, now()); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/maildir"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/observe"
 	"github.com/latchkey/latchkey/internal/password"
 	"github.com/latchkey/latchkey/internal/store"
 	"github.com/latchkey/latchkey/internal/zone"
@@ -60,8 +61,10 @@ type Config struct {
 	// Reads tells of account functions whether they change nothing. It may be nil:
 	// then none is known to.
 	Reads func(module, function string) bool
-	Now   latchkey.Clock
-	Log   *slog.Logger
+	// Observed is where the uses of watched tokens are gathered; nil if they are not.
+	Observed *observe.Book
+	Now      latchkey.Clock
+	Log      *slog.Logger
 }
 
 // New makes an Estate. Call [Estate.Recover] before the first call.

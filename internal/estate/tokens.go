@@ -231,6 +231,11 @@ func (t *tokens) Change(ctx context.Context, name string, change func(*hosting.N
 		if err := t.mayWield(tx, k); err != nil {
 			return err
 		}
+		if n.Observing && !k.Observing {
+			if err := tx.DeleteObserved(k.ID); err != nil {
+				return err
+			}
+		}
 		n.Put(k)
 		k.WasUntil = notAfter(k.WasUntil, k.Expires)
 		return t.bind(tx, k)

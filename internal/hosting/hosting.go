@@ -88,6 +88,10 @@ type Tokens interface {
 	// keeps everything. The unused days of one that is enabled begin anew. Fails:
 	// NotFound, Denied.
 	Switch(ctx context.Context, name string, on bool) (TokenInfo, error)
+	// Observed is a token and what it was used for since it is watched: see
+	// [latchkey.Terms]. A watch that begins anew forgets the one before. Fails:
+	// NotFound.
+	Observed(ctx context.Context, name string) (TokenInfo, []latchkey.Observed, error)
 	// Find is the token with a secret: one of these, or where the administrator
 	// asks, of all for this door. Fails: NotFound.
 	Find(ctx context.Context, secret latchkey.Secret) (TokenInfo, error)

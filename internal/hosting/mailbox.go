@@ -148,6 +148,9 @@ func (noTokens) Rotate(context.Context, string, time.Duration) (TokenInfo, latch
 func (noTokens) Switch(context.Context, string, bool) (TokenInfo, error) {
 	return TokenInfo{}, errNotForMailboxes
 }
+func (noTokens) Observed(context.Context, string) (TokenInfo, []latchkey.Observed, error) {
+	return TokenInfo{}, nil, errNotForMailboxes
+}
 func (noTokens) RevokeAll(context.Context, bool) (int, error) { return 0, errNotForMailboxes }
 func (noTokens) Find(context.Context, latchkey.Secret) (TokenInfo, error) {
 	return TokenInfo{}, errNotForMailboxes

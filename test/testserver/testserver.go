@@ -28,6 +28,7 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module"
+	"github.com/latchkey/latchkey/internal/observe"
 	"github.com/latchkey/latchkey/internal/password"
 	"github.com/latchkey/latchkey/internal/store/sqlite"
 	"github.com/latchkey/latchkey/internal/wire"
@@ -98,8 +99,10 @@ func New(t testing.TB) *Server {
 	homes, err := homedir.Open(filepath.Join(s.Dir, "homes"))
 	s.must(err)
 	s.DNS = authdns.New(authdns.Options{Rate: -1, Logger: log})
+	observed := &observe.Book{Store: s.Store, Now: s.Now, Log: log}
 	s.Estate = estate.New(estate.Config{
-		Auth: s.Verifier, Store: s.Store, Trail: s.Trail, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
+		Observed: observed,
+		Auth:     s.Verifier, Store: s.Store, Trail: s.Trail, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
 		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel, DNS: true, Web: true,
 			Sites: [3]string{"https://host.example.org:2083", "https://host.example.org:2087", "https://host.example.org:2096"}},
 		DNS:      authdns.Part{Server: s.DNS},
@@ -109,7 +112,7 @@ func New(t testing.TB) *Server {
 	s.Estate.Web = s.Web
 	s.must(s.Estate.Bootstrap(ctx, latchkey.Secret{}))
 	missed := compat.Open(filepath.Join(s.Dir, "missed.json"), s.Now, log)
-	s.Calls = &call.Service{Auth: s.Verifier, Binder: s.Estate, Audit: s.Trail, Missed: missed, Now: s.Now, Log: log}
+	s.Calls = &call.Service{Auth: s.Verifier, Binder: s.Estate, Audit: s.Trail, Missed: missed, Observed: observed, Now: s.Now, Log: log}
 	s.Calls.Registry = api.NewRegistry(module.Account(s.Calls.Nested, s.Calls.FeaturesOf), module.Host(s.Calls.Nested, s.Calls.NestedHost, s.Calls.Missed.List, s.Calls.HostNames))
 	s.Estate.Reads = s.Calls.Registry.Reads
 	s.Account = &wire.Door{Calls: s.Calls, Log: log}
@@ -118,7 +121,7 @@ func New(t testing.TB) *Server {
 	s.Webmail = &wire.Door{Calls: s.Calls, Audience: latchkey.ForWebmail, Log: log}
 
 	var keepers sync.WaitGroup
-	for _, keep := range []func(context.Context){s.Verifier.Run, s.Verifier.RunSessions, s.Trail.Run, s.Estate.RunUsage} {
+	for _, keep := range []func(context.Context){s.Verifier.Run, s.Verifier.RunSessions, s.Trail.Run, observed.Run, s.Estate.RunUsage} {
 		keepers.Go(func() { keep(ctx) })
 	}
 	t.Cleanup(func() {

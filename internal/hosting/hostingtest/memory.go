@@ -30,7 +30,8 @@ type Account struct {
 	Package latchkey.Package
 	Owned   []latchkey.OwnedDomain // the main domain first
 	Used    hosting.Quota
-	Events  []latchkey.TrailEvent // what [Account.Activity] searches, the newest first
+	Events  []latchkey.TrailEvent          // what [Account.Activity] searches, the newest first
+	Saw     map[string][]latchkey.Observed // what tokens were used for, by their names
 
 	mu       sync.Mutex
 	dns      *zones            // nil until they are asked for
@@ -210,6 +211,16 @@ func (t *tokens) Change(_ context.Context, name string, change func(*hosting.New
 	n.Put(&k.Token)
 	t.tokens[n.Name] = k
 	return t.told(k), nil
+}
+
+func (t *tokens) Observed(_ context.Context, name string) (hosting.TokenInfo, []latchkey.Observed, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.tokens[name]
+	if k == nil {
+		return hosting.TokenInfo{}, nil, unknown(name)
+	}
+	return t.told(k), slices.Clone(t.Saw[name]), nil
 }
 
 func (t *tokens) Rotate(_ context.Context, name string, overlap time.Duration) (hosting.TokenInfo, latchkey.Secret, error) {
