@@ -28,6 +28,34 @@ func TestLegoNarrow(t *testing.T) {
 	legoGoes(t, a, made["token"].(string))
 }
 
+// TestLegoWatched watches what lego's provider does with a token that may do
+// everything, narrows the token to that, and sees that the provider goes on and
+// nobody does anything else with it.
+func TestLegoWatched(t *testing.T) {
+	a := newAccount(t)
+	z := newZones(t, a)
+	made := a.uapi(t, "Tokens/create_full_access", "name", "lego").(map[string]any)
+	token := made["token"].(string)
+	a.uapi(t, "Tokens/observe", "name", "lego")
+	legoGoes(t, a, token)
+	suggested := a.uapi(t, "Tokens/suggest", "name", "lego").(map[string]any)
+	var grants []string
+	for _, g := range suggested["grants"].([]any) {
+		grants = append(grants, g.(string))
+	}
+	where := "(zone=" + a.domain + ", name=_acme-challenge, type=TXT)"
+	if want := []string{"DNS::mass_edit_zone" + where, "DNS::parse_zone" + where}; !slices.Equal(grants, want) {
+		t.Errorf("suggested are %q, want %q", grants, want)
+	}
+	narrowed := a.uapi(t, "Tokens/narrow", "name", "lego", "grants", strings.Join(grants, ";")).(map[string]any)
+	if narrowed["has_full_access"] != 0.0 {
+		t.Errorf("narrow answers %v", narrowed)
+	}
+	legoGoes(t, a, token)
+	z.attack(t, token)
+	legoGoes(t, a, token)
+}
+
 // legoGoes lets lego's provider, unmodified, put up a challenge and take it down
 // again.
 func legoGoes(t *testing.T, a account, token string) {
