@@ -62,7 +62,7 @@ func (n *narrow) SignIns() SignIns         { return noSignIns{} }
 func (n *narrow) Mail() Mail               { return &narrowMail{n.all.Mail(), n.may, n.look} }
 func (n *narrow) Zones() Zones             { return &narrowZones{n.all.Zones(), n.may, n.look} }
 func (n *narrow) Certificates() Certificates {
-	return &narrowCertificates{n.all.Certificates(), n.may}
+	return &narrowCertificates{n.all.Certificates(), n.may, n.look}
 }
 
 func (n *narrow) DynamicHosts() DynamicHosts {

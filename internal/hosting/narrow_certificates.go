@@ -14,8 +14,9 @@ import (
 // it: who may not act on each of them sees neither. What belongs to no host yet
 // is theirs who may act on everything, and so is the private part of every key.
 type narrowCertificates struct {
-	all Certificates
-	may func(...latchkey.Resource) error
+	all  Certificates
+	may  func(...latchkey.Resource) error
+	look look
 }
 
 // hostsOf are the hosts that names stand for, as resources.
@@ -50,7 +51,11 @@ func (n *narrowCertificates) onSite(ctx context.Context, name latchkey.Domain) e
 
 func (n *narrowCertificates) Sites(ctx context.Context) ([]Site, error) {
 	list, err := n.all.Sites(ctx)
-	return covered(list, n.may, func(s *Site) latchkey.Resource { return hostNamed(string(s.Name)) }), err
+	list = covered(list, n.look.ask, func(s *Site) latchkey.Resource { return hostNamed(string(s.Name)) })
+	for i := range list {
+		n.look.shown(hostNamed(string(list[i].Name)))
+	}
+	return list, err
 }
 
 func (n *narrowCertificates) Certificates(ctx context.Context) ([]KeptCertificate, error) {
@@ -61,7 +66,7 @@ func (n *narrowCertificates) Certificates(ctx context.Context) ([]KeptCertificat
 	sites, err := n.all.Sites(ctx)
 	var kept []KeptCertificate
 	for i := range list {
-		if n.may(hostsOf(sites, list[i].Names())...) == nil {
+		if n.look.ask(hostsOf(sites, list[i].Names())...) == nil {
 			kept = append(kept, list[i])
 		}
 	}
@@ -76,7 +81,7 @@ func (n *narrowCertificates) Requests(ctx context.Context) ([]KeptRequest, error
 	sites, err := n.all.Sites(ctx)
 	var kept []KeptRequest
 	for i := range list {
-		if n.may(hostsOf(sites, list[i].Names())...) == nil {
+		if n.look.ask(hostsOf(sites, list[i].Names())...) == nil {
 			kept = append(kept, list[i])
 		}
 	}
@@ -95,7 +100,7 @@ func (n *narrowCertificates) Keys(ctx context.Context) ([]KeptKey, error) {
 	}
 	var kept []KeptKey
 	for _, k := range list {
-		if n.may(made[k.ID]...) == nil {
+		if n.look.ask(made[k.ID]...) == nil {
 			kept = append(kept, k)
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -129,6 +130,7 @@ type target struct {
 	tls    *tls.Config
 	pick   func(*rand.Rand) []string // the credentials of a round
 	like   *target                   // takes the credentials of this target instead
+	path   string                    // what is asked for; quotaInfo if it is ""
 	refuse bool                      // every credential must be refused
 }
 
@@ -327,7 +329,7 @@ func (b *bench) once(g generator, targets []*target, i int, list string, round, 
 	if err != nil {
 		return sample{}, err
 	}
-	l, err := g.load(b.ctx, t.addr, list, round+1, seconds)
+	l, err := g.load(b.ctx, t.addr, cmp.Or(t.path, quotaInfo), list, round+1, seconds)
 	if err != nil {
 		return sample{}, err
 	}

@@ -18,10 +18,10 @@ import (
 	"time"
 )
 
-// A generator loads one address with random requests of a list for some
-// seconds. Every line of the file list is a USER:TOKEN.
+// A generator loads one address with requests for a path, by random callers of a
+// list, for some seconds. Every line of the file list is a USER:TOKEN.
 type generator interface {
-	load(ctx context.Context, addr, list string, seed, seconds int) (load, error)
+	load(ctx context.Context, addr, path, list string, seed, seconds int) (load, error)
 }
 
 // load is what came of it.
@@ -56,9 +56,9 @@ func newWrk(path, dir string) (*wrk, error) {
 	return w, os.WriteFile(w.script, []byte(wrkScript), 0o600)
 }
 
-func (w *wrk) load(ctx context.Context, addr, list string, seed, seconds int) (load, error) {
+func (w *wrk) load(ctx context.Context, addr, path, list string, seed, seconds int) (load, error) {
 	out, err := exec.CommandContext(ctx, w.path, "-t1", "-c"+strconv.Itoa(connections), fmt.Sprintf("-d%ds", seconds), "--timeout", "20s", "--latency",
-		"-s", w.script, "https://"+addr+quotaInfo, "--", list, strconv.Itoa(seed)).CombinedOutput()
+		"-s", w.script, "https://"+addr+path, "--", list, strconv.Itoa(seed)).CombinedOutput()
 	if err != nil {
 		return load{}, fmt.Errorf("wrk: %w\n%s", err, out)
 	}
@@ -109,7 +109,7 @@ func parseWrk(text string) (l load, err error) {
 // builtin is the generator for machines without wrk.
 type builtin struct{ conf *tls.Config }
 
-func (g *builtin) load(ctx context.Context, addr, list string, seed, seconds int) (load, error) {
+func (g *builtin) load(ctx context.Context, addr, path, list string, seed, seconds int) (load, error) {
 	credentials, err := readLines(list)
 	if err != nil {
 		return load{}, err
@@ -124,7 +124,7 @@ func (g *builtin) load(ctx context.Context, addr, list string, seed, seconds int
 	for i := range connections {
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(seed), uint64(i)))
-			took, refused, err := g.one(ctx, addr, credentials, random, end)
+			took, refused, err := g.one(ctx, addr, path, credentials, random, end)
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, took...)
@@ -140,14 +140,14 @@ func (g *builtin) load(ctx context.Context, addr, list string, seed, seconds int
 	return sum, nil
 }
 
-func (g *builtin) one(ctx context.Context, addr string, credentials []string, random *rand.Rand, end time.Time) (took []time.Duration, refused int, err error) {
+func (g *builtin) one(ctx context.Context, addr, path string, credentials []string, random *rand.Rand, end time.Time) (took []time.Duration, refused int, err error) {
 	c, err := connect(addr, g.conf, false)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer c.close()
 	for at := time.Now(); at.Before(end) && ctx.Err() == nil; {
-		status, _, err := c.ask(quotaInfo, "cpanel "+credentials[random.IntN(len(credentials))])
+		status, _, err := c.ask(path, "cpanel "+credentials[random.IntN(len(credentials))])
 		if err != nil {
 			return took, refused, err
 		}

@@ -111,6 +111,7 @@ var goals = []struct {
 	{"G10", (*bench).durableCreate},
 	{"G11", (*bench).refusals},
 	{"trail", (*bench).trail},
+	{"grants", (*bench).narrowTokens},
 }
 
 // run measures what the options ask for.
