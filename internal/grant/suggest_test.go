@@ -173,7 +173,9 @@ func TestSuggestedCoversNothingBeside(t *testing.T) {
 	asked := 0
 	rapid.Check(t, func(t *rapid.T) {
 		uses := drawUses(t, Full())
-		uses = slices.DeleteFunc(uses, func(u latchkey.Observed) bool { return u.On.Kind == "" || u.On.Kind == latchkey.NothingKind || u.On.Kind == "zone" })
+		uses = slices.DeleteFunc(uses, func(u latchkey.Observed) bool {
+			return u.On.Kind == "" || u.On.Kind == latchkey.NothingKind || u.On.Kind == "zone"
+		})
 		list, err := Suggest(uses, Full())
 		if err != nil {
 			t.Fatal(err)
