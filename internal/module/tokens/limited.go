@@ -65,6 +65,7 @@ type bounds struct {
 	MaxUses    *int64   `param:"max_uses,optional" doc:"How many calls it may make, ever; 0 for any number."`
 	UnusedDays *int     `param:"unused_days,optional" doc:"It ends when nobody has used it for so many days; 0 for never."`
 	RateLimit  *int     `param:"rate_limit,optional" doc:"How many calls it may make in a minute; 0 for any number."`
+	Observing  *bool    `param:"observing,optional" doc:"What it is used for is written down, so that it can be narrowed to that: see Tokens::suggest."`
 	Note       *string  `param:"note,optional" doc:"What you want to remember about it, up to 200 characters."`
 	Rest       api.Args `param:"*" doc:"Nothing: what is not understood might be meant to narrow the token, and is refused."`
 }
@@ -101,6 +102,7 @@ func (b *bounds) put(n *hosting.NewToken) (err error) {
 	put(&n.MaxUses, b.MaxUses)
 	put(&n.UnusedDays, b.UnusedDays)
 	put(&n.RateLimit, b.RateLimit)
+	put(&n.Observing, b.Observing)
 	put(&n.Note, b.Note)
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 func TestWatchThenLock(t *testing.T) {
 	acct := hostingtest.New()
-	moduletest.Call(t, Module, acct, `create_full_access?name=ci`)
+	moduletest.Call(t, module, acct, `create_full_access?name=ci`)
 	at := time.Unix(1767268860, 0).UTC()
 	edit, read := latchkey.Called{Module: "DNS", Name: "mass_edit_zone", Write: true}, latchkey.Called{Module: "DNS", Name: "parse_zone"}
 	uses := []latchkey.Observed{
@@ -33,7 +33,7 @@ func TestWatchThenLock(t *testing.T) {
 		{`suggest?name=ci`, `{"name":"ci","observing":0,"grants":[],"loses":["*:write"],"for":[]}`},
 		{`narrow?name=ci`, `invalid: The API token “ci” is not watched: call Tokens::observe, and use it. There is nothing to narrow it to.`},
 	})
-	moduletest.Call(t, Module, acct, `observe?name=ci`)
+	moduletest.Call(t, module, acct, `observe?name=ci`)
 	table(t, acct, []moduletest.Row{
 		{`suggest?name=ci`, `{"name":"ci","observing":1,"grants":[],"loses":["*:write"],"for":[]}`},
 		{`narrow?name=ci`, `invalid: The API token “ci” has not been used since it is watched. There is nothing to narrow it to.`},
@@ -51,12 +51,12 @@ func TestWatchThenLock(t *testing.T) {
 	if err != nil || list[0].Grants != "" || !list[0].Observing {
 		t.Errorf("before narrow: %+v, %v", list, err)
 	}
-	moduletest.Call(t, Module, acct, `narrow?name=ci&grants=DNS%3A%3Aparse_zone%28zone%3Dexample.com%2Ctype%3DTXT%2Cname%3D_acme-challenge%29%3B`+`DNS%3A%3Amass_edit_zone%28zone%3Dexample.com%2Ctype%3DTXT%2Cname%3D_acme-challenge%29`)
+	moduletest.Call(t, module, acct, `narrow?name=ci&grants=DNS%3A%3Aparse_zone%28zone%3Dexample.com%2Ctype%3DTXT%2Cname%3D_acme-challenge%29%3B`+`DNS%3A%3Amass_edit_zone%28zone%3Dexample.com%2Ctype%3DTXT%2Cname%3D_acme-challenge%29`)
 	list, err = acct.Tokens().List(t.Context())
 	if err != nil || list[0].Grants != edits+"; "+reads || list[0].Observing {
 		t.Errorf("after narrow: %+v, %v", list, err)
 	}
-	if got := moduletest.Call(t, Module, acct, `suggest?name=ci`); !strings.HasPrefix(got, `{"name":"ci","observing":0,`+both+`"loses":[],`) {
+	if got := moduletest.Call(t, module, acct, `suggest?name=ci`); !strings.HasPrefix(got, `{"name":"ci","observing":0,`+both+`"loses":[],`) {
 		t.Errorf("suggest after narrow: %s", got)
 	}
 }
