@@ -132,16 +132,18 @@ func pathPattern(text string) (string, error) {
 
 // matches reports whether a folded value is one that the pattern means.
 func (k Key) matches(pattern, value string) bool {
+	n := len(pattern)
 	switch {
+	case pattern == value:
+		return true
+	case n == 0:
+		return false
 	case k == Path:
-		rest, ok := strings.CutPrefix(value, pattern)
-		return ok && (rest == "" || rest[0] == '/')
-	case !strings.Contains(pattern, "*"):
-		return pattern == value
-	case strings.HasPrefix(pattern, "*"):
-		return len(value) >= len(pattern) && strings.HasSuffix(value, pattern[1:])
+		return len(value) > n && value[n] == '/' && value[:n] == pattern
+	case pattern[0] == '*':
+		return len(value) >= n && strings.HasSuffix(value, pattern[1:])
 	}
-	return strings.HasPrefix(value, pattern[:len(pattern)-1])
+	return pattern[n-1] == '*' && strings.HasPrefix(value, pattern[:n-1])
 }
 
 // contains reports whether every value that inner means is one that outer means.

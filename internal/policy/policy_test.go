@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/grant"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/policy"
@@ -171,6 +173,36 @@ func BenchmarkMay(b *testing.B) {
 		if err := policy.May(&c, f); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkMayTouch is the question whether a token may call a function on a
+// mailbox that has a grant for that function on the mailbox's domain, alone or
+// after nineteen others for the same function.
+func BenchmarkMayTouch(b *testing.B) {
+	var others strings.Builder
+	for i := range 19 {
+		fmt.Fprintf(&others, "Email::add_pop(domain=d%d.example);", i)
+	}
+	for name, before := range map[string]string{"one grant": "", "twenty grants": others.String()} {
+		rights, err := grant.Parse(before + "Email::add_pop(domain=z.example)")
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := latchkey.Caller{Kind: latchkey.ByToken, Features: latchkey.AllFeatures(), Rights: rights}
+		f := &api.Entry{Module: "Email", Name: "add_pop", Effect: api.Write, Scope: api.Things}
+		box := latchkey.Resource{Kind: "mailbox", Name: "info@z.example"}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := policy.May(&c, f); err != nil {
+					b.Fatal(err)
+				}
+				if err := policy.MayTouch(&c, f, box); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
