@@ -42,6 +42,9 @@ func (a *Act) At() time.Time { return a.event.At }
 // From is where the call came from; not valid for one of the command line.
 func (a *Act) From() netip.Addr { return a.event.From }
 
+// Client is the program that the call came from, as it calls itself.
+func (a *Act) Client() string { return a.event.Client }
+
 // Asked notes what was asked for, in a stranger's words, where no function was
 // found.
 func (a *Act) Asked(name string) { a.event.Func = clean(name, maxFunc) }

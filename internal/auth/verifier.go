@@ -35,6 +35,7 @@ type Verifier struct {
 	passwords *passwordCache
 	throttle  *throttle
 	sessions  sessions
+	sightings sightings
 	codes     codes
 	factors   atomic.Pointer[latchkey.FactorPolicy]
 	figures   atomic.Bool // those of the store count as measured
@@ -284,6 +285,14 @@ func (v *Verifier) lookUp(mac *latchkey.TokenMAC) (slot, bool) {
 
 // touch notes a use of a token. It reaches the disk later, with many others.
 func (v *Verifier) touch(mac *latchkey.TokenMAC, now time.Time, from latchkey.Origin) {
+	if v.note(mac, now, from) {
+		v.sightings.see(mac, from, now)
+	}
+}
+
+// note takes down a use in memory, and reports whether it came from another
+// network than the last one, as far as that is known.
+func (v *Verifier) note(mac *latchkey.TokenMAC, now time.Time, from latchkey.Origin) (moved bool) {
 	client := v.clients.number(from.Client)
 	addr := from.Addr.As16()
 	p := v.tokens.part(mac)
@@ -291,10 +300,12 @@ func (v *Verifier) touch(mac *latchkey.TokenMAC, now time.Time, from latchkey.Or
 	defer p.mu.Unlock()
 	if i := p.find(mac); i >= 0 {
 		s := &p.slots[i]
+		moved = s.used == 0 || !sameNetwork(&s.addr, &addr)
 		if at := uint32(now.Unix()); s.used != at || s.addr != addr || s.client != client {
 			s.used, s.addr, s.client, s.dirty = at, addr, client, true
 		}
 	}
+	return moved
 }
 
 // load asks the store for a token that is not in memory. It takes a copy of the

@@ -37,6 +37,7 @@ type Estate struct {
 	checks  *checks
 
 	unfinished numbers
+	posting    posting
 }
 
 // Config is what an Estate stands on.
@@ -53,6 +54,8 @@ type Config struct {
 	// AutoSSL gets certificates; nil if nobody does. It may be set after New.
 	AutoSSL *AutoSSL
 	Server  hosting.Server
+	// Notices are how owners are told by mail; the zero value tells nobody.
+	Notices Notices
 	// ZoneTemplate is what new zones are made of; the zero value is the standard
 	// one.
 	ZoneTemplate zone.Template
@@ -77,6 +80,9 @@ func New(c Config) *Estate {
 	}
 	if c.ZoneTemplate == (zone.Template{}) {
 		c.ZoneTemplate = zone.StandardTemplate
+	}
+	if c.Notices.Mailer != nil {
+		c.Auth.WatchNetworks()
 	}
 	return &Estate{Config: c, checks: newChecks()}
 }
