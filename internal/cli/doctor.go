@@ -99,6 +99,8 @@ func (d *doctor) look() []finding {
 		{"sites", d.sites},
 		{"autossl", d.autoSSL},
 		{"certificate", d.certificate},
+		{"proxies", d.proxies},
+		{"notices", d.notices},
 		{"clock", d.clock},
 		{"disk", d.disk},
 		{"file system", d.fileSystem},

@@ -36,7 +36,7 @@ func healthy(t *testing.T) *doctor {
 	put(t, filepath.Join(dir, "latchkey.db"), "", 0o600)
 	must(t, os.Chtimes(filepath.Join(dir, "latchkey.db"), noon, noon))
 	return &doctor{
-		config: config.Config{Data: dir, Hostname: "host.example.com", Account: "127.0.0.1:0", AccountPlain: "off"},
+		config: config.Config{Data: dir, Hostname: "host.example.com", Account: "127.0.0.1:0", AccountPlain: "off", NoticesSendmail: "/bin/true"},
 		now:    noon, uid: os.Geteuid(),
 		statfs: func(string) (unix.Statfs_t, error) { return disk(1<<40, 1<<39, 1e6, 1e6), nil },
 		limit:  func() (uint64, error) { return 65536, nil },
@@ -130,6 +130,28 @@ func TestDoctor(t *testing.T) {
 		{"no inodes", on(disk(1<<40, 1<<39, 1e6, 9)), "note server|problem disk: DIR has 9 inodes left"},
 		{"few inodes", on(disk(1<<40, 1<<39, 1e6, 20_000)), "note server|note disk: DIR has 20000 inodes left of 1000000"},
 		{"inodes without number", on(disk(1<<40, 1<<39, 0, 0)), "note server"},
+		{"proxies mistyped", func(_ *testing.T, d *doctor) { d.config.TrustedProxies = "10.0.0.1 10.0.0.2" },
+			"note server|problem proxies: “10.0.0.1 10.0.0.2” is no address and no range"},
+		{"nobody is told", func(_ *testing.T, d *doctor) { d.config.NoticesSendmail = "" },
+			"note server|note notices: owners are not told by mail"},
+		{"told in two ways", func(_ *testing.T, d *doctor) { d.config.NoticesSMTP = "127.0.0.1:25" },
+			"note server|problem notices: notices_sendmail and notices_smtp are both set"},
+		{"told by nobody we know", func(_ *testing.T, d *doctor) { d.config.NoticesFrom = "me" },
+			"note server|problem notices: notices_from is \"me\": it must be one mail address"},
+		{"no sendmail", func(_ *testing.T, d *doctor) { d.config.NoticesSendmail = in(d, "sendmail") },
+			"note server|problem notices: DIR/sendmail cannot be run: no such file or directory"},
+		{"no mail server", func(_ *testing.T, d *doctor) {
+			d.config.NoticesSendmail, d.config.NoticesSMTP = "", "127.0.0.1:1"
+		}, "note server|problem notices: 127.0.0.1:1 does not answer"},
+		{"an open password", func(t *testing.T, d *doctor) {
+			put(t, in(d, "password"), "right\n", 0o644)
+			d.config.NoticesSendmail, d.config.NoticesSMTP, d.config.NoticesUser, d.config.NoticesPasswordFile = "", "127.0.0.1:1", "me", in(d, "password")
+		}, "note server|problem notices: notices_password_file: DIR/password may be read by others (mode 0644)"},
+		{"a password in clear", func(t *testing.T, d *doctor) {
+			put(t, in(d, "password"), "right\n", 0o600)
+			d.config.NoticesSendmail, d.config.NoticesSMTP, d.config.NoticesUser, d.config.NoticesPasswordFile = "", "192.0.2.1:25", "me", in(d, "password")
+			d.config.NoticesTLS = "off"
+		}, "note server|problem notices: notices_smtp: a password is not sent without TLS"},
 		{"network disk", on(unix.Statfs_t{Type: unix.NFS_SUPER_MAGIC, Bsize: 4096, Blocks: 1 << 30, Bavail: 1 << 30}),
 			"note server|problem file system: DIR is on NFS"},
 		{"few descriptors", func(_ *testing.T, d *doctor) { d.limit = func() (uint64, error) { return 256, nil } },

@@ -175,6 +175,9 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	if dns != nil {
 		settings.DNS = dns
 	}
+	if settings.Notices, err = notices(c); err != nil {
+		return nil, err
+	}
 	h.estate = estate.New(settings)
 	if web == "embedded" {
 		h.sites = sites.New(sites.Options{Source: h.estate, Homes: homes, Hostname: latchkey.Domain(zone.HostName(host.Hostname)), Own: h.own, Log: log})
@@ -203,7 +206,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	h.server.Routes.Local = &wire.Local{
 		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Trail: trail,
 	}
-	h.keepers = append(h.keepers, verifier.Run, verifier.RunSessions, verifier.RunSources, trail.Run, missed.Run, h.estate.RunUsage, h.estate.RunRepairs)
+	h.keepers = append(h.keepers, verifier.Run, verifier.RunSessions, verifier.RunSources, trail.Run, missed.Run, h.estate.RunUsage, h.estate.RunRepairs, h.estate.RunNotices)
 	if c.AuditSyslog != "" {
 		network, address, err := audit.ParseSyslog(c.AuditSyslog)
 		if err != nil {
