@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/store"
 )
@@ -466,5 +468,60 @@ func TestPasswordCacheKeys(t *testing.T) {
 	c.clear()
 	if _, ok := c.known(c.key(basicCred("u", "7"), latchkey.ForAccount)); ok {
 		t.Error("clear left a password")
+	}
+}
+
+// A use is seen again only when it comes from another network than the last one.
+func TestSightings(t *testing.T) {
+	h := newHouse(t)
+	k, secret := h.token(h.account("alice"), "t")
+	from := func(text string) {
+		t.Helper()
+		if _, r := h.Check(t.Context(), tokenCred("alice", secret), latchkey.ForAccount, latchkey.Origin{Addr: addr(text)}); r != nil {
+			t.Fatal(r.Reason)
+		}
+	}
+	from("192.0.2.1")
+	if list := h.Sightings(10); len(list) != 0 {
+		t.Errorf("nobody asked for sightings: %+v", list)
+	}
+	h.WatchNetworks()
+	for _, text := range []string{"192.0.2.9", "198.51.100.1", "198.51.100.2", "2001:db8:1::1", "::1", "2001:db8:1:2::1", "2001:db8:2::1", "192.0.2.1", "::ffff:192.0.2.2", "198.51.100.1"} {
+		from(text)
+	}
+	want := []string{"198.51.100.0/24", "2001:db8:1::/48", "::/48", "2001:db8:2::/48", "192.0.2.0/24"}
+	var got []string
+	for _, x := range append(h.Sightings(2), h.Sightings(10)...) {
+		if got = append(got, x.Network.String()); x.MAC != k.MAC {
+			t.Errorf("sighting of another token: %+v", x)
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("networks (-want +got):\n%s", d)
+	}
+	from("203.0.113.1")
+	h.ForgetSightings(h.Sightings(1))
+	from("192.0.2.1")
+	from("203.0.113.1")
+	if list := h.Sightings(10); len(list) != 1 || list[0].Network.String() != "203.0.113.0/24" {
+		t.Errorf("what was put back: %+v", list)
+	}
+}
+
+func TestSameNetwork(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"192.0.2.1", "192.0.2.255", true}, {"192.0.2.1", "192.0.3.1", false}, {"::1", "192.0.2.1", false}, {"192.0.2.1", "::", false},
+		{"2001:db8:1::1", "2001:db8:1:ffff::", true}, {"2001:db8:1::1", "2001:db8:2::1", false},
+	} {
+		a, b := addr(test.a).As16(), addr(test.b).As16()
+		if got := sameNetwork(&a, &b); got != test.want {
+			t.Errorf("sameNetwork(%s, %s) = %v", test.a, test.b, got)
+		}
+		if got := NetworkOf(addr(test.a)) == NetworkOf(addr(test.b)); got != test.want {
+			t.Errorf("NetworkOf(%s) and of %s: %v", test.a, test.b, got)
+		}
 	}
 }

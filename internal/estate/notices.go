@@ -174,7 +174,7 @@ type posting struct {
 // sendNotice sends n, and reports whether nothing more can be sent now.
 func (e *Estate) sendNotice(ctx context.Context, n *store.Notice) (wait bool, err error) {
 	failed := e.mailNotice(ctx, n)
-	if ctx.Err() != nil {
+	if failed != nil && ctx.Err() != nil {
 		return true, nil // the server stops: it is tried again
 	}
 	_, down := errors.AsType[*notice.Unreachable](failed)

@@ -14,7 +14,7 @@ func (n *Notice) subject() string {
 	}[n.Kind]
 	switch {
 	case n.Kind == Ending:
-		what = "ends on " + day(n.Expires)
+		what = "ends " + n.soon() + ", on " + n.Expires.UTC().Format("2006-01-02")
 	case n.Kind == Network && n.First:
 		what = "was used for the first time"
 	}
@@ -57,7 +57,7 @@ func (n *Notice) happened() string {
 		}
 		return "has a new secret. The one of before opens nothing any more"
 	case Ending:
-		return "ends on " + stamp(n.Expires)
+		return "ends " + n.soon() + ", on " + stamp(n.Expires)
 	case Ended:
 		return "has ended: " + n.Why
 	case Revoked:
@@ -134,7 +134,14 @@ func (n *Notice) command(name, more string) string {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
 
-func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
+// soon is how long it is until the end.
+func (n *Notice) soon() string {
+	const day = 24 * time.Hour
+	if left := (n.Expires.Sub(n.At) + day - 1) / day; left > 1 {
+		return fmt.Sprintf("in %d days", left)
+	}
+	return "within a day"
+}
 
 // tame is n with no more of each of its texts than fits, on one line.
 func (n *Notice) tame() *Notice {
