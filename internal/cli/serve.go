@@ -175,6 +175,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	if dns != nil {
 		settings.DNS = dns
 	}
+	settings.MostTokens = c.TokensPerAccount
 	if settings.Notices, err = notices(c); err != nil {
 		return nil, err
 	}

@@ -72,6 +72,7 @@ type Config struct {
 	NoticesPasswordFile string `toml:"notices_password_file" doc:"File with the password, which nobody else may read."`
 	NoticesFrom         string `toml:"notices_from" doc:"The sender's address. Empty: latchkey at the server's name."`
 
+	TokensPerAccount    int    `toml:"tokens_per_account" default:"1000" doc:"How many API tokens an account may have. 0: any number."`
 	MinPasswordStrength int    `toml:"min_password_strength" default:"0" doc:"What new passwords must reach, 0 to 100."`
 	LogLevel            string `toml:"log_level" default:"info" doc:"debug, info, warn or error."`
 	LogFormat           string `toml:"log_format" default:"text" doc:"text or json."`

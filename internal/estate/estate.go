@@ -54,6 +54,9 @@ type Config struct {
 	// AutoSSL gets certificates; nil if nobody does. It may be set after New.
 	AutoSSL *AutoSSL
 	Server  hosting.Server
+	// MostTokens is how many tokens an account may have for each door; 0 for any
+	// number.
+	MostTokens int
 	// Notices are how owners are told by mail; the zero value tells nobody.
 	Notices Notices
 	// ZoneTemplate is what new zones are made of; the zero value is the standard

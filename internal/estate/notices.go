@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/notice"
 	"github.com/latchkey/latchkey/internal/store"
@@ -89,6 +90,11 @@ func mayDo(k *latchkey.Token) string {
 	return "everything (full access)"
 }
 
+// tell puts a notice of what the caller does to k into the queue.
+func (t *tokens) tell(tx store.Tx, k *latchkey.Token, n notice.Notice) error {
+	return t.e.tell(tx, k, doneBy(n, t.act, t.caller))
+}
+
 // doneBy fills in who does what n tells of.
 func doneBy(n notice.Notice, act *audit.Act, c *latchkey.Caller) notice.Notice {
 	if from := act.From(); from.IsValid() {
@@ -134,7 +140,7 @@ func (e *Estate) RunNotices(ctx context.Context) {
 // looks for tokens that are about to end.
 func (e *Estate) NoticeRound(ctx context.Context, sweep bool) (err error) {
 	if sweep {
-		err = errors.Join(e.tellOfEnds(ctx), e.forgetNotices(ctx))
+		err = errors.Join(e.tellOfEnds(ctx), e.tellOfTerms(ctx), e.forgetNotices(ctx))
 	}
 	return errors.Join(err, e.tellOfNetworks(ctx), e.SendNotices(ctx))
 }
@@ -244,4 +250,43 @@ func (e *Estate) settleNotice(n *store.Notice, due time.Time, failed error) erro
 		e.Log.Warn("a notice to an owner was given up", "account", n.Account, "err", firstOf(failed.Error(), 500))
 	}
 	return err
+}
+
+// Notices implements [hosting.Tokens].
+func (t *tokens) Notices(ctx context.Context) (n hosting.Notices, err error) {
+	err = t.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		n, err = t.notices(r)
+		return err
+	})
+	return n, err
+}
+
+func (t *tokens) notices(r store.Reader) (n hosting.Notices, err error) {
+	a, err := r.AccountByID(t.account)
+	if err != nil {
+		return n, err
+	}
+	n.Sent, n.Contact = t.e.Notices.Mailer != nil, a.ContactEmail
+	n.Off, err = r.NoticesOff(a.ID)
+	return n, err
+}
+
+// SetNotices implements [hosting.Tokens]. Who holds a token that leaked must not
+// keep its owner from hearing of it.
+func (t *tokens) SetNotices(ctx context.Context, change func([]string) []string) (n hosting.Notices, err error) {
+	err = t.e.commit(ctx, t.act, t.caller, func(tx store.Tx) error {
+		own, err := t.own(tx)
+		if err == nil && own != nil && own.Audience != latchkey.ForHost {
+			err = latchkey.Errorf(latchkey.Denied, "An API token switches no notices off: call this with the account’s password, or from a session.")
+		}
+		if err != nil {
+			return err
+		}
+		if n, err = t.notices(tx); err != nil {
+			return err
+		}
+		n.Off = change(n.Off)
+		return tx.PutNoticesOff(t.account, n.Off)
+	})
+	return n, err
 }

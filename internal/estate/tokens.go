@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/notice"
 	"github.com/latchkey/latchkey/internal/store"
 )
 
@@ -37,13 +38,22 @@ func (t *tokens) Create(ctx context.Context, n hosting.NewToken) (latchkey.Token
 		if err == nil {
 			err = t.bind(tx, &k)
 		}
+		if err == nil {
+			err = t.keepPolicy(tx, &k, true)
+		}
+		if err == nil {
+			err = t.makeRoom(tx)
+		}
 		if err != nil {
 			return err
 		}
 		if k.ID, err = tx.NextTokenID(); err != nil {
 			return err
 		}
-		return t.put(tx, store.Change{Token: &k}, tx.InsertToken)
+		if err := t.put(tx, store.Change{Token: &k}, tx.InsertToken); err != nil {
+			return err
+		}
+		return t.tell(tx, &k, notice.Notice{Kind: notice.Created})
 	})
 	if err != nil {
 		return latchkey.Token{}, latchkey.Secret{}, err
@@ -149,7 +159,7 @@ func (t *tokens) List(ctx context.Context) (list []hosting.TokenInfo, err error)
 				return err
 			}
 		}
-		return nil
+		return t.judge(r, list)
 	})
 	return list, err
 }
@@ -238,7 +248,10 @@ func (t *tokens) Change(ctx context.Context, name string, change func(*hosting.N
 		}
 		n.Put(k)
 		k.WasUntil = notAfter(k.WasUntil, k.Expires)
-		return t.bind(tx, k)
+		if err := t.bind(tx, k); err != nil {
+			return err
+		}
+		return t.keepPolicy(tx, k, false)
 	})
 }
 
@@ -267,7 +280,10 @@ func (t *tokens) Rotate(ctx context.Context, name string, overlap time.Duration)
 		c.Gone = k.Was
 		k.Was, k.WasUntil = k.MAC, notAfter(now.Add(overlap), k.Expires)
 		k.MAC, k.Renewed = t.e.Keys.MAC(secret.Reveal()), now
-		return nil
+		if err := t.keepPolicy(tx, k, false); err != nil {
+			return err
+		}
+		return t.tell(tx, k, notice.Notice{Kind: notice.Rotated, Overlap: k.WasUntil})
 	})
 	if err != nil {
 		return hosting.TokenInfo{}, latchkey.Secret{}, err
@@ -283,7 +299,10 @@ func (t *tokens) Switch(ctx context.Context, name string, on bool) (hosting.Toke
 			return t.mayMeddle(tx, k)
 		}
 		k.State, k.Renewed = latchkey.TokenActive, t.e.Now().UTC()
-		return t.mayWield(tx, k)
+		if err := t.mayWield(tx, k); err != nil {
+			return err
+		}
+		return t.keepPolicy(tx, k, false)
 	})
 }
 
@@ -405,6 +424,11 @@ func (t *tokens) revoke(tx store.Tx, k *latchkey.Token) error {
 		return err
 	}
 	tx.Log(store.Change{Kind: store.TokenGone, Account: t.account, Token: k})
+	if t.caller != nil && t.caller.Through != nil {
+		if err := t.tell(tx, k, notice.Notice{Kind: notice.Revoked}); err != nil {
+			return err
+		}
+	}
 	return tx.DeleteToken(t.account, t.audience, k.Name)
 }
 

@@ -3,6 +3,7 @@ package estate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -32,10 +33,8 @@ type endsAt struct {
 // lastID is greater than the number of any token.
 const lastID latchkey.TokenID = math.MaxInt64
 
-const oneDay = 24 * time.Hour
-
 // warnings are how long before its end a token's owner is told of it.
-var warnings = [...]time.Duration{7 * oneDay, oneDay}
+var warnings = [...]time.Duration{7 * latchkey.Day, latchkey.Day}
 
 // toldSoFar is how far owners were told. Who switches notices on is told of what
 // ends within the next days, and of nothing from before.
@@ -161,7 +160,7 @@ func (e *Estate) saw(tx store.Tx, x *auth.Sighting, since time.Time) error {
 	if err != nil || !isNew || had == 0 && k.Created.Before(since) {
 		return err
 	}
-	lately, err := tx.NetworksSince(k.ID, x.At.Add(-oneDay))
+	lately, err := tx.NetworksSince(k.ID, x.At.Add(-latchkey.Day))
 	if err != nil || lately > networksTold {
 		return err
 	}
@@ -177,4 +176,56 @@ func firstOf(text string, most int) string {
 		text = strings.ToValidUTF8(text[:most], "") + " ..."
 	}
 	return text
+}
+
+// tellOfTerms tells owners of tokens that their terms have ended.
+func (e *Estate) tellOfTerms(ctx context.Context) error {
+	const page = 200
+	var after latchkey.TokenID
+	for ctx.Err() == nil {
+		var tokens []latchkey.Token
+		_, err := e.Store.Write(ctx, func(tx store.Tx) (err error) {
+			tokens, err = tx.TokensOnTerms(after, page)
+			for i := 0; err == nil && i < len(tokens); i++ {
+				err = e.tellOfTerm(tx, &tokens[i])
+			}
+			return err
+		})
+		if err != nil || len(tokens) < page {
+			return err
+		}
+		after = tokens[page-1].ID
+	}
+	return nil
+}
+
+// tellOfTerm tells the owner of k that it has ended, once for each time that it
+// was made, enabled or given other terms.
+func (e *Estate) tellOfTerm(tx store.Tx, k *latchkey.Token) error {
+	use, _, err := e.Auth.LastUse(tx, k)
+	if err != nil {
+		return err
+	}
+	uses, err := auth.Uses(tx, k)
+	if err != nil {
+		return err
+	}
+	why := ""
+	switch k.Standing(e.Now(), use.At, uses) {
+	case latchkey.StandsUnused:
+		why = fmt.Sprintf("nobody used it for %d days", k.UnusedDays)
+	case latchkey.StandsUsedUp:
+		why = fmt.Sprintf("it has made the %d calls that it might make", k.MaxUses)
+	default:
+		return nil
+	}
+	what := fmt.Sprint(why, " ", k.Renewed.Unix())
+	had, err := tx.Told(k.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) || had == what {
+		return err
+	}
+	if err := tx.PutTold(k.ID, what); err != nil {
+		return err
+	}
+	return e.tell(tx, k, notice.Notice{Kind: notice.Ended, Why: why})
 }

@@ -27,6 +27,7 @@ type Host interface {
 	// to none are the administrator's.
 	Zones() HostZones
 	SignIns() HostSignIns
+	TokenPolicies() TokenPolicies
 
 	// As puts an account that they may change into the hands of who acts, as if
 	// its owner did: suspended or not.

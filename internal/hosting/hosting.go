@@ -104,6 +104,21 @@ type Tokens interface {
 	// RevokeAll revokes all of them at once, but for the one that the caller came in
 	// with where keepOwn is set, and tells how many that were. Fails: Denied.
 	RevokeAll(ctx context.Context, keepOwn bool) (int, error)
+	// Policy is what the administrator lets the caller make. Create, Change,
+	// Rotate and Switch on fail with Denied where it is not kept.
+	Policy(ctx context.Context) (TokenPolicyInfo, error)
+	// Notices are those that the account's owner is sent by mail.
+	Notices(ctx context.Context) (Notices, error)
+	// SetNotices changes the kinds that they do not want by change, atomically.
+	// Fails: Denied for who calls with a token.
+	SetNotices(ctx context.Context, change func(off []string) []string) (Notices, error)
+}
+
+// Notices are the mails that an account's owner is sent about tokens.
+type Notices struct {
+	Sent    bool   // the server sends any
+	Contact string // to whom
+	Off     []string
 }
 
 // MaxOverlap is the longest that the secret a token had before may open it.
@@ -151,6 +166,8 @@ type TokenInfo struct {
 	Uses     int64        // how many calls it has made, if that is bounded
 	Expired  bool         // it has run out: it is refused, and stays until it is revoked
 	Standing latchkey.Standing
+	// Breaches are the rules of the administrator's policy that it does not keep.
+	Breaches []latchkey.Breach
 }
 
 // Mail is an account's mail. What is asked of a mailbox that is not there, or of

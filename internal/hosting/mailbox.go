@@ -160,6 +160,14 @@ func (noTokens) Revoke(context.Context, string) (found bool, e error) {
 	return false, errNotForMailboxes
 }
 
+func (noTokens) Policy(context.Context) (TokenPolicyInfo, error) {
+	return TokenPolicyInfo{}, errNotForMailboxes
+}
+func (noTokens) Notices(context.Context) (Notices, error) { return Notices{}, errNotForMailboxes }
+func (noTokens) SetNotices(context.Context, func([]string) []string) (Notices, error) {
+	return Notices{}, errNotForMailboxes
+}
+
 // ownMail is the mail of an account as one of its mailboxes has it.
 type ownMail struct {
 	all Mail

@@ -145,6 +145,7 @@ type Package struct {
 	Shell       bool
 	Digest      bool
 	DedicatedIP bool
+	Tokens      TokenPolicy `json:",omitzero"` // over that of the server
 }
 
 // DomainKind says how a domain belongs to its account.

@@ -314,6 +314,12 @@ type Reader interface {
 	// TokensEnding are those that end after a time (or then, with a greater
 	// number) and not after until, at most limit of them, by when they end.
 	TokensEnding(after time.Time, afterID latchkey.TokenID, until time.Time, limit int) ([]latchkey.Token, error)
+	// TokensOnTerms are those that end when they are used up or not used, after a
+	// number, at most limit of them, by number.
+	TokensOnTerms(after latchkey.TokenID, limit int) ([]latchkey.Token, error)
+	TokenCount(account latchkey.AccountID, audience latchkey.Audience) (int, error)
+	// Told is what was last told of a token's end.
+	Told(id latchkey.TokenID) (string, error)
 	// NetworksSince is how many networks a token was first used from at a time or
 	// later.
 	NetworksSince(id latchkey.TokenID, at time.Time) (int, error)
@@ -454,6 +460,8 @@ type Tx interface {
 	// DeleteOldNotices takes away those that are done with and older than before.
 	DeleteOldNotices(before time.Time) error
 	PutNoticesOff(account latchkey.AccountID, kinds []string) error
+	// PutTold notes what was told of a token's end. It goes with the token.
+	PutTold(id latchkey.TokenID, what string) error
 	// AddNetwork notes that a token was used from a network, and reports whether
 	// that is a new one. Of more than most of a token the oldest are forgotten.
 	AddNetwork(id latchkey.TokenID, network netip.Prefix, at time.Time, most int) (isNew bool, err error)

@@ -160,17 +160,17 @@ func TestNoTLS(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	no := func(code int) error { return &smtp.SMTPError{Code: code, Message: "no"} }
 	for what, test := range map[string]struct {
-		p       postOffice
+		p       *postOffice
 		refused bool
 		down    bool
 	}{
-		"no such recipient":     {postOffice{rcpt: no(550)}, true, false},
-		"a recipient, later":    {postOffice{rcpt: no(450)}, false, false},
-		"mail refused":          {postOffice{data: no(554)}, true, false},
-		"mail, later":           {postOffice{data: no(451)}, false, false},
-		"our sender refused":    {postOffice{from: no(550)}, false, true},
-		"our sender, not now":   {postOffice{from: no(421)}, false, true},
-		"nobody may send at us": {postOffice{user: "x"}, false, true},
+		"no such recipient":     {&postOffice{rcpt: no(550)}, true, false},
+		"a recipient, later":    {&postOffice{rcpt: no(450)}, false, false},
+		"mail refused":          {&postOffice{data: no(554)}, true, false},
+		"mail, later":           {&postOffice{data: no(451)}, false, false},
+		"our sender refused":    {&postOffice{from: no(550)}, false, true},
+		"our sender, not now":   {&postOffice{from: no(421)}, false, true},
+		"nobody may send at us": {&postOffice{user: "x"}, false, true},
 	} {
 		address, _ := test.p.opens(t, Open)
 		err := (&SMTP{Address: address, Security: Open}).Send(t.Context(), message)

@@ -32,6 +32,7 @@ type Host struct {
 	accounts map[latchkey.AccountName]*hosted
 	packages map[string]latchkey.Package
 	lists    map[string]latchkey.FeatureList
+	tokens   latchkey.TokenPolicy
 
 	privileges map[string]latchkey.PrivilegeSet // lists of them
 }
@@ -104,6 +105,35 @@ func (h *Host) Caller() *latchkey.Caller              { return &h.Who }
 func (h *Host) Server() *hosting.Server               { return &h.Machine }
 func (h *Host) Tokens() hosting.Tokens                { return h.root.Tokens() }
 func (h *Host) Home(name latchkey.AccountName) string { return path.Join("/home", string(name)) }
+
+func (h *Host) TokenPolicies() hosting.TokenPolicies { return (*tokenPolicies)(h) }
+
+type tokenPolicies Host
+
+func (p *tokenPolicies) Policy(ctx context.Context, pack string) (latchkey.TokenPolicy, error) {
+	if pack == "" {
+		return p.tokens, nil
+	}
+	is, err := (*Host)(p).Package(ctx, pack)
+	return is.Tokens, err
+}
+
+func (p *tokenPolicies) Change(ctx context.Context, pack string, change func(*latchkey.TokenPolicy) error) error {
+	if pack == "" {
+		return change(&p.tokens)
+	}
+	return (*Host)(p).ChangePackage(ctx, pack, func(to *latchkey.Package, there bool) error {
+		if !there {
+			return latchkey.Errorf(latchkey.NotFound, "There is no package “%s”.", pack)
+		}
+		return change(&to.Tokens)
+	})
+}
+
+// Outside is nothing: the accounts here have no tokens.
+func (p *tokenPolicies) Outside(context.Context, hosting.TokenPlace, int) ([]hosting.OutsideToken, *hosting.TokenPlace, error) {
+	return nil, nil, nil
+}
 
 // As makes an account that has what the host knows of it, and nothing of its
 // own yet.

@@ -43,6 +43,7 @@ type Account struct {
 	boxes    map[hosting.Address]*box
 	dynamic  map[latchkey.Domain]*dynamicHost
 	excluded []latchkey.Domain // from AutoSSL
+	off      []string          // kinds of notices
 }
 
 // box is a mailbox, the hash of its password and what it holds.
@@ -270,6 +271,29 @@ func (t *tokens) RevokeAll(_ context.Context, keepOwn bool) (n int, _ error) {
 		}
 	}
 	return n, nil
+}
+
+func (t *tokens) Policy(context.Context) (hosting.TokenPolicyInfo, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := latchkey.TokenPolicy{}.For("", latchkey.TokenPolicy{})
+	return hosting.TokenPolicyInfo{Policy: p, MayMake: true, Tokens: len(t.tokens)}, nil
+}
+
+func (t *tokens) Notices(context.Context) (hosting.Notices, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return hosting.Notices{Contact: t.Data.ContactEmail, Off: t.off}, nil
+}
+
+func (t *tokens) SetNotices(ctx context.Context, change func([]string) []string) (hosting.Notices, error) {
+	if t.Who.Kind == latchkey.ByToken {
+		return hosting.Notices{}, latchkey.Errorf(latchkey.Denied, "An API token switches no notices off.")
+	}
+	t.mu.Lock()
+	t.off = change(t.off)
+	t.mu.Unlock()
+	return t.Notices(ctx)
 }
 
 func (t *tokens) Find(_ context.Context, secret latchkey.Secret) (hosting.TokenInfo, error) {

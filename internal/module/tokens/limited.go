@@ -298,18 +298,25 @@ type detailsParams struct {
 	Name name `param:"name" doc:"The token."`
 }
 
+// judged is a token with the rules of the administrator's policy that it does not
+// keep.
+type judged struct {
+	limited
+	Policy []broken `json:"policy"`
+}
+
 // details is Tokens::get_details, which is ours.
-func details(ctx context.Context, acct hosting.Account, p detailsParams) (limited, error) {
+func details(ctx context.Context, acct hosting.Account, p detailsParams) (judged, error) {
 	list, err := acct.Tokens().List(ctx)
 	if err != nil {
-		return limited{}, err
+		return judged{}, err
 	}
 	for i := range list {
 		if list[i].Name == string(p.Name) {
-			return limitedOf(&list[i]), nil
+			return judged{limitedOf(&list[i]), brokenBy(list[i].Breaches)}, nil
 		}
 	}
-	return limited{}, &latchkey.Error{Kind: latchkey.NotFound, Param: "name", Msg: "There is no API token with the name “" + string(p.Name) + "”."}
+	return judged{}, &latchkey.Error{Kind: latchkey.NotFound, Param: "name", Msg: "There is no API token with the name “" + string(p.Name) + "”."}
 }
 
 // verify is Tokens::verify, which is ours: what the bearer of a token has in

@@ -43,6 +43,25 @@ func (r *reader) TokensEnding(after time.Time, afterID latchkey.TokenID, until t
 		micros(after), int64(afterID), micros(until), limit)
 }
 
+func (r *reader) TokensOnTerms(after latchkey.TokenID, limit int) ([]latchkey.Token, error) {
+	return all(r.ctx, r.q, scanToken, `SELECT `+tokenColumns+` FROM token WHERE (max_uses > 0 OR unused_days > 0) AND id > ? ORDER BY id LIMIT ?`,
+		int64(after), limit)
+}
+
+func (r *reader) TokenCount(account latchkey.AccountID, audience latchkey.Audience) (n int, err error) {
+	err = r.q.one(r.ctx, `SELECT count(*) FROM token WHERE account_id = ? AND audience = ?`, []any{int64(account), int64(audience)}, &n)
+	return n, err
+}
+
+func (r *reader) Told(id latchkey.TokenID) (what string, err error) {
+	err = r.q.one(r.ctx, `SELECT what FROM token_told WHERE token_id = ?`, []any{int64(id)}, &what)
+	return what, err
+}
+
+func (t *tx) PutTold(id latchkey.TokenID, what string) error {
+	return t.run(`INSERT INTO token_told (token_id, what) VALUES (?, ?) ON CONFLICT (token_id) DO UPDATE SET what = excluded.what`, int64(id), what)
+}
+
 func (r *reader) NetworksSince(id latchkey.TokenID, at time.Time) (n int, err error) {
 	err = r.q.one(r.ctx, `SELECT count(*) FROM token_network WHERE token_id = ? AND at >= ?`, []any{int64(id), micros(at)}, &n)
 	return n, err

@@ -146,6 +146,52 @@ func testNetworks(t *testing.T, h *house) {
 	since(0, 0)
 }
 
+func testTokensOnTerms(t *testing.T, h *house) {
+	id := h.account("alice")
+	var want []latchkey.Token
+	for n := range byte(6) {
+		k := token(id, latchkey.ForAccount, string('a'+rune(n)), n)
+		k.Terms = latchkey.Terms{}
+		switch n {
+		case 1, 4:
+			k.MaxUses = 3
+		case 2:
+			k.UnusedDays = 3
+		}
+		h.write(insertTokens(k))
+		if k.Terms != (latchkey.Terms{}) {
+			want = append(want, k)
+		}
+	}
+	h.read(func(r store.Reader) error {
+		list, err := r.TokensOnTerms(0, 10)
+		same(t, "TokensOnTerms", list, err, want)
+		list, err = r.TokensOnTerms(want[0].ID, 1)
+		same(t, "TokensOnTerms after one", list, err, want[1:2])
+		n, err := r.TokenCount(id, latchkey.ForAccount)
+		same(t, "TokenCount", n, err, 6)
+		n, err = r.TokenCount(id, latchkey.ForHost)
+		same(t, "TokenCount for another door", n, err, 0)
+		_, err = r.Told(want[0].ID)
+		absent(t, "Told", err)
+		return nil
+	})
+	for _, what := range []string{"unused", "used up"} {
+		h.write(func(tx store.Tx) error { return tx.PutTold(want[0].ID, what) })
+		h.read(func(r store.Reader) error {
+			got, err := r.Told(want[0].ID)
+			same(t, "Told", got, err, what)
+			return nil
+		})
+	}
+	h.write(func(tx store.Tx) error { return tx.DeleteToken(id, latchkey.ForAccount, want[0].Name) })
+	h.read(func(r store.Reader) error {
+		_, err := r.Told(want[0].ID)
+		absent(t, "Told of a token that is gone", err)
+		return nil
+	})
+}
+
 func testTokensEnding(t *testing.T, h *house) {
 	id := h.account("alice")
 	var want []latchkey.Token

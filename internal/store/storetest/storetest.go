@@ -56,6 +56,7 @@ func Run(t *testing.T, open Open) {
 		{"Notices", testNotices},
 		{"Networks", testNetworks},
 		{"TokensEnding", testTokensEnding},
+		{"TokensOnTerms", testTokensOnTerms},
 		{"Mailboxes", testMailboxes},
 		{"MailboxStages", testMailboxStages},
 		{"Zones", testZones},

@@ -59,8 +59,16 @@ CREATE TABLE token_network (
 -- +goose StatementBegin
 CREATE TRIGGER networks_of_gone_token AFTER DELETE ON token BEGIN
 	DELETE FROM token_network WHERE token_id = OLD.id;
+	DELETE FROM token_told WHERE token_id = OLD.id;
 END;
 -- +goose StatementEnd
+
+-- Of tokens whose terms can end them, that their owner was told so.
+CREATE TABLE token_told (
+	token_id INTEGER PRIMARY KEY,
+	what     TEXT NOT NULL
+);
+CREATE INDEX token_terms ON token (id) WHERE max_uses > 0 OR unused_days > 0;
 
 -- Tokens by when they end.
 CREATE INDEX token_ends ON token (expires, id) WHERE expires > 0;
@@ -68,6 +76,8 @@ CREATE INDEX token_ends ON token (expires, id) WHERE expires > 0;
 -- +goose Down
 DROP INDEX token_ends;
 DROP TRIGGER networks_of_gone_token;
+DROP INDEX token_terms;
+DROP TABLE token_told;
 DROP TABLE token_network;
 DROP TABLE notice_off;
 DROP TABLE notice;
