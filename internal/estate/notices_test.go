@@ -211,6 +211,7 @@ func TestToldOfNetworks(t *testing.T) {
 // with a word in the trail; what is refused for good is given up at once.
 func TestNoticesAreTriedAgain(t *testing.T) {
 	s, p := told(t)
+	s.UAPI("demo", "Tokens", "set_notices", "created", "0")
 	var sent []time.Duration
 	start := s.Now()
 	p.refuses = func(*notice.Message) error {

@@ -56,7 +56,7 @@ func TestLimited(t *testing.T) {
 	const wide = `"has_full_access":1`
 	for _, row := range [][2]string{
 		{"create_limited?name=a&grants=Email:read", detailsWith()},
-		{"get_details?name=a", detailsWith()},
+		{"get_details?name=a", judgedWith()},
 		{"update?name=a", detailsWith()},
 		{"update?name=a&note=for%20CI&max_uses=10&unused_days=30&rate_limit=60", detailsWith(`note:"for CI"`, `max_uses:10`, `unused_days:30`, `rate_limit:60`)},
 		{"update?name=a&not_before=1767272400", detailsWith(`note:"for CI"`, `max_uses:10`, `unused_days:30`, `rate_limit:60`, `not_before:1767272400`, `state:"not_yet"`)},
