@@ -3,6 +3,7 @@ package auth
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -27,8 +28,8 @@ const (
 // sightings gathers, for who asks later, from which networks tokens are used. A
 // call that comes from where the last one came from does not touch it.
 type sightings struct {
+	on      atomic.Bool
 	mu      sync.Mutex
-	on      bool
 	waiting []Sighting
 	known   map[sight]struct{}
 }
@@ -51,11 +52,7 @@ func NetworkOf(a netip.Addr) netip.Prefix {
 }
 
 // WatchNetworks has networks gathered from now on.
-func (v *Verifier) WatchNetworks() {
-	v.sightings.mu.Lock()
-	defer v.sightings.mu.Unlock()
-	v.sightings.on = true
-}
+func (v *Verifier) WatchNetworks() { v.sightings.on.Store(true) }
 
 // Sightings takes out at most limit of what was gathered. What is taken out is
 // not gathered again for a while: put back what could not be dealt with.
@@ -83,10 +80,13 @@ func (v *Verifier) ForgetSightings(list []Sighting) {
 
 // see gathers a use. What finds no room is gathered when it comes again.
 func (s *sightings) see(mac *latchkey.TokenMAC, from latchkey.Origin, at time.Time) {
+	if !s.on.Load() {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := sight{*mac, NetworkOf(from.Addr)}
-	if _, known := s.known[x]; known || !s.on || len(s.waiting) >= waitingSightings || !x.network.IsValid() {
+	if _, known := s.known[x]; known || len(s.waiting) >= waitingSightings || !x.network.IsValid() {
 		return
 	}
 	if s.known == nil || len(s.known) >= knownSightings {

@@ -125,7 +125,7 @@ func (e *Estate) RunNotices(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	for n := 0; ; n++ {
-		if err := e.NoticeRound(ctx, n%60 == 0); err != nil && ctx.Err() == nil {
+		if err := e.NoticeRound(ctx, n%180 == 0); err != nil && ctx.Err() == nil {
 			e.Log.Error("notices to owners", "err", err)
 		}
 		select {

@@ -178,23 +178,40 @@ func firstOf(text string, most int) string {
 	return text
 }
 
-// tellOfTerms tells owners of tokens that their terms have ended.
+// tellOfTerms tells owners of tokens that their terms have ended. Most have not,
+// or were told of: these are only read.
 func (e *Estate) tellOfTerms(ctx context.Context) error {
-	const page = 200
+	const page = 500
 	var after latchkey.TokenID
-	for ctx.Err() == nil {
-		var tokens []latchkey.Token
-		_, err := e.Store.Write(ctx, func(tx store.Tx) (err error) {
-			tokens, err = tx.TokensOnTerms(after, page)
-			for i := 0; err == nil && i < len(tokens); i++ {
-				err = e.tellOfTerm(tx, &tokens[i])
+	for n := page; n == page && ctx.Err() == nil; {
+		var ended []latchkey.Token
+		err := e.Store.Read(ctx, func(r store.Reader) error {
+			tokens, err := r.TokensOnTerms(after, page)
+			n = len(tokens)
+			for i := 0; err == nil && i < n; i++ {
+				after = tokens[i].ID
+				var why string
+				if why, _, err = e.endedBy(r, &tokens[i]); why != "" {
+					ended = append(ended, tokens[i])
+				}
 			}
 			return err
 		})
-		if err != nil || len(tokens) < page {
+		if err != nil {
 			return err
 		}
-		after = tokens[page-1].ID
+		if len(ended) == 0 {
+			continue
+		}
+		_, err = e.Store.Write(ctx, func(tx store.Tx) (err error) {
+			for i := 0; err == nil && i < len(ended); i++ {
+				err = e.tellOfTerm(tx, &ended[i])
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -202,30 +219,42 @@ func (e *Estate) tellOfTerms(ctx context.Context) error {
 // tellOfTerm tells the owner of k that it has ended, once for each time that it
 // was made, enabled or given other terms.
 func (e *Estate) tellOfTerm(tx store.Tx, k *latchkey.Token) error {
-	use, _, err := e.Auth.LastUse(tx, k)
+	now, err := tx.TokenByMAC(k.MAC)
 	if err != nil {
+		return gone(err) // changed or revoked meanwhile: the next round sees
+	}
+	why, what, err := e.endedBy(tx, &now)
+	if err != nil || why == "" {
 		return err
 	}
-	uses, err := auth.Uses(tx, k)
-	if err != nil {
+	if err := tx.PutTold(now.ID, what); err != nil {
 		return err
 	}
-	why := ""
+	return e.tell(tx, &now, notice.Notice{Kind: notice.Ended, Why: why})
+}
+
+// endedBy says why its terms have ended k, if they have and its owner was not told
+// so, and what to remember as told.
+func (e *Estate) endedBy(r store.Reader, k *latchkey.Token) (why, what string, err error) {
+	use, _, err := e.Auth.LastUse(r, k)
+	if err != nil {
+		return "", "", err
+	}
+	uses, err := auth.Uses(r, k)
+	if err != nil {
+		return "", "", err
+	}
 	switch k.Standing(e.Now(), use.At, uses) {
 	case latchkey.StandsUnused:
 		why = fmt.Sprintf("nobody used it for %d days", k.UnusedDays)
 	case latchkey.StandsUsedUp:
 		why = fmt.Sprintf("it has made the %d calls that it might make", k.MaxUses)
 	default:
-		return nil
+		return "", "", nil
 	}
-	what := fmt.Sprint(why, " ", k.Renewed.Unix())
-	had, err := tx.Told(k.ID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) || had == what {
-		return err
+	what = fmt.Sprint(why, " ", k.Renewed.Unix())
+	if had, err := r.Told(k.ID); gone(err) != nil || had == what {
+		return "", "", gone(err)
 	}
-	if err := tx.PutTold(k.ID, what); err != nil {
-		return err
-	}
-	return e.tell(tx, k, notice.Notice{Kind: notice.Ended, Why: why})
+	return why, what, nil
 }

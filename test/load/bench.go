@@ -99,7 +99,7 @@ func serve(bin, dir string, cpu int, env ...string) (*process, map[string]string
 // serveEnv is how a server is set up that has one door and no more.
 func serveEnv(dir, account string) []string {
 	return []string{
-		"LATCHKEY_DATA=" + dir, "LATCHKEY_HOSTNAME=localhost", "LATCHKEY_LOG_FORMAT=json", "LATCHKEY_LOG_LEVEL=info",
+		"LATCHKEY_DATA=" + dir, "LATCHKEY_HOSTNAME=localhost", "LATCHKEY_LOG_FORMAT=json", "LATCHKEY_LOG_LEVEL=info", "LATCHKEY_TOKENS_PER_ACCOUNT=0",
 		"LATCHKEY_ACCOUNT=" + account, "LATCHKEY_ACCOUNT_PLAIN=off", "LATCHKEY_HOST=off", "LATCHKEY_HOST_PLAIN=off", "LATCHKEY_WEBMAIL=off", "LATCHKEY_WEBMAIL_PLAIN=off", "LATCHKEY_LMTP=off", "LATCHKEY_DNS=off", "LATCHKEY_WEBSERVER=off",
 	}
 }
