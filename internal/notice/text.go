@@ -125,9 +125,9 @@ func (n *Notice) page() string {
 func (n *Notice) command(name, more string) string {
 	switch {
 	case n.Host && name == "update":
-		return fmt.Sprintf("  with: whmapi1 --user=%s api_token_update token_name=%s %s\n", n.Account, n.Token, more)
+		return fmt.Sprintf("  in WHM, or with: api_token_update token_name=%s %s\n", n.Token, more)
 	case n.Host:
-		return fmt.Sprintf("  with: whmapi1 --user=%s api_token_revoke token_name=%s\n", n.Account, n.Token)
+		return fmt.Sprintf("  in WHM, or with: api_token_revoke token_name=%s\n", n.Token)
 	}
 	return strings.TrimRight(fmt.Sprintf("  with: uapi --user=%s Tokens %s name=%s %s", n.Account, name, n.Token, more), " ") + "\n"
 }
