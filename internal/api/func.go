@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
@@ -104,9 +105,10 @@ type Module[A any] struct {
 }
 
 // Runner is a function ready to be called with arguments as they arrived.
-// [Run] makes one.
+// [Run] makes one. What its parameters are is found out when it is first asked
+// for: a server starts with hundreds of functions, and is asked for few.
 type Runner[A any] struct {
-	Params []Param
+	Params func() []Param
 	Call   func(ctx context.Context, on A, args Args) (any, error)
 }
 
@@ -126,12 +128,12 @@ type None struct{}
 // given: a text may be given that is empty. It panics for a struct it cannot bind: a programmer's mistake,
 // seen at start.
 func Run[A, P, R any](fn func(context.Context, A, P) (R, error)) Runner[A] {
-	b := newBinder[P]()
+	binder := sync.OnceValue(newBinder[P])
 	return Runner[A]{
-		Params: b.params,
+		Params: func() []Param { return binder().params },
 		Call: func(ctx context.Context, on A, args Args) (any, error) {
 			var p P
-			if err := b.bind(&p, args); err != nil {
+			if err := binder().bind(&p, args); err != nil {
 				return nil, err
 			}
 			r, err := fn(ctx, on, p)

@@ -20,7 +20,7 @@ type Entry struct {
 	Effect                  Effect
 	Scope                   Scope
 	Privilege               latchkey.Privilege
-	Params                  []Param
+	Params                  func() []Param
 	API2Data                func(data any) any
 	Reason                  string
 	API0                    *encode.Template // nil where WHM API 0 does not know the function

@@ -133,7 +133,7 @@ func (s *Service) may(r *Request) *latchkey.Error {
 		s.miss(r, err)
 		return err
 	}
-	r.act.Calls(r.res.Entry.FullName(), r.res.Entry.Effect == api.Write, r.Args, r.res.Entry.Params)
+	r.act.Calls(r.res.Entry.FullName(), r.res.Entry.Effect == api.Write, r.Args, r.res.Entry.Params())
 	return policy.May(&r.res.Caller, r.res.Entry)
 }
 
@@ -234,7 +234,7 @@ func (s *Service) stead(ctx context.Context, r *Request) (hosting.Account, error
 	r.res.Entry = entry
 	r.act.Calls(entry.FullName(), false, api.Args{
 		{Key: "cpanel_jsonapi_user", Value: string(r.For)}, {Key: "cpanel_jsonapi_module", Value: r.Module}, {Key: "cpanel_jsonapi_func", Value: r.Func},
-	}, entry.Params)
+	}, entry.Params())
 	if err := policy.May(&r.res.Caller, entry); err != nil {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ func (t tool) completeParam(words []string, word string) []string {
 		if t.nameOf(e) != words[len(words)-1] || !t.forHost() && e.Module != words[0] {
 			continue
 		}
-		for _, p := range e.Params {
+		for _, p := range e.Params() {
 			if p.Rest {
 				continue
 			}

@@ -21,7 +21,7 @@ func TestDescriptions(t *testing.T) {
 		if !strings.HasSuffix(e.Doc, ".") {
 			t.Errorf("%s: Doc %q is no sentence", e.FullName(), e.Doc)
 		}
-		for _, p := range e.Params {
+		for _, p := range e.Params() {
 			if !strings.HasSuffix(p.Doc, ".") {
 				t.Errorf("%s: the doc of %s, %q, is no sentence", e.FullName(), p.Name, p.Doc)
 			}
@@ -44,7 +44,7 @@ func TestOddArguments(t *testing.T) {
 		for _, f := range m.Funcs {
 			for _, value := range values {
 				var args api.Args
-				for _, p := range f.Run.Params {
+				for _, p := range f.Run.Params() {
 					args = append(args, api.Arg{Key: p.Name, Value: value})
 				}
 				_, _ = f.Run.Whole(t.Context(), hostingtest.New(), args) // it must return, whatever

@@ -221,7 +221,7 @@ func (a *attacked) plan() (plan []aim) {
 			continue
 		}
 		places := []string{""}
-		for _, p := range e.Params {
+		for _, p := range e.Params() {
 			if !p.Rest {
 				places = append(places, p.Name)
 			}
@@ -410,7 +410,7 @@ func (c *caller) arguments(at *aim, wrapped bool) url.Values {
 		args.Set("cpanel_jsonapi_func", e.Name)
 		args.Set("cpanel_jsonapi_apiversion", c.one([]string{"2", "3"}))
 	}
-	for _, p := range e.Params {
+	for _, p := range e.Params() {
 		if !p.Rest && (p.Required || c.rand.IntN(4) == 0) {
 			args.Set(p.Name, c.guess(&p))
 		}

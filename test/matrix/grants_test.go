@@ -123,7 +123,7 @@ func TestGrants(t *testing.T) {
 // zoned reports whether e names a zone, which no grant for domains or mailboxes
 // covers.
 func zoned(e *api.Entry) bool {
-	return slices.ContainsFunc(e.Params, func(p api.Param) bool { return p.Resource == "zone" })
+	return slices.ContainsFunc(e.Params(), func(p api.Param) bool { return p.Resource == "zone" })
 }
 
 // TestNarrowTokens: what a narrow token shows of itself, what it cannot make, and

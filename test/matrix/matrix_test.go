@@ -304,7 +304,7 @@ var (
 // the kind of resource is known, else something that parses.
 func arguments(e *api.Entry, things map[string]string) url.Values {
 	q := url.Values{}
-	for _, p := range e.Params {
+	for _, p := range e.Params() {
 		value := things[p.Name]
 		switch {
 		case p.Rest || p.Name == "get_restrictions":
@@ -398,7 +398,7 @@ func TestRows(t *testing.T) {
 		if e.Doc == "" {
 			t.Errorf("%s has no documentation", e.FullName())
 		}
-		for _, p := range e.Params {
+		for _, p := range e.Params() {
 			if p.Doc == "" {
 				t.Errorf("%s: its parameter %s has no documentation", e.FullName(), p.Name)
 			}

@@ -152,7 +152,7 @@ func TestForeignAccounts(t *testing.T) {
 				},
 			} {
 				var args []string
-				for _, p := range e.Params {
+				for _, p := range e.Params() {
 					if v := fill(p); v != "" && !p.Rest {
 						args = append(args, p.Name, v)
 					}

@@ -162,7 +162,7 @@ func (w twin) things() map[string]string {
 
 // named reports whether e is about what w is.
 func (w twin) named(e *api.Entry) bool {
-	return slices.ContainsFunc(e.Params, func(p api.Param) bool {
+	return slices.ContainsFunc(e.Params(), func(p api.Param) bool {
 		return p.Resource == "mailbox" && w.mailbox != "" || p.Resource == "zone" && w.zone != ""
 	})
 }
@@ -170,7 +170,7 @@ func (w twin) named(e *api.Entry) bool {
 // must reports whether e has to refuse w where it is not covered: it changes it,
 // or asks for it by name.
 func (w twin) must(e *api.Entry) bool {
-	return w.named(e) && slices.ContainsFunc(e.Params, func(p api.Param) bool { return p.Required && (p.Resource == "mailbox" || p.Resource == "zone") }) &&
+	return w.named(e) && slices.ContainsFunc(e.Params(), func(p api.Param) bool { return p.Required && (p.Resource == "mailbox" || p.Resource == "zone") }) &&
 		e.Name != "has_delegated_mailman_lists"
 }
 

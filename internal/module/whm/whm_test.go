@@ -112,7 +112,7 @@ func TestModule(t *testing.T) {
 		if f.Doc == "" {
 			t.Errorf("%s has no Doc", f.Name)
 		}
-		for _, p := range f.Run.Params {
+		for _, p := range f.Run.Params() {
 			if p.Doc == "" {
 				t.Errorf("%s: %s has no doc", f.Name, p.Name)
 			}

@@ -117,7 +117,7 @@ func parameters(e *api.Entry) []parameter {
 	if forHost(e) {
 		list = append(list, apiVersion)
 	}
-	for _, p := range e.Params {
+	for _, p := range e.Params() {
 		q := parameter{Name: p.Name, In: "query", Description: p.Doc, Required: p.Required, Schema: schemaOf(p)}
 		switch {
 		case p.Rest:
@@ -135,7 +135,7 @@ func bodyName(e *api.Entry) string { return e.Module + "_" + e.Name }
 // body is the object whose members are the arguments of e.
 func body(e *api.Entry) *schema {
 	s := &schema{Type: "object"}
-	for _, p := range e.Params {
+	for _, p := range e.Params() {
 		if p.Rest {
 			s.Additional = &schema{}
 			continue

@@ -186,13 +186,13 @@ func TestExamples(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		rest := slices.ContainsFunc(e.Params, func(p api.Param) bool { return p.Rest })
+		rest := slices.ContainsFunc(e.Params(), func(p api.Param) bool { return p.Rest })
 		for key := range args {
-			if !rest && !slices.ContainsFunc(e.Params, func(p api.Param) bool { return p.Name == key }) {
+			if !rest && !slices.ContainsFunc(e.Params(), func(p api.Param) bool { return p.Name == key }) {
 				t.Errorf("the example for %s has %s, which is no parameter of it", name, key)
 			}
 		}
-		for _, p := range e.Params {
+		for _, p := range e.Params() {
 			if p.Required && !args.Has(p.Name) {
 				t.Errorf("the example for %s lacks %s", name, p.Name)
 			}

@@ -84,10 +84,10 @@ func (b Book) page(module string) string {
 
 func section(s *strings.Builder, e *api.Entry) {
 	fmt.Fprintf(s, "\n## %s\n\n%s\n\n%s\n", e.Name, e.Doc, facts(e))
-	if len(e.Params) > 0 {
+	if len(e.Params()) > 0 {
 		s.WriteString("\n| parameter | | what it is |\n|---|---|---|\n")
 	}
-	for _, p := range e.Params {
+	for _, p := range e.Params() {
 		name := "`" + p.Name + "`"
 		if p.Rest {
 			name = "any other"
@@ -177,7 +177,7 @@ func needed(e *api.Entry) string {
 		return "&" + query
 	}
 	query := ""
-	for _, p := range e.Params {
+	for _, p := range e.Params() {
 		if p.Required {
 			query += "&" + p.Name + "=" + url.QueryEscape(example(p))
 		}
