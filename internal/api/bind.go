@@ -56,6 +56,9 @@ func (b *binder[P]) gather(t reflect.Type, index []int) {
 			continue
 		}
 		f := newField(t, i)
+		if slices.ContainsFunc(b.params, func(p Param) bool { return p.Name == f.param.Name }) {
+			panic(fmt.Sprintf("api.Run: %v has the parameter %s twice", t, f.param.Name))
+		}
 		f.index = at
 		b.fields = append(b.fields, f)
 		b.params = append(b.params, f.param)

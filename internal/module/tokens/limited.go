@@ -180,12 +180,11 @@ type shown struct {
 type limitedParams struct {
 	Name newName `param:"name" doc:"Its name, which no other token of the account has."`
 	bounds
-	Observing bool `param:"observing,optional" doc:"Note what it is used for, so that it can be narrowed to that."`
 }
 
 // createLimited is Tokens::create_limited, which is ours.
 func createLimited(ctx context.Context, acct hosting.Account, p limitedParams) (api.Answer, error) {
-	n := hosting.NewToken{Name: string(p.Name), Terms: latchkey.Terms{Observing: p.Observing}}
+	n := hosting.NewToken{Name: string(p.Name)}
 	if p.Preset == "" && len(p.Grants.Set) == 0 {
 		return api.Answer{}, &latchkey.Error{Kind: latchkey.Missing, Param: "grants"}
 	}
