@@ -142,15 +142,24 @@ func setter(t reflect.Type) (func(reflect.Value, string) error, string) {
 }
 
 func setBool(v reflect.Value, text string) error {
-	switch text {
-	case "1":
-		v.SetBool(true)
-	case "0", "":
-		v.SetBool(false)
-	default:
-		return fmt.Errorf("must be 1 or 0")
+	on, err := ParseBool(text)
+	if err != nil {
+		return err
 	}
+	v.SetBool(on)
 	return nil
+}
+
+// ParseBool reads a switch: 1 or 0, and what the languages that clients are
+// written in make of one, in letters of any size. Nothing at all is off.
+func ParseBool(text string) (bool, error) {
+	switch strings.ToLower(text) {
+	case "1", "true", "yes", "y":
+		return true, nil
+	case "0", "false", "no", "n", "":
+		return false, nil
+	}
+	return false, fmt.Errorf("must be 1 or 0")
 }
 
 func setInt(v reflect.Value, text string) error {

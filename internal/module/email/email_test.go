@@ -134,7 +134,9 @@ func TestLists(t *testing.T) {
 		{`list_pops?regex=d.mo`, `[` + demo + `]`},
 		{`list_pops?regex=nobody`, `[]`},
 		{`list_pops?regex=(`, `invalid: The “regex” argument is not a regular expression that this server understands. Expressions with look-around or back-references are not.`},
-		{`list_pops?skip_main=yes`, `invalid: The “skip_main” argument is invalid: it must be 1 or 0.`},
+		{`list_pops?skip_main=True`, `[` + ann + `,` + bob + `]`},
+		{`list_pops?skip_main=False`, `[` + demo + `,` + ann + `,` + bob + `]`},
+		{`list_pops?skip_main=maybe`, `invalid: The “skip_main” argument is invalid: it must be 1 or 0.`},
 
 		{`list_pops_with_disk`, `[` + annDisk + `,` + bobDisk + `]`},
 		{`list_pops_with_disk?domain=example.com`, `[` + annDisk + `]`},

@@ -101,7 +101,7 @@ func TestLimitedOddInput(t *testing.T) {
 		{"not_before=1893456000&expires_at=1893456000", "The “not_before” argument is invalid: the token would expire before it could be used."},
 		{"note=a%0ab", "The “note” argument is invalid: it may have 200 characters, and no control characters or line ends."},
 		{"note=" + strings.Repeat("x", 201), "The “note” argument is invalid: it may have 200 characters, and no control characters or line ends."},
-		{"readonly=yes", "The “readonly” argument is invalid: it must be 1 or 0."},
+		{"readonly=maybe", "The “readonly” argument is invalid: it must be 1 or 0."},
 		{"whitelist_ip=any&whitelist_ip=192.0.2.1", "The “whitelist_ip” argument is invalid: “any” is no address and no range: give one such as 192.0.2.1, 192.0.2.8/29 or 2001:db8::/48."},
 		{"domain=example.com", "The “domain” argument is for presets: write it into the grants, as in Email:write(domain=example.com), or name a preset."},
 		{"max_use=5", "The argument “max_use” is not understood: leave it out, or look up how it is called."},

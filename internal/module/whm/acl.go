@@ -47,13 +47,13 @@ func readChoice(args api.Args) (c choice, err error) {
 		if !known {
 			return c, latchkey.InvalidParam(key, "The argument “%s” names no privilege: myprivs lists those there are.", key)
 		}
-		switch args.Text(key) {
-		case "1", "y":
-			c.on |= 1 << p
-		case "0", "n", "":
-			c.off |= 1 << p
-		default:
+		switch on, err := api.ParseBool(args.Text(key)); {
+		case err != nil:
 			return c, latchkey.InvalidParam(key, "The “%s” argument is invalid: it must be 1 or 0.", key)
+		case on:
+			c.on |= 1 << p
+		default:
+			c.off |= 1 << p
 		}
 	}
 	return c, nil

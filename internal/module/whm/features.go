@@ -30,14 +30,11 @@ func readSwitches(args api.Args) (switches, error) {
 			s.unknown = append(s.unknown, key)
 			continue
 		}
-		switch args.Text(key) {
-		case "1":
-			s.on[key] = true
-		case "0":
-			s.on[key] = false
-		default:
+		on, err := api.ParseBool(args.Text(key))
+		if err != nil || args.Text(key) == "" {
 			return s, latchkey.InvalidParam(key, "The “%s” argument is invalid: it must be 1 or 0.", key)
 		}
+		s.on[key] = on
 	}
 	return s, nil
 }
@@ -382,14 +379,12 @@ func (o *overrides) ParseParam(text string) error {
 		if _, known := latchkey.ParseFeature(name); !known {
 			return fmt.Errorf("names “%s”, which is not a feature", name)
 		}
-		switch string(bytes.Trim(raw[name], `"`)) {
-		case "1", "true":
-			(*o)[name] = true
-		case "0", "false", "null", "":
-			(*o)[name] = false
-		default:
+		value := string(bytes.Trim(raw[name], `"`))
+		on, err := api.ParseBool(value)
+		if err != nil && value != "null" {
 			return fmt.Errorf("has a value for “%s” that is neither 1 nor 0", name)
 		}
+		(*o)[name] = on
 	}
 	return nil
 }

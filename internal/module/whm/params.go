@@ -65,19 +65,16 @@ func limitText(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// flag is a switch: 1 or y, 0 or n.
+// flag is a switch that was given, or was not.
 type flag struct{ on, given bool }
 
 // ParseParam reads a switch.
 func (f *flag) ParseParam(text string) error {
-	switch text {
-	case "1", "y":
-		*f = flag{true, true}
-	case "0", "n":
-		*f = flag{false, true}
-	default:
+	on, err := api.ParseBool(text)
+	if err != nil || text == "" {
 		return fmt.Errorf("must be 1 or 0")
 	}
+	*f = flag{on, true}
 	return nil
 }
 

@@ -109,7 +109,7 @@ func TestPrivilegeLists(t *testing.T) {
 		{`listacls`, `{"acl":[]}`},
 		{`saveacllist?acllist=mine&acl-passwd=1&acl-quota=1&acl-frontpage=1`, `null warning: These privileges have no effect on this server: frontpage.`},
 		{`saveacllist?acllist=mine&acl-nonsense=1`, form},
-		{`saveacllist?acllist=mine&acl-passwd=yes`, `invalid: The “acl-passwd” argument is invalid: it must be 1 or 0.`},
+		{`saveacllist?acllist=mine&acl-passwd=maybe`, `invalid: The “acl-passwd” argument is invalid: it must be 1 or 0.`},
 		{`saveacllist?acllist=mine&passwd=1`, `invalid: The argument “passwd” is not understood: give privileges as “acl-list-accts=1” and so on.`},
 		{`saveacllist?acllist=mine&acl-quota=0&acl-ssl=1`, `null`},
 		{`setacls?acllist=mine`, `missing: reseller`},

@@ -204,19 +204,17 @@ func (d dialect) parts(names naming, leaves ...string) ([]string, error) {
 	}), nil
 }
 
-// flag reads a boolean, which is 1 or 0; nothing at all is otherwise.
+// flag reads a switch, as [api.ParseBool] does; where there is none, otherwise.
 func flag(args api.Args, key string, otherwise bool) (bool, error) {
 	text, ok := args.Lookup(key)
 	if !ok {
 		return otherwise, nil
 	}
-	switch text {
-	case "1":
-		return true, nil
-	case "0", "":
-		return false, nil
+	on, err := api.ParseBool(text)
+	if err != nil {
+		return false, latchkey.InvalidParam(key, "The ‘%s’ argument must be 1 or 0.", key)
 	}
-	return false, latchkey.InvalidParam(key, "The ‘%s’ argument must be 1 or 0.", key)
+	return on, nil
 }
 
 // word reads one of a set of words; an empty one is otherwise.

@@ -116,7 +116,7 @@ func TestParseRefuses(t *testing.T) {
 		args  string
 		param string
 	}{
-		{FromUAPI, "api.filter=yes", "api.filter"},
+		{FromUAPI, "api.filter=maybe", "api.filter"},
 		{FromUAPI, "api.filter_term=x", "api.filter_column"},
 		{FromUAPI, "api.filter_term_3=x", "api.filter_column_3"},
 		{FromUAPI, "api.filter_column_1=a&api.filter_type_1=is", "api.filter_type_1"},
