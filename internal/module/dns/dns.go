@@ -27,7 +27,7 @@ var Module = api.Module[hosting.Account]{
 		{Name: "has_local_authority", Role: api.DNS, Scope: api.Things, Run: api.Run(hasLocalAuthority),
 			Doc: "Tell whether this server answers for domains."},
 		{Name: "ensure_domains_reside_only_locally", Role: api.DNS, Scope: api.Things, Run: api.Run(resideOnlyLocally),
-			Doc: "Make sure that the account's zones have domains at this server and nowhere else."},
+			Doc: "Tell of each domain why the account's zones do not have it at this server alone; null if they do."},
 		{Name: "fetch_cpanel_generated_domains", Feature: latchkey.FeatureZoneEdit, Role: api.DNS, Scope: api.Things, Run: api.Run(generatedDomains),
 			Doc: "List the names that every new zone has."},
 		{Name: "is_alias_available", Role: api.DNS, Run: api.Run(aliasAvailable),

@@ -86,26 +86,25 @@ func hasLocalAuthority(ctx context.Context, acct hosting.Account, p domainsParam
 	return list, nil
 }
 
-// UAPI: DNS::ensure_domains_reside_only_locally. It fails for a domain that has
-// another address than this server's in its zone here, or none.
-func resideOnlyLocally(ctx context.Context, acct hosting.Account, p domainsParams) ([]latchkey.Domain, error) {
-	names := make([]latchkey.Domain, len(p.Domains))
+// UAPI: DNS::ensure_domains_reside_only_locally. Of each domain, in the order
+// they came in, it says why it is not at this server alone; nil if it is.
+func resideOnlyLocally(ctx context.Context, acct hosting.Account, p domainsParams) ([]*string, error) {
+	list := make([]*string, len(p.Domains))
 	for i, d := range p.Domains {
 		z, err := zoneOf(ctx, acct, d.Domain)
 		if err != nil {
 			return nil, err
 		}
-		names[i] = d.Domain
-		if err := local(z, d.Domain, acct.Server().IP); err != nil {
-			return nil, err
+		if why := elsewhere(z, d.Domain, acct.Server().IP); why != "" {
+			list[i] = &why
 		}
 	}
-	return names, nil
+	return list, nil
 }
 
-// local says why a domain is not at ip alone. It follows an alias within the
-// zone.
-func local(z *zone.Zone, domain latchkey.Domain, ip string) error {
+// elsewhere says why a domain is not at ip alone, or nothing if it is. It
+// follows an alias within the zone.
+func elsewhere(z *zone.Zone, domain latchkey.Domain, ip string) string {
 	name, found := string(domain)+".", false
 	for range 8 {
 		alias := ""
@@ -115,7 +114,7 @@ func local(z *zone.Zone, domain latchkey.Domain, ip string) error {
 				alias = e.Data()[0]
 			case "A", "AAAA":
 				if found = true; e.Data()[0] != ip {
-					return latchkey.Errorf(latchkey.Invalid, "The domain “%s” does not resolve to this server alone: its zone has the address %s.", domain, e.Data()[0])
+					return fmt.Sprintf("The domain “%s” does not resolve to this server alone: its zone has the address %s.", domain, e.Data()[0])
 				}
 			}
 		}
@@ -125,9 +124,9 @@ func local(z *zone.Zone, domain latchkey.Domain, ip string) error {
 		name = alias
 	}
 	if !found {
-		return latchkey.Errorf(latchkey.Invalid, "The domain “%s” does not resolve to this server: its zone has no address for it.", domain)
+		return fmt.Sprintf("The domain “%s” does not resolve to this server: its zone has no address for it.", domain)
 	}
-	return nil
+	return ""
 }
 
 // generated are the names below a domain that every new zone has.
