@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path"
 	"sync"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/auth"
@@ -158,6 +159,7 @@ func (a *account) Info(ctx context.Context) (*latchkey.Account, error) {
 }
 
 func (a *account) Caller() *latchkey.Caller           { return a.caller }
+func (a *account) At() time.Time                      { return a.act.At() }
 func (a *account) Server() *hosting.Server            { return &a.e.Server }
 func (a *account) Home() string                       { return path.Join(a.e.HomeRoot, string(a.caller.Name)) }
 func (a *account) Mail() hosting.Mail                 { return &mail{a} }

@@ -17,6 +17,8 @@ type Account interface {
 	Info(ctx context.Context) (*latchkey.Account, error)
 	// Caller is who acts.
 	Caller() *latchkey.Caller
+	// At is when the call began.
+	At() time.Time
 	// Home is the path of the account's home, as clients are told it.
 	Home() string
 	Server() *Server

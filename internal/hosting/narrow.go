@@ -2,6 +2,7 @@ package hosting
 
 import (
 	"context"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
@@ -56,6 +57,7 @@ type narrow struct {
 
 func (n *narrow) Caller() *latchkey.Caller { return n.all.Caller() }
 func (n *narrow) Home() string             { return n.all.Home() }
+func (n *narrow) At() time.Time            { return n.all.At() }
 func (n *narrow) Server() *Server          { return n.all.Server() }
 func (n *narrow) Tokens() Tokens           { return noTokens{} }
 func (n *narrow) SignIns() SignIns         { return noSignIns{} }

@@ -100,6 +100,7 @@ func (a *Account) UseToken(name string, u latchkey.Use) {
 
 func (a *Account) Info(context.Context) (*latchkey.Account, error) { return &a.Data, nil }
 func (a *Account) Caller() *latchkey.Caller                        { return &a.Who }
+func (a *Account) At() time.Time                                   { return a.Now() }
 func (a *Account) Server() *hosting.Server                         { return &a.Machine }
 func (a *Account) Home() string                                    { return path.Join("/home", string(a.Data.Name)) }
 func (a *Account) Tokens() hosting.Tokens                          { return (*tokens)(a) }
