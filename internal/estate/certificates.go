@@ -87,7 +87,7 @@ func (c *certificates) key(r store.Reader, id string) (pki.Key, error) {
 			return c.e.openKey(c.caller.Account, id, rows[i].Sealed)
 		}
 	}
-	return pki.Key{}, hosting.NotKept(hosting.Keys, id)
+	return pki.Key{}, hosting.NotKept(hosting.Keys)
 }
 
 // keep keeps a row under a name, or under one like base if it is empty; what is
@@ -195,7 +195,7 @@ func (c *certificates) Rename(ctx context.Context, kind hosting.Keeping, id, nam
 	}
 	err := c.commit(ctx, func(tx store.Tx) error { return tx.RenameKept(c.caller.Account, uint8(kind), id, name) })
 	if latchkey.KindOf(err) == latchkey.Exists {
-		return hosting.KeptNameTaken("new_friendly_name", name)
+		return hosting.KeptNameTaken("new_friendly_name")
 	}
 	return notKept(err, kind, id)
 }
@@ -207,7 +207,7 @@ func (c *certificates) Remove(ctx context.Context, kind hosting.Keeping, id stri
 
 func notKept(err error, kind hosting.Keeping, id string) error {
 	if errors.Is(err, store.ErrNotFound) {
-		return hosting.NotKept(kind, id)
+		return hosting.NotKept(kind)
 	}
 	return err
 }

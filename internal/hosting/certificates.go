@@ -244,7 +244,7 @@ func KeptName(names []string, name, base string) (string, error) {
 	}
 	if name != "" {
 		if slices.Contains(names, name) {
-			return "", KeptNameTaken("friendly_name", name)
+			return "", KeptNameTaken("friendly_name")
 		}
 		return name, CheckKeptName("friendly_name", name)
 	}
@@ -256,8 +256,8 @@ func KeptName(names []string, name, base string) (string, error) {
 }
 
 // KeptNameTaken is the answer to who gives a name that something else has.
-func KeptNameTaken(param, name string) error {
-	return &latchkey.Error{Kind: latchkey.Exists, Param: param, Msg: "The friendly name “" + name + "” is taken: choose another."}
+func KeptNameTaken(param string) error {
+	return &latchkey.Error{Kind: latchkey.Exists, Param: param, Msg: "That friendly name is taken: choose another."}
 }
 
 // KeyName is the name of a key that nobody has given one.
@@ -287,8 +287,9 @@ func NoCertificate(site latchkey.Domain) error {
 	return latchkey.InvalidParam("domain", "There is no certificate installed for the web site “%s”.", site)
 }
 
-// NotKept is the answer to who names something that is not kept or not theirs.
-func NotKept(kind Keeping, id string) error {
+// NotKept is the answer to who names something that is not kept or not theirs. It
+// does not say what they named: that may have been the private key itself.
+func NotKept(kind Keeping) error {
 	what := [...]string{"private key", "certificate signing request", "certificate"}[kind]
-	return &latchkey.Error{Kind: latchkey.NotFound, Param: "id", Msg: "There is no " + what + " called “" + id + "”."}
+	return &latchkey.Error{Kind: latchkey.NotFound, Param: "id", Msg: "There is no such " + what + ": give the ID or the friendly name of one that is listed."}
 }

@@ -35,13 +35,20 @@ func hostsOf(sites []Site, names []string) []latchkey.Resource {
 }
 
 // on says why names may not be touched, or nil. Where there is none, everything
-// must be allowed.
+// must be allowed. The refusal names what was asked for, and not whose it is.
 func (n *narrowCertificates) on(ctx context.Context, names ...string) error {
 	sites, err := n.all.Sites(ctx)
 	if err != nil {
 		return err
 	}
-	return n.may(hostsOf(sites, names)...)
+	denied := n.may(hostsOf(sites, names)...)
+	if denied == nil {
+		return nil
+	}
+	if err := n.may(hostsOf(nil, names)...); err != nil {
+		return err
+	}
+	return denied
 }
 
 // onSite says why the site with a name may not be touched, or nil.
@@ -209,7 +216,7 @@ func (n *narrowCertificates) has(ctx context.Context, kind Keeping, id string) e
 			return nil
 		}
 	}
-	return NotKept(kind, id)
+	return NotKept(kind)
 }
 
 func idsOf[T any](list []T, id func(T) string) []string {

@@ -120,10 +120,12 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-// zoned reports whether e names a zone, which no grant for domains or mailboxes
-// covers.
+// zoned reports whether e must be given a zone or a host, which no grant for
+// domains or mailboxes covers.
 func zoned(e *api.Entry) bool {
-	return slices.ContainsFunc(e.Params(), func(p api.Param) bool { return p.Resource == "zone" })
+	return slices.ContainsFunc(e.Params(), func(p api.Param) bool {
+		return p.Resource == "zone" || p.Resource == "host" && p.Required && !strings.HasPrefix(e.Name, "install")
+	})
 }
 
 // TestNarrowTokens: what a narrow token shows of itself, what it cannot make, and

@@ -314,7 +314,7 @@ func arguments(e *api.Entry, things map[string]string) url.Values {
 		case value != "" && (p.Name == "email" || p.Name == "account" || p.Name == "login" || p.Name == "delegate"):
 		case value == "" && p.Resource == "mailbox":
 			value = things["email"]
-		case value == "" && (p.Resource == "domain" || p.Resource == "zone"):
+		case value == "" && (p.Resource == "domain" || p.Resource == "zone" || p.Resource == "host"):
 			value = things["domain"]
 		case value != "":
 		case len(p.Enum) > 0:
@@ -358,6 +358,10 @@ func fingerprint(t *testing.T, s *testserver.Server, name latchkey.AccountName) 
 			func() (any, error) { return r.Overrides(a.ID) },
 			func() (any, error) { return r.Zones(a.ID) },
 			func() (any, error) { return r.DynamicHosts(a.ID) },
+			func() (any, error) { return r.Kept(a.ID, 0) },
+			func() (any, error) { return r.Kept(a.ID, 1) },
+			func() (any, error) { return r.Kept(a.ID, 2) },
+			func() (any, error) { return r.Sites(a.ID) },
 		} {
 			v, err := list()
 			if err != nil {

@@ -15,12 +15,14 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/latchkey/latchkey/internal/pki/pkitest"
 	"github.com/latchkey/latchkey/internal/server"
 	"github.com/latchkey/latchkey/test/testserver"
 )
@@ -137,8 +139,17 @@ func start(t *testing.T) *listening {
 	basic := func(user string) string {
 		return base64.StdEncoding.EncodeToString([]byte(user + ":" + testserver.Password))
 	}
-	l.with = strings.NewReplacer("{token}", s.Token("alice", "replay"), "{root}", s.HostToken("replay"), "{basic}", basic("alice"), "{mailbox}", basic("bob@example.test"))
+	key, signed, chain := certified(t, s)
+	l.with = strings.NewReplacer("{key}", url.QueryEscape(key), "{cert}", url.QueryEscape(signed), "{chain}", url.QueryEscape(chain), "{key as it is}", key, "{cert as it is}", signed,
+		"{token}", s.Token("alice", "replay"), "{root}", s.HostToken("replay"), "{basic}", basic("alice"), "{mailbox}", basic("bob@example.test"))
 	return l
+}
+
+// certified is a key, a certificate for example.test and those above it.
+func certified(t *testing.T, s *testserver.Server) (key, cert, chain string) {
+	ca := pkitest.New(t, s.Now())
+	k := ca.Key()
+	return k.PEM().Reveal(), ca.Issue(k, "example.test", "www.example.test").PEM(), ca.Chain().PEM()
 }
 
 // ask says what a row says, and returns the body of the answer.

@@ -58,7 +58,7 @@ func (c *certificates) key(id string) (pki.Key, error) {
 	defer c.mu.Unlock()
 	k, ok := c.secrets[id]
 	if !ok {
-		return k, hosting.NotKept(hosting.Keys, id)
+		return k, hosting.NotKept(hosting.Keys)
 	}
 	return k, nil
 }
@@ -165,11 +165,11 @@ func (c *certificates) Rename(_ context.Context, kind hosting.Keeping, id, name 
 		case k.ID == id:
 			found = k
 		case k.Name == name:
-			return hosting.KeptNameTaken("new_friendly_name", name)
+			return hosting.KeptNameTaken("new_friendly_name")
 		}
 	}
 	if found == nil {
-		return hosting.NotKept(kind, id)
+		return hosting.NotKept(kind)
 	}
 	found.Name = name
 	return nil
@@ -189,7 +189,7 @@ func (c *certificates) Remove(_ context.Context, kind hosting.Keeping, id string
 		c.signed = slices.DeleteFunc(c.signed, func(k hosting.KeptCertificate) bool { return k.Kept.ID == id })
 	}
 	if len(c.keys)+len(c.requests)+len(c.signed) == before {
-		return hosting.NotKept(kind, id)
+		return hosting.NotKept(kind)
 	}
 	return nil
 }

@@ -173,7 +173,7 @@ func keyForCertificate(ctx context.Context, acct hosting.Account, p certificateP
 	}
 	w, err := wholeOf(ctx, acct, first(c.Names()), c, with)
 	if err == nil && w.Key == "" {
-		err = hosting.NotKept(hosting.Keys, c.Public.ID())
+		err = hosting.NotKept(hosting.Keys)
 	}
 	return w, err
 }

@@ -137,12 +137,8 @@ func installedHost(ctx context.Context, acct hosting.Account, p hostParams) (one
 	if err != nil {
 		return oneHost{}, err
 	}
-	if p.Domain.Domain == "" {
-		info, err := acct.Info(ctx)
-		if err != nil {
-			return oneHost{}, err
-		}
-		p.Domain.Domain = info.Domain
+	if p.Domain.Domain == "" && len(sites) > 0 {
+		p.Domain.Domain = sites[0].Name
 	}
 	s, err := hosting.FindSite(sites, p.Domain.Domain)
 	if err != nil {

@@ -214,7 +214,7 @@ func pick[T any](p picked, kind hosting.Keeping, list []T, head func(T) hosting.
 		}
 	}
 	if p.ID == "" {
-		return none, hosting.NotKept(kind, p.Name)
+		return none, hosting.NotKept(kind)
 	}
-	return none, hosting.NotKept(kind, p.ID)
+	return none, hosting.NotKept(kind)
 }
