@@ -127,7 +127,7 @@ type bundleOldParams struct {
 
 // API 2: SSL::fetchcabundle.
 func bundleOfOld(ctx context.Context, acct hosting.Account, p bundleOldParams) (any, error) {
-	b, err := bundleOf(ctx, acct, bundleParams{Text: p.Text})
+	b, err := bundleOf(ctx, acct, bundleParams(p))
 	if err != nil {
 		return nil, about("crt", err)
 	}
