@@ -79,7 +79,7 @@ var contract = map[string][]string{
 	"whmDynDns: editzonerecord of API 0":                   {`^200\n\{"result":\[\{"status":1,"statusmsg":"`},
 	"luponata, lego, cert-manager: parse_zone":             {flat, `^200\n\{"data":\[\{"text_b64":"OyBjUGFuZWwgZmlyc3Q6[^}]*\},\{[^}]*"type":"comment"\},\{"text_b64":"JFRUTCAxNDQwMA==","line_index":2,"type":"control"\},\{"data_b64":\["[^"]*","[^"]*","MjAyNjExMjMwMA=="`, `"dname_b64":"ZXhhbXBsZS5jb20u","record_type":"SOA","ttl":86400,"line_index":3,"type":"record"`},
 	"lego through WHM: parse_dns_zone":                     {`^200\n\{"data":\{"payload":\[\{`, `"record_type":"SOA"`, `"result":1`},
-	"certbot, certificate clients: waits for SSL":          {`"error":"Failed to load module “SSL”`},
+	"certbot, certificate clients: no certificate":         {`"data":\[\{"reason":"\\"crt\\" is a required argument\.","result":0\}\]`, `"error":`},
 }
 
 // elsewhere are the rows that no request of one line can show, and where they
