@@ -29,6 +29,7 @@ type Account interface {
 	Certificates() Certificates
 	DynamicHosts() DynamicHosts
 	AutoSSL() AutoSSL
+	DKIM() DKIM
 	SignIns() SignIns
 	// Activity is what was done by the account and with its credentials, and what
 	// of that was refused and why: of what the audit trail has, the part that is

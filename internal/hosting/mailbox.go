@@ -74,6 +74,10 @@ func (noFactor) On(context.Context) (bool, string, error) { return false, "", er
 
 func (o *ofMailbox) Zones() Zones { return noZones{} }
 
+func (o *ofMailbox) DKIM() DKIM {
+	return &narrowDKIM{o.Account.DKIM(), func(...latchkey.Resource) error { return errNotForMailboxes }}
+}
+
 func (o *ofMailbox) DynamicHosts() DynamicHosts {
 	return &narrowDynamic{o.Account.DynamicHosts(), func(...latchkey.Resource) error { return errNotForMailboxes }}
 }

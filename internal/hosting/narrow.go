@@ -71,6 +71,8 @@ func (n *narrow) DynamicHosts() DynamicHosts {
 	return &narrowDynamic{n.all.DynamicHosts(), n.may}
 }
 
+func (n *narrow) DKIM() DKIM { return &narrowDKIM{n.all.DKIM(), n.may} }
+
 func (n *narrow) Info(ctx context.Context) (*latchkey.Account, error) {
 	a, err := n.all.Info(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package hosting
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -57,6 +58,23 @@ func (z ZoneParam) Resource() latchkey.Resource {
 // NoZone is the answer to who names a zone that is not there or not theirs.
 func NoZone(name latchkey.Domain) error {
 	return &latchkey.Error{Kind: latchkey.NotFound, Param: "zone", Msg: "You do not control a DNS zone named " + string(name) + "."}
+}
+
+// ZoneOf is the zone that a name lies in: of several the one with the longest
+// name. It fails as [Zones.Zone] does for a name that lies in none.
+func ZoneOf(ctx context.Context, zones Zones, name latchkey.Domain) (*zone.Zone, error) {
+	names, err := zones.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for at := name; at != ""; {
+		if slices.Contains(names, at) {
+			return zones.Zone(ctx, at)
+		}
+		_, up, _ := strings.Cut(string(at), ".")
+		at = latchkey.Domain(up)
+	}
+	return zones.Zone(ctx, name)
 }
 
 // hostsOnly are the types of records that are the host's to edit.

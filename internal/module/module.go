@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey/latchkey/internal/module/domaininfo"
 	"github.com/latchkey/latchkey/internal/module/dynamicdns"
 	"github.com/latchkey/latchkey/internal/module/email"
+	"github.com/latchkey/latchkey/internal/module/emailauth"
 	"github.com/latchkey/latchkey/internal/module/features"
 	"github.com/latchkey/latchkey/internal/module/locale"
 	"github.com/latchkey/latchkey/internal/module/missing"
@@ -41,6 +42,7 @@ func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 		domaininfo.Module,
 		dynamicdns.Module,
 		email.Module,
+		emailauth.Module,
 		features.Module,
 		locale.Module,
 		passwdstrength.Module,

@@ -3,6 +3,7 @@ package zone
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -34,13 +35,111 @@ func legal(rr dns.RR) error {
 		}
 		return hosts(r.Ns)
 	case *dns.TXT:
-		for _, s := range r.Txt {
-			if unescaped(s) > 255 {
-				return errors.New("a text is longer than 255 characters: divide it into several")
-			}
+		return shortTexts(r.Txt...)
+	case *dns.HINFO:
+		return shortTexts(r.Cpu, r.Os)
+	case *dns.NAPTR:
+		if err := shortTexts(r.Flags, r.Service, r.Regexp); err != nil {
+			return err
+		}
+		return substitution(bytesOf(r.Regexp))
+	case *dns.CAA:
+		if r.Tag == "" || strings.Trim(r.Tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
+			return fmt.Errorf("“%s” is not a tag: use letters and digits", plain(r.Tag))
+		}
+	case *dns.SSHFP:
+		return digest(r.FingerPrint, map[uint8]int{1: 20, 2: 32}[r.Type])
+	case *dns.DS:
+		return digest(r.Digest, digestSizes[r.DigestType])
+	case *dns.CDS:
+		return digest(r.Digest, digestSizes[r.DigestType])
+	}
+	return nil
+}
+
+// digestSizes are the lengths of digests of a type, in octets.
+var digestSizes = map[uint8]int{1: 20, 2: 32, 4: 48}
+
+// digest says why a text is none of a length in octets; 0 is a length that is not
+// known.
+func digest(hex string, octets int) error {
+	if octets > 0 && len(hex) != 2*octets {
+		return fmt.Errorf("the digest must have %d hexadecimal digits", 2*octets)
+	}
+	return nil
+}
+
+func shortTexts(texts ...string) error {
+	for _, s := range texts {
+		if unescaped(s) > 255 {
+			return errors.New("a text is longer than 255 characters: divide it into several")
 		}
 	}
 	return nil
+}
+
+// bytesOf is what a text stands for.
+func bytesOf(s string) string {
+	var b []byte
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '\\' && i+1 < len(s) {
+			if o, ok := octet(s[i+1:]); ok {
+				c, i = o, i+2
+			} else {
+				c = s[i+1]
+			}
+			i++
+		}
+		b = append(b, c)
+	}
+	return string(b)
+}
+
+// substitution says what is wrong with the expression of a NAPTR record, which
+// replaces what an extended regular expression matches (RFC 3402, 3.2).
+func substitution(s string) error {
+	if s == "" {
+		return nil
+	}
+	delimiter := s[0]
+	if delimiter >= '0' && delimiter <= '9' || delimiter == 'i' || delimiter == '\\' || delimiter == 0 {
+		return fmt.Errorf("the expression cannot begin with “%s”: it is such as !^.*$!sip:info@example.com!", plain(s[:1]))
+	}
+	parts := undelimited(s[1:], delimiter)
+	if len(parts) != 3 || parts[2] != "" && parts[2] != "i" {
+		return errors.New("the expression must have its sign three times, as !^.*$!sip:info@example.com! has, and after it nothing or i")
+	}
+	re, err := regexp.CompilePOSIX(parts[0])
+	if err != nil || parts[0] == "" || strings.ContainsRune(s, 0) {
+		return errors.New("the expression has no regular expression that can be read")
+	}
+	for i := 0; i+1 < len(parts[1]); i++ {
+		if parts[1][i] != '\\' {
+			continue
+		}
+		i++
+		if n := int(parts[1][i]) - '0'; n >= 0 && n <= 9 && (n == 0 || n > re.NumSubexp()) {
+			return fmt.Errorf("the expression has \\%d, and no such part in brackets", n)
+		}
+	}
+	return nil
+}
+
+// undelimited are the parts of s between delimiters that no backslash stands in
+// front of.
+func undelimited(s string, delimiter byte) []string {
+	var parts []string
+	from := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case delimiter:
+			parts, from = append(parts, s[from:i]), i+1
+		}
+	}
+	return append(parts, s[from:])
 }
 
 // ownerHost is the name of a record, without the label that stands for any.

@@ -149,6 +149,9 @@ func (z *Zone) data(rtype uint16, data []string) (string, error) {
 			kind = kinds[i]
 		}
 		word, err := z.field(kind, s)
+		if err == nil && kind == quoted && len(s) > 255 && rtype != dns.TypeCAA {
+			err = fmt.Errorf("a text is longer than 255 characters")
+		}
 		if err != nil {
 			return "", err
 		}

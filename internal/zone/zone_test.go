@@ -359,3 +359,16 @@ func TestDiff(t *testing.T) {
 		t.Errorf("of the same: %d gone, %d come", len(gone), len(come))
 	}
 }
+
+// TestSubstitution: the expressions of NAPTR records that name servers take, and
+// those that they refuse.
+func TestSubstitution(t *testing.T) {
+	for text, good := range map[string]bool{
+		"": true, "!^.*$!sip:info@example.com!": true, "!^(.*)$!sip:\\1@example.com!i": true, "|a|b|": true, "!a\\!b!c!": true,
+		"!": false, "!a!b": false, "!a!b!x": false, "1a1b1": false, "iaibi": false, "!(!b!": false, "!!b!": false, "!a!\\1!": false, "!(a)!\\2!": false, "r": false, "!a!\\0!": false,
+	} {
+		if err := substitution(text); (err == nil) != good {
+			t.Errorf("substitution(%q) = %v", text, err)
+		}
+	}
+}

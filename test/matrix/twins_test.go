@@ -126,6 +126,9 @@ func TestGrantsOfTwins(t *testing.T) {
 				}
 			}
 			_, domain, _ := strings.Cut(w.mailbox, "@")
+			if strings.HasSuffix(domain, ".a.example") {
+				domain = "a.example" // the zone that its records are in
+			}
 			if !covered && !l.covers(twin{zone: domain}) && fingerprint(t, s, "bob") != before {
 				t.Errorf("calls with %q on %s changed something", l.where, w.mailbox+w.zone)
 			}

@@ -62,6 +62,7 @@ func RunAccount(t *testing.T, open func(t *testing.T) *Tenant) {
 		{"CertificatesNarrow", testCertificatesNarrow},
 		{"DynamicHosts", testDynamicHosts},
 		{"DynamicHostsRefused", testDynamicHostsRefused},
+		{"DKIM", testDKIM},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}

@@ -42,8 +42,9 @@ type Account struct {
 	secrets  map[string]latchkey.TokenID
 	boxes    map[hosting.Address]*box
 	dynamic  map[latchkey.Domain]*dynamicHost
-	excluded []latchkey.Domain // from AutoSSL
-	off      []string          // kinds of notices
+	excluded []latchkey.Domain                   // from AutoSSL
+	off      []string                            // kinds of notices
+	keys     map[latchkey.Domain]latchkey.Secret // of DKIM
 }
 
 // box is a mailbox, the hash of its password and what it holds.

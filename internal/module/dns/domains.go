@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -13,21 +12,14 @@ import (
 	"github.com/latchkey/latchkey/internal/zone"
 )
 
-// zoneOf is the zone that a domain lies in: of several the one with the longest
-// name. It fails with NotFound if the account has none.
+// zoneOf is the account's zone that a domain lies in. It fails with NotFound for
+// one that the caller may not see, too.
 func zoneOf(ctx context.Context, acct hosting.Account, domain latchkey.Domain) (*zone.Zone, error) {
-	names, err := acct.Zones().List(ctx)
-	if err != nil {
-		return nil, err
+	z, err := hosting.ZoneOf(ctx, acct.Zones(), domain)
+	if latchkey.KindOf(err) == latchkey.Denied {
+		err = hosting.NoZone(domain)
 	}
-	for name := domain; name != ""; {
-		if slices.Contains(names, name) {
-			return acct.Zones().Zone(ctx, name)
-		}
-		_, up, _ := strings.Cut(string(name), ".")
-		name = latchkey.Domain(up)
-	}
-	return nil, hosting.NoZone(domain)
+	return z, err
 }
 
 type lookupParams struct {

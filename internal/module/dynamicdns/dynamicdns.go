@@ -4,8 +4,6 @@ package dynamicdns
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -47,29 +45,12 @@ type created struct {
 
 // UAPI: DynamicDNS::create.
 func create(ctx context.Context, acct hosting.Account, p createParams) (created, error) {
-	in, err := zoneOf(ctx, acct, p.Domain.Domain)
+	in, err := hosting.ZoneOf(ctx, acct.Zones(), p.Domain.Domain)
 	if err != nil {
 		return created{}, err
 	}
-	d, err := acct.DynamicHosts().Create(ctx, in, p.Domain.Domain, p.Description)
+	d, err := acct.DynamicHosts().Create(ctx, in.Name(), p.Domain.Domain, p.Description)
 	return created{d.Created.Unix(), d.ID.Reveal()}, err
-}
-
-// zoneOf is the account's zone that a name lies in: of several the one with the
-// longest name.
-func zoneOf(ctx context.Context, acct hosting.Account, name latchkey.Domain) (latchkey.Domain, error) {
-	zones, err := acct.Zones().List(ctx)
-	for at := name; at != "" && err == nil; {
-		if slices.Contains(zones, at) {
-			return at, nil
-		}
-		_, up, _ := strings.Cut(string(at), ".")
-		at = latchkey.Domain(up)
-	}
-	if err == nil {
-		_, err = acct.Zones().Zone(ctx, name) // says why not
-	}
-	return "", err
 }
 
 type removed struct {

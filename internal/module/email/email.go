@@ -13,8 +13,8 @@ const boxes = latchkey.FeaturePopAccounts
 // Module is the module Email, of UAPI and of API 2.
 var Module = api.Module[hosting.Account]{
 	Name: "Email",
-	Doc:  "The account's mailboxes.",
-	Funcs: []api.Func[hosting.Account]{
+	Doc:  "The account's mailboxes, and where mail for its domains goes.",
+	Funcs: append([]api.Func[hosting.Account]{
 		{Name: "add_pop", API2: "addpop", Feature: boxes, Role: api.MailReceive, Effect: api.Write, Scope: api.Things, Run: api.Run(addPop),
 			Doc: "Create a mailbox."},
 		{Name: "delete_pop", API2: "delpop", Feature: boxes, Role: api.MailReceive, Effect: api.Write, Scope: api.Things, Run: api.Run(deletePop), API2Data: deleted,
@@ -78,5 +78,5 @@ var Module = api.Module[hosting.Account]{
 			Doc: "Tell the state of the mail statistics."},
 		{Name: "has_delegated_mailman_lists", Feature: latchkey.FeatureLists, Role: api.MailReceive, Scope: api.Things, Run: api.Run(hasDelegatedLists),
 			Doc: "Tell whether somebody administers a mailing list for its owner."},
-	},
+	}, mxFuncs...),
 }

@@ -24,6 +24,8 @@ var zoneFuncs = []api.Func[hosting.Host]{
 	{Name: "removezonerecord", Privilege: latchkey.PrivilegeEditDNS, Role: api.DNS, Effect: api.Write, API0: api.Result0, Run: api.Run(removeZoneRecord), Doc: "Remove a record from a DNS zone."},
 	{Name: "resetzone", Privilege: latchkey.PrivilegeEditDNS, Role: api.DNS, Effect: api.Write, API0: api.Result0, Run: api.Run(resetZone), Doc: "Make a DNS zone what it was when its domain was new."},
 	{Name: "adddns", Privilege: latchkey.PrivilegeCreateDNS, Role: api.DNS, Effect: api.Write, API0: api.Result0, Run: api.Run(addZone), Doc: "Create a DNS zone as a new domain has it."},
+	{Name: "listmxs", Privilege: latchkey.PrivilegeEditMX, Role: api.DNS, Run: api.Run(listMXs), Doc: "List the mail exchangers of a domain."},
+	{Name: "savemxs", Privilege: latchkey.PrivilegeEditMX, Role: api.DNS, Effect: api.Write, Run: api.Run(saveMX), Doc: "Add a mail exchanger to a DNS zone."},
 	{Name: "killdns", Privilege: latchkey.PrivilegeRemoveDNS, Role: api.DNS, Effect: api.Write, Reason: "Zones Removed", API0: killedShape, Run: api.Run(removeZone), Doc: "Remove a DNS zone."},
 }
 
@@ -252,4 +254,56 @@ type removeZoneParams struct {
 // WHM API 1: killdns.
 func removeZone(ctx context.Context, h hosting.Host, p removeZoneParams) (api.Void, error) {
 	return nil, h.Zones().Remove(ctx, p.Domain.Domain)
+}
+
+type listMXParams struct {
+	Domain hosting.ZoneParam `param:"domain" doc:"The zone."`
+}
+
+// mxRow is a mail exchanger; all its values are texts.
+type mxRow struct {
+	Line       string `json:"Line"`
+	Class      string `json:"class"`
+	Exchange   string `json:"exchange"`
+	Name       string `json:"name"`
+	Preference string `json:"preference"`
+	TTL        string `json:"ttl"`
+	Type       string `json:"type"`
+}
+
+type mxRows struct {
+	Record []mxRow `json:"record"`
+}
+
+// WHM API 1: listmxs.
+func listMXs(ctx context.Context, h hosting.Host, p listMXParams) (mxRows, error) {
+	z, err := h.Zones().Zone(ctx, p.Domain.Domain)
+	if err != nil {
+		return mxRows{}, err
+	}
+	list := mxRows{[]mxRow{}}
+	for _, r := range record.Rows(z) {
+		if r.Type == "MX" {
+			list.Record = append(list.Record, mxRow{strconv.Itoa(r.Line), r.Class, r.Exchange, r.Name, r.Preference, r.TTL, r.Type})
+		}
+	}
+	return list, nil
+}
+
+type saveMXParams struct {
+	Domain     hosting.ZoneParam `param:"domain" doc:"The zone."`
+	Name       string            `param:"name" doc:"The domain that the exchanger is for, in full with a dot at its end, or relative to the zone."`
+	Exchange   string            `param:"exchange" doc:"The host that takes mail."`
+	Preference record.Number     `param:"preference" doc:"Mail goes to the lowest first."`
+	Class      string            `param:"class,optional" doc:"IN."`
+	TTL        record.Number     `param:"ttl,optional" doc:"How long others may remember it, in seconds."`
+}
+
+// WHM API 1: savemxs.
+func saveMX(ctx context.Context, h hosting.Host, p saveMXParams) (api.Answer, error) {
+	v := record.Values{Name: p.Name, Type: "MX", Exchange: p.Exchange, Preference: p.Preference, Class: p.Class, TTL: p.TTL}
+	return changedZone(h.Zones().Edit(ctx, p.Domain.Domain, func(z *zone.Zone) (zone.Edit, error) {
+		n, err := v.New(z)
+		return zone.Edit{Add: []zone.New{n}}, err
+	}))
 }

@@ -16,6 +16,7 @@ func TestZones(t *testing.T) {
 		moved = `{"record":[{"Line":25,"Lines":1,"line":25,"type":"A","class":"IN","name":"home.fresh.example.","ttl":"300","record":"192.0.2.10","address":"192.0.2.10"}]}`
 	)
 	run(t, h, []row{
+		{`listmxs?domain=fresh.example`, `not-found: You do not control a DNS zone named fresh.example.`},
 		{`adddns?domain=fresh.example`, `missing: ip`},
 		{`adddns?domain=fresh.example&ip=x`, `invalid: The “ip” argument is invalid: it must be an IPv4 address.`},
 		{`adddns?domain=fresh.example&ip=192.0.2.9`, `null`},
@@ -73,4 +74,19 @@ func ofAPI0(t *testing.T, h *hostingtest.Host, line string) string {
 		t.Fatal(err)
 	}
 	return string(encode.Append(nil, f.API0Data(data)))
+}
+
+// TestMailExchangers lists them and adds one.
+func TestMailExchangers(t *testing.T) {
+	const first = `{"Line":"14","class":"IN","exchange":"fresh.example","name":"fresh.example.","preference":"0","ttl":"14400","type":"MX"}`
+	run(t, hostingtest.NewHost(), []row{
+		{`adddns?domain=fresh.example&ip=192.0.2.9`, `null`},
+		{`listmxs?domain=fresh.example`, `{"record":[` + first + `]}`},
+		{`savemxs?domain=fresh.example&name=fresh.example.&exchange=mx.example.org`, `missing: preference`},
+		{`savemxs?domain=fresh.example&name=fresh.example.&exchange=mx.example.org&preference=10`, `null`},
+		{`savemxs?domain=fresh.example&name=shop&exchange=mx.example.org&preference=5&ttl=60`, `null`},
+		{`listmxs?domain=fresh.example`, `{"record":[` + first +
+			`,{"Line":"25","class":"IN","exchange":"mx.example.org","name":"fresh.example.","preference":"10","ttl":"14400","type":"MX"}` +
+			`,{"Line":"26","class":"IN","exchange":"mx.example.org","name":"shop.fresh.example.","preference":"5","ttl":"60","type":"MX"}]}`},
+	})
 }
