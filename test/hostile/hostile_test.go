@@ -217,7 +217,7 @@ type aim struct {
 // plan is every text in every place, in an order drawn anew for each seed.
 func (a *attacked) plan() (plan []aim) {
 	for _, e := range a.functions {
-		if e.Name == "revoke_self" { // it would take the attackers' own credential away
+		if e.Name == "revoke_self" || e.Name == "revoke_all" { // they would take the attackers' own credential away
 			continue
 		}
 		places := []string{""}
