@@ -35,6 +35,9 @@ func (t *tokens) own(r store.Reader) (*wielded, error) {
 	if err != nil {
 		return nil, err
 	}
+	if mac != k.MAC { // the secret it had before: what that makes ends with it
+		k.Expires = k.WasUntil
+	}
 	return &wielded{k, t.e.Reads}, nil
 }
 
@@ -99,7 +102,7 @@ func (own *wielded) gives(k *latchkey.Token) error {
 	case !k.Addresses.Within(own.Addresses):
 		return beyond("whitelist_ip", "may be used from certain addresses only, and others that it makes or changes from no others: "+strings.Join(own.Addresses.Texts(), ", "))
 	case !own.Expires.IsZero() && (k.Expires.IsZero() || k.Expires.After(own.Expires)):
-		return beyond("expires_at", "expires before that: those that it makes or changes may last no longer than itself")
+		return beyond("expires_at", "expires before that, or its secret of before a rotation does: those that it makes or changes may last no longer than itself")
 	case own.MaxUses != 0 && (k.ID != own.ID || k.MaxUses == 0 || k.MaxUses > own.MaxUses):
 		return beyond("max_uses", "may make a certain number of calls only: it gives none to others")
 	case more(k.RateLimit, own.RateLimit):

@@ -129,7 +129,7 @@ func (h *hostTokenPolicies) Change(ctx context.Context, pack string, change func
 			return change(&p.Tokens)
 		})
 	}
-	if !h.caller.OverAll() {
+	if !h.caller.Privileges.Has(latchkey.PrivilegeAll) {
 		return denied("package", "Only the administrator can set the policy of the server: name one of your packages.")
 	}
 	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {

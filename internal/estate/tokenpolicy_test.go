@@ -134,10 +134,14 @@ func TestTokenMakers(t *testing.T) {
 	secret := s.Token("demo", "t")
 	with := func(name, query string) string {
 		a := s.Get(s.Account, "/execute/Tokens/"+name+"?"+query, "cpanel demo:"+secret)
-		if strings.Contains(a.Body, `"status":1`) {
-			return "ok"
+		if !strings.Contains(a.Body, `"status":1`) {
+			return a.Body
 		}
-		return a.Body
+		if name == "rotate" {
+			_, secret, _ = strings.Cut(a.Body, `"token":"`)
+			secret, _, _ = strings.Cut(secret, `"`)
+		}
+		return "ok"
 	}
 	through := func(name string, args ...string) string {
 		res := s.Call(call.WHM, "root", "", "uapi_cpanel", append([]string{"cpanel.user", "demo", "cpanel.module", "Tokens", "cpanel.function", name}, args...)...)

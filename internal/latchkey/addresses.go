@@ -2,6 +2,7 @@ package latchkey
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -80,6 +81,20 @@ func (l Addresses) Within(other Addresses) bool {
 		}
 	}
 	return l != ""
+}
+
+// Vague reports whether l leaves hardly anybody out: its ranges together have more
+// than a sixteenth of all addresses of IPv4, or more of IPv6 than one /12 has.
+func (l Addresses) Vague() bool {
+	var share [2]float64 // of all there are
+	for _, p := range l.Ranges() {
+		six := 0
+		if p.Addr().Is6() {
+			six = 1
+		}
+		share[six] += math.Ldexp(1, -p.Bits())
+	}
+	return l == "" || share[0] > 1./16 || share[1] > 1./4096
 }
 
 // Texts are the addresses and ranges as the public interface shows them, IPv6

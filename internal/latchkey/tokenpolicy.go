@@ -196,6 +196,8 @@ func (a *AppliedPolicy) Breaches(k *Token, now time.Time) (list []Breach) {
 	}
 	if a.Addresses == Yes && k.Addresses == "" {
 		list = append(list, a.breach(RuleAddresses, "allows no tokens that may be used from everywhere: name the addresses it is used from, with Tokens::create_limited or Tokens::update and “whitelist_ip”."))
+	} else if a.Addresses == Yes && k.Addresses.Vague() {
+		list = append(list, a.breach(RuleAddresses, "allows no tokens that may be used from nearly everywhere: name ranges that are together no wider than sixteen /8 of IPv4 or one /12 of IPv6."))
 	}
 	if a.FullAccess == No && k.Grants == "" && !k.ReadOnly {
 		list = append(list, a.breach(RuleFull, "allows no tokens with full access: make one that may do what it is for, with Tokens::create_limited and “grants”."))

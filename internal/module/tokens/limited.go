@@ -120,6 +120,21 @@ func (b *bounds) unread() error {
 	return nil
 }
 
+// saidWhole refuses bounds that are named and have no value: a program that meant
+// to narrow the token would have one that is not.
+func saidWhole(r api.Runner[hosting.Account]) api.Runner[hosting.Account] {
+	call := r.Call
+	r.Call = func(ctx context.Context, on hosting.Account, args api.Args) (any, error) {
+		for _, name := range []string{"expires_at", "not_before", "readonly", "max_uses", "unused_days", "rate_limit"} {
+			if text, given := args.Lookup(name); given && text == "" {
+				return nil, latchkey.InvalidParam(name, "The “%s” argument is empty: give a value, or leave it out.", name)
+			}
+		}
+		return call(ctx, on, args)
+	}
+	return r
+}
+
 // put brings a value that was given to where it belongs.
 func put[T any](to *T, given *T) {
 	if given != nil {

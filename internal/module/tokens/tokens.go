@@ -34,7 +34,7 @@ func New(of Features) api.Module[hosting.Account] {
 			{Name: "revoke", Feature: feature, Effect: api.Write, Run: api.Run(revoke),
 				Doc: "Revoke a token. It succeeds also if there is none of this name."},
 
-			{Name: "create_limited", Feature: feature, Effect: api.Write, Run: api.Run(createLimited),
+			{Name: "create_limited", Feature: feature, Effect: api.Write, Run: saidWhole(api.Run(createLimited)),
 				Doc: "Create a token that may do what its grants say and nothing else. It is shown this once. An extension of this server."},
 			{Name: "update", Feature: feature, Effect: api.Write, Run: api.Run(update),
 				Doc: "Change what a token may do, from where, until when and how often. What is not named stays. An extension of this server."},
