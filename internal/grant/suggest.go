@@ -29,7 +29,7 @@ type Suggestion struct {
 //
 // It fails where a token cannot have as many grants as that would take.
 func Suggest(uses []latchkey.Observed, has Set) ([]Suggestion, error) {
-	s := &suggester{uses: uses, has: has, reads: readers(uses)}
+	s := &suggester{uses: uses, has: has, reads: readers(uses), alike: alike(uses)}
 	for s.coarse = range 3 {
 		set := s.suggest()
 		if len(set) <= maxGrants && len(set.String()) <= maxText {
@@ -62,6 +62,7 @@ type suggester struct {
 	uses   []latchkey.Observed
 	has    Set
 	reads  func(module, function string) bool
+	alike  map[group]int
 	coarse int // 0: as is said above; 1: names are left out; 2: all conditions are
 }
 
@@ -202,7 +203,7 @@ func (s *suggester) general(module string, r *latchkey.Resource) (Key, string, b
 	switch key {
 	case Mailbox:
 		_, domain, ok := strings.Cut(value, "@")
-		if ok && (s.coarse > 0 || s.alike(module, key, func(v string) bool { return strings.HasSuffix(v, "@"+domain) }) >= manyBoxes) {
+		if ok && (s.coarse > 0 || s.alike[group{module, key, domain}] >= manyBoxes) {
 			return Domain, domain, plain(Domain, domain)
 		}
 	case Path:
@@ -214,23 +215,48 @@ func (s *suggester) general(module string, r *latchkey.Resource) (Key, string, b
 // folder is a file's path, or the folder above it that stands for it.
 func (s *suggester) folder(module, file string) string {
 	up := path.Dir(file)
-	many := s.coarse > 0 || s.alike(module, Path, func(v string) bool { return path.Dir(v) == up }) >= manyFiles
+	many := s.coarse > 0 || s.alike[group{module, Path, up}] >= manyFiles
 	if up != "." && many || !plain(Path, file) {
 		return up
 	}
 	return file
 }
 
-// alike is how many different things of a kind a module was called on whose
-// names are like one.
-func (s *suggester) alike(module string, key Key, like func(string) bool) int {
-	seen := make(map[string]bool)
-	for i := range s.uses {
-		if u := &s.uses[i]; u.Module == module && u.On.Kind == key.String() && like(key.fold(u.On.Name)) {
-			seen[key.fold(u.On.Name)] = true
+// group is what lies in one domain, or in one folder, of what a module was called
+// on.
+type group struct {
+	module string
+	key    Key
+	in     string
+}
+
+// alike is how many different things each group has.
+func alike(uses []latchkey.Observed) map[group]int {
+	type thing struct {
+		group
+		name string
+	}
+	n := make(map[group]int)
+	seen := make(map[thing]bool)
+	for i := range uses {
+		u := &uses[i]
+		var is thing
+		switch u.On.Kind {
+		case Mailbox.String():
+			is = thing{group{u.Module, Mailbox, ""}, Mailbox.fold(u.On.Name)}
+			_, is.in, _ = strings.Cut(is.name, "@")
+		case Path.String():
+			is = thing{group{u.Module, Path, ""}, Path.fold(u.On.Name)}
+			is.in = path.Dir(is.name)
+		default:
+			continue
+		}
+		if !seen[is] {
+			seen[is] = true
+			n[is.group]++
 		}
 	}
-	return len(seen)
+	return n
 }
 
 // plain reports whether a value can be written as a pattern that means it alone.

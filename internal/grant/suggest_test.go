@@ -214,3 +214,21 @@ func TestSuggestedFits(t *testing.T) {
 		t.Errorf("%.300s", got)
 	}
 }
+
+// BenchmarkSuggest is for a token that was used for as many things as are kept.
+func BenchmarkSuggest(b *testing.B) {
+	for _, kind := range []string{"mailbox", "path"} {
+		var uses []latchkey.Observed
+		for i := range 2000 {
+			name := map[string]string{"mailbox": fmt.Sprintf("a@d%d.example", i), "path": fmt.Sprintf("d%d/a", i)}[kind]
+			uses = append(uses, latchkey.Observed{Called: latchkey.Called{Module: "Email", Name: fmt.Sprint("f", i%20), Write: true}, On: latchkey.Resource{Kind: kind, Name: name}})
+		}
+		b.Run(kind, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := Suggest(uses, Full()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
