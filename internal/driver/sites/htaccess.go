@@ -48,7 +48,8 @@ func unrestricted(home homedir.FS, dir, name string) error {
 // anybody. Sections about files count if name is one of them; all others do, as if
 // what they ask for held.
 func restricts(text, name string) bool {
-	elsewhere := 0 // how many sections deep in one about other files
+	elsewhere := 0                    // how many sections deep in one about other files
+	nobody, everybody := false, false // may come unless allowed; are allowed
 	text = strings.ReplaceAll(text, "\\\n", " ")
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -61,11 +62,16 @@ func restricts(text, name string) bool {
 			if elsewhere > 0 || !about(word, strings.TrimSuffix(rest, ">"), name) {
 				elsewhere++
 			}
-		case elsewhere == 0 && keepsOut(word, strings.ToLower(rest)):
+		case elsewhere > 0:
+		case keepsOut(word, strings.ToLower(rest)):
 			return true
+		case word == "order":
+			nobody = !strings.HasPrefix(strings.ToLower(rest), "deny")
+		case word == "allow":
+			everybody = everybody || strings.EqualFold(strings.Join(strings.Fields(rest), " "), "from all")
 		}
 	}
-	return false
+	return nobody && !everybody
 }
 
 // keepsOut reports whether a line keeps somebody out.

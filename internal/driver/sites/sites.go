@@ -155,9 +155,10 @@ func (s *Server) http() *http.Server {
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate},
 		ReadHeaderTimeout: headerPatience,
 		ReadTimeout:       readPatience,
+		WriteTimeout:      stall, // for what is not rolled, and for each request anew
 		IdleTimeout:       idlePatience,
 		MaxHeaderBytes:    16 << 10,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100, WriteByteTimeout: stall},
 		ErrorLog:          log.New(noise{s.Log}, "", 0),
 
 		DisableGeneralOptionsHandler: true,
