@@ -58,6 +58,7 @@ const (
 	autoSSLPatience = 5 * time.Minute  // for one certificate
 	autoSSLAgain    = 15 * time.Minute // at least, after a failure, for who asks
 	autoSSLBackoff  = time.Hour        // after the first failure; doubled by every other
+	autoSSLPause    = time.Hour        // after a certificate, before another in the place of one that was taken away
 	autoSSLLongest  = 48 * time.Hour
 	autoSSLNames    = 100 // in a certificate
 	autoSSLRefused  = 5   // names that are left out at a time
@@ -70,7 +71,8 @@ type checks struct {
 	asked    map[latchkey.AccountID]bool // by whose owner; false: by the clock
 	busy     map[latchkey.AccountID]bool
 	wake     chan struct{}
-	renewals map[string]renewal // by certificate
+	renewals map[string]renewal            // by certificate
+	got      map[latchkey.Domain]time.Time // when a site last got a certificate
 }
 
 // renewal is when an authority wants a certificate renewed.
@@ -80,7 +82,7 @@ type renewal struct {
 }
 
 func newChecks() *checks {
-	return &checks{asked: make(map[latchkey.AccountID]bool), busy: make(map[latchkey.AccountID]bool), wake: make(chan struct{}, autoSSLWorkers), renewals: make(map[string]renewal)}
+	return &checks{asked: make(map[latchkey.AccountID]bool), busy: make(map[latchkey.AccountID]bool), wake: make(chan struct{}, autoSSLWorkers), renewals: make(map[string]renewal), got: make(map[latchkey.Domain]time.Time)}
 }
 
 // add has an account looked at.
@@ -123,6 +125,22 @@ func (c *checks) done(id latchkey.AccountID) {
 	if _, again := c.asked[id]; again {
 		c.call()
 	}
+}
+
+// gets notes that a site has got a certificate, and lately tells whether it has
+// within the last hour: who takes theirs away uses up nobody else's share of what
+// the authority gives the server.
+func (c *checks) gets(site latchkey.Domain, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.got[site] = now
+}
+
+func (c *checks) lately(site latchkey.Domain, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, ok := c.got[site]
+	return ok && now.Before(at.Add(autoSSLPause))
 }
 
 // call calls a worker. c is locked.
@@ -322,7 +340,7 @@ func (t *tenancy) needs(ctx context.Context, s *hosting.Site, names []string, no
 	c := s.Certificate
 	switch {
 	case c == nil, c.SelfSigned(), now.After(c.NotAfter):
-		return true
+		return !t.e.checks.lately(s.Name, now)
 	case s.Provider != autoSSLProvider:
 		return false
 	case !t.covered(c, names):
@@ -449,6 +467,7 @@ func (t *tenancy) install(ctx context.Context, certs hosting.Certificates, s *ho
 	if err != nil {
 		return err
 	}
+	t.e.checks.gets(s.Name, t.e.Now())
 	t.e.Log.Info("AutoSSL got a certificate", "site", s.Name, "until", c.NotAfter)
 	if s.Provider == autoSSLProvider && s.Certificate != nil { // nobody needs the one before
 		_ = t.acting("forget").Certificates().Remove(ctx, hosting.Signed, s.Certificate.ID())
@@ -594,7 +613,7 @@ func (a *autoSSL) Exclude(ctx context.Context, change func([]latchkey.Domain) []
 		if err != nil {
 			return err
 		}
-		sites, _, err := bareSites(tx, a.caller.Account)
+		sites, _, err := a.e.bareSites(tx, a.caller.Account)
 		if err != nil {
 			return err
 		}

@@ -350,3 +350,24 @@ func TestAuthorityKey(t *testing.T) {
 		t.Errorf("keys: %v, %v; an authority has one, and no other's", err, err2)
 	}
 }
+
+// TestAutoSSLPauses: who takes away what AutoSSL got does not have it get another
+// at once: the authority counts what it gives to the whole server.
+func TestAutoSSLPauses(t *testing.T) {
+	a := newAuthority(t, nil)
+	if got := a.check(); len(got) != 1 {
+		t.Fatalf("the first time: %v", got)
+	}
+	for range 3 {
+		if err := a.demo.Certificates().Uninstall(t.Context(), "example.com"); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.check(); len(got) != 0 {
+			t.Fatalf("after it was taken away: %v", got)
+		}
+		a.s.Wait(time.Hour)
+		if got := a.check(); len(got) != 1 {
+			t.Fatalf("an hour later: %v", got)
+		}
+	}
+}

@@ -214,7 +214,7 @@ func notKept(err error, kind hosting.Keeping, id string) error {
 
 func (c *certificates) Sites(ctx context.Context) (sites []hosting.Site, err error) {
 	err = c.e.Store.Read(ctx, func(r store.Reader) (err error) {
-		sites, err = sitesOf(r, c.caller.Account)
+		sites, err = c.e.sitesOf(r, c.caller.Account)
 		return err
 	})
 	return sites, err
@@ -228,7 +228,7 @@ func (c *certificates) Install(ctx context.Context, domain latchkey.Domain, n ho
 		return is, err
 	}
 	err = c.changeSites(ctx, func(tx store.Tx) ([]*hosting.Site, error) {
-		sites, rows, err := bareSites(tx, c.caller.Account)
+		sites, rows, err := c.e.bareSites(tx, c.caller.Account)
 		if err != nil {
 			return nil, err
 		}
@@ -301,7 +301,7 @@ func (c *certificates) above(r store.Reader, n *hosting.Installation) (pki.Chain
 
 func (c *certificates) Uninstall(ctx context.Context, domain latchkey.Domain) error {
 	return c.changeSites(ctx, func(tx store.Tx) ([]*hosting.Site, error) {
-		sites, rows, err := bareSites(tx, c.caller.Account)
+		sites, rows, err := c.e.bareSites(tx, c.caller.Account)
 		if err != nil {
 			return nil, err
 		}
@@ -318,7 +318,7 @@ func (c *certificates) Uninstall(ctx context.Context, domain latchkey.Domain) er
 
 func (c *certificates) Redirect(ctx context.Context, domains []latchkey.Domain, on bool) error {
 	return c.changeSites(ctx, func(tx store.Tx) (changed []*hosting.Site, err error) {
-		sites, rows, err := bareSites(tx, c.caller.Account)
+		sites, rows, err := c.e.bareSites(tx, c.caller.Account)
 		for i := 0; i < len(domains) && err == nil; i++ {
 			var s *hosting.Site
 			if s, err = hosting.FindSite(sites, domains[i]); err == nil {

@@ -109,6 +109,9 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccoun
 		}
 		return &latchkey.Error{Kind: latchkey.Exists, Param: "domain", Msg: "The domain “" + string(a.Domain) + "” already exists on this server."}
 	}
+	if err := h.mayHave(a.Domain); err != nil {
+		return err
+	}
 	p, err := findPackage(tx, a.Package)
 	if err == nil {
 		err = h.mayUse(p.Name)

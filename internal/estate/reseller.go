@@ -63,6 +63,15 @@ func (h *host) ofOwn(name string) bool {
 	return strings.HasPrefix(name, string(h.caller.Name)+"_")
 }
 
+// mayHave says why nobody can have an account for a domain: the server's own name
+// would be served, and certified, for whoever has that.
+func (h *host) mayHave(domain latchkey.Domain) error {
+	if domain == h.e.ownName() {
+		return latchkey.InvalidParam("domain", "The domain “%s” is the name of this server: no account can have it.", domain)
+	}
+	return nil
+}
+
 // mayName says why the caller may not make or change what is called name, a
 // package or a feature list.
 func (h *host) mayName(param, name string) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/pki"
 	"github.com/latchkey/latchkey/internal/store"
+	"github.com/latchkey/latchkey/internal/zone"
 )
 
 // Webserver is the part that serves sites.
@@ -34,7 +35,7 @@ func (closed) Renew(context.Context, ...latchkey.Domain) error { return nil }
 func (e *Estate) Site(ctx context.Context, name latchkey.Domain) (site *sites.Site, err error) {
 	var row store.Site
 	err = e.Store.Read(ctx, func(r store.Reader) error {
-		id, d, err := siteDomain(r, name)
+		id, d, err := e.siteDomain(r, name)
 		if err != nil {
 			return err
 		}
@@ -78,11 +79,12 @@ func (e *Estate) openKey(account latchkey.AccountID, id string, sealed []byte) (
 }
 
 // siteDomain is the domain whose site a name shows, as [hosting.SitesOf] has it.
-func siteDomain(r store.Reader, name latchkey.Domain) (latchkey.AccountID, latchkey.OwnedDomain, error) {
+// The server's own name is no account's because it lies under a domain of theirs.
+func (e *Estate) siteDomain(r store.Reader, name latchkey.Domain) (latchkey.AccountID, latchkey.OwnedDomain, error) {
 	id, d, err := r.Domain(name)
 	if errors.Is(err, store.ErrNotFound) {
 		label, of, _ := strings.Cut(string(name), ".")
-		if !slices.Contains(hosting.AlwaysUnder, label) {
+		if !slices.Contains(hosting.AlwaysUnder, label) || name == e.ownName() {
 			return id, d, err
 		}
 		if id, d, err = r.Domain(latchkey.Domain(of)); err == nil && d.Kind == latchkey.SubDomain && label != "www" {
@@ -179,8 +181,8 @@ func (e *Estate) repairSites(ctx context.Context) {
 }
 
 // sitesOf are the sites of an account, the main one first.
-func sitesOf(r store.Reader, id latchkey.AccountID) ([]hosting.Site, error) {
-	sites, rows, err := bareSites(r, id)
+func (e *Estate) sitesOf(r store.Reader, id latchkey.AccountID) ([]hosting.Site, error) {
+	sites, rows, err := e.bareSites(r, id)
 	for i := range sites {
 		if row, ok := rows[sites[i].Name]; ok && err == nil {
 			err = withCertificate(&sites[i], &row)
@@ -191,7 +193,7 @@ func sitesOf(r store.Reader, id latchkey.AccountID) ([]hosting.Site, error) {
 
 // bareSites are the sites of an account as its domains make them, and their rows
 // by name.
-func bareSites(r store.Reader, id latchkey.AccountID) ([]hosting.Site, map[latchkey.Domain]store.Site, error) {
+func (e *Estate) bareSites(r store.Reader, id latchkey.AccountID) ([]hosting.Site, map[latchkey.Domain]store.Site, error) {
 	owned, err := r.Domains(id)
 	if err != nil {
 		return nil, nil, err
@@ -204,8 +206,30 @@ func bareSites(r store.Reader, id latchkey.AccountID) ([]hosting.Site, map[latch
 	for _, row := range list {
 		rows[row.Host] = row
 	}
-	return hosting.SitesOf(mainFirst(owned)), rows, nil
+	sites := hosting.SitesOf(mainFirst(owned))
+	for i := 0; i < len(sites) && err == nil; i++ {
+		sites[i].Names, err = e.namesOf(r, id, sites[i].Names)
+	}
+	return sites, rows, err
 }
+
+// namesOf are those of the names of a site, its own first, that are not another
+// account's domains and not the server's own name.
+func (e *Estate) namesOf(r store.Reader, id latchkey.AccountID, names []latchkey.Domain) (theirs []latchkey.Domain, err error) {
+	for i, n := range names {
+		owner, _, err := r.Domain(n)
+		switch {
+		case gone(err) != nil:
+			return nil, err
+		case i == 0, err == nil && owner == id, err != nil && n != e.ownName():
+			theirs = append(theirs, n)
+		}
+	}
+	return theirs, nil
+}
+
+// ownName is the name of the server.
+func (e *Estate) ownName() latchkey.Domain { return latchkey.Domain(zone.HostName(e.Server.Hostname)) }
 
 func withCertificate(s *hosting.Site, row *store.Site) (err error) {
 	s.Redirects = row.Redirects
