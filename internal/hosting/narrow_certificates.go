@@ -2,6 +2,7 @@ package hosting
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -159,11 +160,26 @@ func (n *narrowCertificates) AddKey(ctx context.Context, name string, k pki.Key)
 	return n.all.AddKey(ctx, name, k)
 }
 
+// AddCertificate keeps none for a key that is kept and not to be seen: the key would
+// become theirs, and anybody can have a certificate made for a public key.
 func (n *narrowCertificates) AddCertificate(ctx context.Context, name string, c *pki.Certificate, chain pki.Chain) (KeptCertificate, error) {
-	if err := n.on(ctx, c.Names()...); err != nil {
+	err := n.on(ctx, c.Names()...)
+	if err == nil && n.has(ctx, Keys, c.Public.ID()) != nil {
+		err = n.foreign(ctx, c.Public.ID())
+	}
+	if err != nil {
 		return KeptCertificate{}, err
 	}
 	return n.all.AddCertificate(ctx, name, c, chain)
+}
+
+// foreign says why a key may not be touched if it is kept, whoever's it is.
+func (n *narrowCertificates) foreign(ctx context.Context, id string) error {
+	keys, err := n.all.Keys(ctx)
+	if err == nil && slices.ContainsFunc(keys, func(k KeptKey) bool { return k.ID == id }) {
+		err = n.may()
+	}
+	return err
 }
 
 func (n *narrowCertificates) Request(ctx context.Context, key, name string, s pki.Subject) (KeptRequest, error) {

@@ -210,6 +210,13 @@ func TestNarrow(t *testing.T) {
 		[]string{"install_ssl?domain=addon.example&cert=" + q(foreign.PEM()), "denied: no grant"},
 		[]string{"install_ssl?domain=none.example&cert=" + q(foreign.PEM()), "denied: no grant"},
 		[]string{"install_ssl?domain=example.com&cert=" + q(b.ca.Issue(secret, "example.com").PEM()), "invalid: Give the private key of the certificate with it"},
+		// Whoever knows a public key can have a certificate made for it: that does not
+		// make the private one, which is kept here, that of the host.
+		[]string{"upload_cert?crt=" + q(b.ca.Issue(secret, "example.com").PEM()), "denied: no grant"},
+		[]string{"list_keys", b.key.ID(), "!" + secret.ID()},
+		[]string{"install_ssl?domain=example.com&cert=" + q(b.ca.Issue(secret, "example.com").PEM()), "invalid: Give the private key of the certificate with it"},
+		[]string{"delete_key?id=" + secret.ID(), "not-found: "},
+		[]string{"upload_cert?crt=" + q(b.ca.Issue(b.ca.Key(), "example.com").PEM()), `"id":"example_com`},
 		[]string{"install_ssl?domain=www.example.com&cert=" + q(own.PEM()), `"action":"install"`, `"key_id":"` + b.key.ID()},
 		[]string{"installed_hosts", own.ID(), "!addon"},
 		[]string{"installed_host?domain=addon.example", "not-found: "},
