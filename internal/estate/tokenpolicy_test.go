@@ -291,13 +291,9 @@ func TestGetPolicy(t *testing.T) {
 		t.Helper()
 		data := s.UAPI("demo", "Tokens", "get_policy")
 		r := decode[rules](t, data)
-		var by struct {
+		r.SetBy = decode[struct {
 			SetBy []struct{ Rule, By string } `json:"set_by"`
-		}
-		by = decode[struct {
-			SetBy []struct{ Rule, By string } `json:"set_by"`
-		}](t, data)
-		r.SetBy = by.SetBy
+		}](t, data).SetBy
 		return r
 	}
 	if r := get(); r.May != 1 || r.Most != 2 || r.Latest != 0 || r.Full != 1 || len(r.SetBy) != 0 {

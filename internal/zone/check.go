@@ -104,7 +104,7 @@ func substitution(s string) error {
 	}
 	delimiter := s[0]
 	if delimiter >= '0' && delimiter <= '9' || delimiter == 'i' || delimiter == '\\' || delimiter == 0 {
-		return fmt.Errorf("the expression cannot begin with “%s”: it is such as !^.*$!sip:info@example.com!", plain(s[:1]))
+		return fmt.Errorf("the expression cannot begin with “%s”: one such as !^.*$!sip:info@example.com! can be taken", plain(s[:1]))
 	}
 	parts := undelimited(s[1:], delimiter)
 	if len(parts) != 3 || parts[2] != "" && parts[2] != "i" {
