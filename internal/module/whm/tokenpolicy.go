@@ -57,12 +57,18 @@ func (*policyChoice) Words() []string { return []string{"1", "0", inherit} }
 
 // ParseParam reads 1, 0 or inherit.
 func (c *policyChoice) ParseParam(text string) error {
-	choices := map[string]latchkey.Choice{"1": latchkey.Yes, "0": latchkey.No, inherit: latchkey.Unsaid}
-	is, ok := choices[strings.TrimSpace(text)]
-	if !ok {
+	text = strings.TrimSpace(text)
+	if text == inherit {
+		*c = policyChoice(latchkey.Unsaid)
+		return nil
+	}
+	on, err := api.ParseBool(text)
+	if err != nil || text == "" {
 		return fmt.Errorf("must be 1, 0, or inherit for what the server's policy says")
 	}
-	*c = policyChoice(is)
+	if *c = policyChoice(latchkey.No); on {
+		*c = policyChoice(latchkey.Yes)
+	}
 	return nil
 }
 
@@ -97,6 +103,18 @@ type setPolicyParams struct {
 	Unused    *policyDays   `param:"unused_days,optional" doc:"After how many days without use tokens end; none for never."`
 	Addresses *policyChoice `param:"require_addresses,optional" doc:"1 if tokens must be bound to addresses."`
 	Full      *policyChoice `param:"full_access,optional" doc:"0 if tokens may not have full access."`
+	Rest      api.Args      `param:"*" doc:"Nothing: what is not understood might be meant as a rule, and is refused."`
+}
+
+// unread refuses what looks like a rule, and is none.
+func (p *setPolicyParams) unread() error {
+	for _, key := range p.Rest.Names() {
+		if !stray(key) {
+			return latchkey.InvalidParam(key, "The argument “%s” is not understood: give package, who_may_create, longest_days, default_days, unused_days, require_addresses or full_access.",
+				strings.ToValidUTF8(key[:min(len(key), 64)], "?"))
+		}
+	}
+	return nil
 }
 
 // tokenPolicyData is a policy as it is shown: inherit stands for what it says nothing
@@ -140,6 +158,9 @@ func showTokenPolicy(ctx context.Context, h hosting.Host, p policyOf) (tokenPoli
 }
 
 func setTokenPolicy(ctx context.Context, h hosting.Host, p setPolicyParams) (tokenPolicyData, error) {
+	if err := p.unread(); err != nil {
+		return tokenPolicyData{}, err
+	}
 	var is latchkey.TokenPolicy
 	err := h.TokenPolicies().Change(ctx, p.Package, func(to *latchkey.TokenPolicy) error {
 		if p.Makers != nil {
