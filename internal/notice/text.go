@@ -103,33 +103,33 @@ func (n *Notice) ends() string {
 func (n *Notice) next() string {
 	switch n.Kind {
 	case Ending:
-		return "If it is still needed, give it another end, or make a new one:\n\n" + n.page() +
-			n.command("update", "expires_at=SECONDS_SINCE_1970") + "\nIf not, nothing has to be done.\n"
+		return "If it is still needed, give it another end, or make a new one:\n\n" +
+			n.means("update", "expires_at=SECONDS_SINCE_1970") + "\nIf not, nothing has to be done.\n"
 	case Ended:
-		return "If it is still needed, enable it again, or make a new one. If not, take it away:\n\n" + n.page() + n.command("revoke", "")
+		return "If it is still needed, enable it again, or make a new one. If not, take it away:\n\n" + n.means("revoke", "")
 	case Revoked:
 		return "Programs that used it are refused. Ask the administrator why, before you make a new one.\n"
 	}
 	return "If you know of this, nothing has to be done. If not, take the token away at once and change\nthe account's password:\n\n" +
-		n.page() + n.command("revoke", "")
+		n.means("revoke", "")
 }
 
-func (n *Notice) page() string {
-	if n.Site == "" {
-		return ""
+// means are the ways to do something with the token: by a call, if it is known
+// where to, which is for accounts alone; and on the command line.
+func (n *Notice) means(name, more string) string {
+	call := fmt.Sprintf("/execute/Tokens/%s?name=%s", name, n.Token)
+	command := fmt.Sprintf("uapi --user=%s Tokens %s name=%s", n.Account, name, n.Token)
+	if n.Host {
+		command = fmt.Sprintf("whmapi1 api_token_%s token_name=%s", name, n.Token)
 	}
-	return "  in the page Manage API Tokens: " + n.Site + "/\n"
-}
-
-// command is what does the same on the command line.
-func (n *Notice) command(name, more string) string {
-	switch {
-	case n.Host && name == "update":
-		return fmt.Sprintf("  in WHM, or with: api_token_update token_name=%s %s\n", n.Token, more)
-	case n.Host:
-		return fmt.Sprintf("  in WHM, or with: api_token_revoke token_name=%s\n", n.Token)
+	if more != "" {
+		call, command = call+"&"+more, command+" "+more
 	}
-	return strings.TrimRight(fmt.Sprintf("  with: uapi --user=%s Tokens %s name=%s %s", n.Account, name, n.Token, more), " ") + "\n"
+	text := "  on the command line: " + command + "\n"
+	if n.Site == "" || n.Host {
+		return text
+	}
+	return "  over the API: " + n.Site + call + "\n" + text
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
