@@ -130,6 +130,7 @@ func (v *Verifier) keepFull(ctx context.Context) {
 			pause = time.Second
 			continue
 		}
+		v.log.Info("every token is in memory")
 		select {
 		case <-ctx.Done():
 			return

@@ -143,6 +143,9 @@ func (b *bench) ours(d *dataset, env ...string) (*target, error) { return b.warm
 
 // warm is ours with another program.
 func (b *bench) warm(bin string, d *dataset, env ...string) (*target, error) {
+	if err := readFile(d.file()); err != nil {
+		return nil, err
+	}
 	p, at, err := serve(bin, d.dir(), b.cpus.server, env...)
 	if err != nil {
 		return nil, err
@@ -155,7 +158,7 @@ func (b *bench) warm(bin string, d *dataset, env ...string) (*target, error) {
 	t := &target{name: "latchkey, " + short(d.tokens), p: p, addr: at["account"], tls: conf,
 		pick: func(r *rand.Rand) []string { return d.pick(r, perRound) }}
 	began := time.Now()
-	if err := p.settle(); err != nil {
+	if err := errors.Join(p.filled(), p.settle()); err != nil {
 		return nil, err
 	}
 	filled := time.Since(began)

@@ -192,8 +192,8 @@ func (b *bench) meet(d *dataset) error {
 // caller is the token that calls after a start: another after each.
 func (d *dataset) caller(start int) string { return d.line(start * (d.lines() / starts)) }
 
-// warm reads a file, so that the system has it in memory.
-func warm(path string) error {
+// readFile reads a file, so that the system has it in memory.
+func readFile(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -226,7 +226,7 @@ func (b *bench) startOnce(k *starting) error {
 	if k.answer != "" {
 		argv, env = append([]string{b.bare}, floorFlags(k.d, addr, k.answer)...), nil
 	}
-	if err := errors.Join(warm(k.d.file()), warm(argv[0])); err != nil {
+	if err := errors.Join(readFile(k.d.file()), readFile(argv[0])); err != nil {
 		return err
 	}
 	began := time.Now()

@@ -74,6 +74,19 @@ func (p *process) ready() (map[string]string, error) {
 	}
 }
 
+// filled waits until the program says that it has every token in memory.
+func (p *process) filled() error {
+	const most = 15 * time.Minute
+	select {
+	case <-p.log.full:
+		return nil
+	case <-p.ended:
+		return fmt.Errorf("%s ended: %v\n%s", p.name, p.err, p.log)
+	case <-time.After(most):
+		return fmt.Errorf("%s has not read its tokens in %v\n%s", p.name, most, p.log)
+	}
+}
+
 func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
 // end ends the program, gently if it will.
@@ -155,9 +168,10 @@ type processLog struct {
 	last  []string
 	said  bool
 	ready chan map[string]string
+	full  chan struct{} // receives when every token is in memory
 }
 
-func newProcessLog() *processLog { return &processLog{ready: make(chan map[string]string, 1)} }
+func newProcessLog() *processLog { return &processLog{ready: make(chan map[string]string, 1), full: make(chan struct{}, 1)} }
 
 func (l *processLog) Write(text []byte) (int, error) {
 	l.mu.Lock()
@@ -176,6 +190,12 @@ func (l *processLog) Write(text []byte) (int, error) {
 func (l *processLog) hear(line string) {
 	if l.last = append(l.last, line); len(l.last) > 20 {
 		l.last = l.last[1:]
+	}
+	if strings.Contains(line, `"msg":"every token is in memory"`) {
+		select {
+		case l.full <- struct{}{}:
+		default:
+		}
 	}
 	if l.said || !strings.Contains(line, `"msg":"ready"`) {
 		return
