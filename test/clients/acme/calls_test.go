@@ -65,15 +65,6 @@ func does(t *testing.T, user, token, function string, args ...string) answer {
 	return a
 }
 
-// needs skips a test of a function that is not here yet.
-func needs(t *testing.T, function string) {
-	t.Helper()
-	a := calls(t, os.Getenv("LATCHKEY_USER"), os.Getenv("LATCHKEY_TOKEN"), function)
-	if len(a.Errors) == 1 && strings.Contains(a.Errors[0], "could not find the function") {
-		t.Skipf("SKIPPED: there is no function %s yet", function)
-	}
-}
-
 // limited makes a token for a job.
 func limited(t *testing.T, name, preset string, needs ...string) string {
 	t.Helper()
