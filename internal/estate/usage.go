@@ -23,14 +23,18 @@ const (
 	// usageMaxQueue is how many walks may wait for their turn before figures that
 	// are old stay so: a list of all accounts must not queue them all.
 	usageMaxQueue = 64
+	// usageMinPause lies between walks that nobody waits for: after a long pause
+	// the figures of all homes are old, and calls come first.
+	usageMinPause = 10 * time.Millisecond
 )
 
 // usages are the walks under way.
 type usages struct {
-	mu      sync.Mutex
-	walking map[latchkey.AccountID]*walk
-	turn    sync.Mutex                      // one walk at a time
-	dirty   map[latchkey.AccountID]struct{} // changed since last written to the store
+	mu        sync.Mutex
+	walking   map[latchkey.AccountID]*walk
+	turn      sync.Mutex                      // one walk at a time
+	dirty     map[latchkey.AccountID]struct{} // changed since last written to the store
+	refreshed time.Time                       // when the last walk began that nobody waits for
 
 	standing sync.Mutex // held while whether the store's figures stand is being changed
 	stand    bool       // the store says that its figures stand: nothing was written in a home since
@@ -103,17 +107,21 @@ func (e *Estate) fresh(ctx context.Context, id latchkey.AccountID, f auth.Figure
 		if f, err = e.Auth.Figures(ctx, id); err != nil {
 			return hosting.Quota{}, err
 		}
-	case now.Unix()-f.TakenAt > int64(usageMaxAge/time.Second) && e.usages.waiting() < usageMaxQueue:
+	case now.Unix()-f.TakenAt > int64(usageMaxAge/time.Second) && e.usages.mayRefresh(time.Now()):
 		e.rescan(id)
 	}
 	return hosting.Quota{Bytes: f.Bytes, Inodes: f.Inodes, ByteLimit: f.ByteLimit, InodeLimit: f.InodeLimit}, nil
 }
 
-// waiting is how many walks are under way or wait for their turn.
-func (us *usages) waiting() int {
+// mayRefresh reports whether one more walk may begin that nobody waits for.
+func (us *usages) mayRefresh(now time.Time) bool {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	return len(us.walking)
+	if len(us.walking) >= usageMaxQueue || now.Sub(us.refreshed) < usageMinPause {
+		return false
+	}
+	us.refreshed = now
+	return true
 }
 
 // rescan starts a walk, unless one is under way, and returns what is closed
