@@ -171,7 +171,9 @@ type processLog struct {
 	full  chan struct{} // receives when every token is in memory
 }
 
-func newProcessLog() *processLog { return &processLog{ready: make(chan map[string]string, 1), full: make(chan struct{}, 1)} }
+func newProcessLog() *processLog {
+	return &processLog{ready: make(chan map[string]string, 1), full: make(chan struct{}, 1)}
+}
 
 func (l *processLog) Write(text []byte) (int, error) {
 	l.mu.Lock()
