@@ -8,19 +8,15 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/latchkey/latchkey/internal/needs"
 )
 
 var checked = flag.Int("checkzone", 60, "how many zones named-checkzone is asked about")
 
 // What this package takes and writes, BIND serves.
 func TestNamedCheckzone(t *testing.T) {
-	program, err := exec.LookPath("named-checkzone")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("named-checkzone is missing: install bind9-utils")
-		}
-		t.Skip("named-checkzone is not installed")
-	}
+	program := needs.Program(t, "named-checkzone")
 	file := filepath.Join(t.TempDir(), "zone")
 	asked, edited := 0, 0
 	draw := rapid.Custom(func(r *rapid.T) *Zone {

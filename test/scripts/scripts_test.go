@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/latchkey/latchkey/internal/cli"
+	"github.com/latchkey/latchkey/internal/needs"
 )
 
 func TestMain(m *testing.M) {
@@ -29,12 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("curl is not here: scripts/test-deps installs it")
-		}
-		t.Skip("SKIPPED: curl is not here; scripts/test-deps installs it")
-	}
+	needs.Program(t, "curl")
 	testscript.Run(t, testscript.Params{
 		Dir:   ".",
 		Setup: setUp,

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/latchkey/latchkey/internal/needs"
 )
 
 // rich is a zone with one of everything.
@@ -113,13 +115,7 @@ www A 192.0.2.101
 // zones or options of a test's own, more is what its configuration has, too.
 func named(t testing.TB, more string, zones map[string]string) (address string) {
 	t.Helper()
-	program, err := exec.LookPath("named")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("named is missing: install bind9")
-		}
-		t.Skip("named is missing: install bind9")
-	}
+	program := needs.Program(t, "named")
 	dir := t.TempDir()
 	address = freePort(t)
 	_, port, _ := net.SplitHostPort(address)

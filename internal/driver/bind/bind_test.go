@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/bind"
 	"github.com/latchkey/latchkey/internal/driver/bind/bindtest"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/needs"
 	"github.com/latchkey/latchkey/internal/zone"
 )
 
@@ -236,9 +236,7 @@ func TestFileIsWhole(t *testing.T) {
 
 // TestNoBIND: where BIND does not listen nothing is said to be served.
 func TestNoBIND(t *testing.T) {
-	if _, err := exec.LookPath("rndc"); err != nil {
-		t.Skip("rndc is missing: install bind9")
-	}
+	needs.Program(t, "rndc")
 	dir := t.TempDir()
 	key := filepath.Join(dir, "rndc.key")
 	if err := bind.EnsureKey(key); err != nil {

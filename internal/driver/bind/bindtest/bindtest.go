@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/driver/bind"
+	"github.com/latchkey/latchkey/internal/needs"
 )
 
 // BIND is a BIND under test, which serves nothing yet, on this machine alone.
@@ -25,13 +26,7 @@ type BIND struct {
 // it fails.
 func Start(t testing.TB) *BIND {
 	t.Helper()
-	program, err := exec.LookPath("named")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("named is missing: install bind9")
-		}
-		t.Skip("named is missing: install bind9")
-	}
+	program := needs.Program(t, "named")
 	dir := t.TempDir()
 	key, port, control := filepath.Join(dir, "rndc.key"), FreePort(t), FreePort(t)
 	if err := bind.EnsureKey(key); err != nil {
