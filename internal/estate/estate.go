@@ -31,6 +31,7 @@ type Estate struct {
 	usages usages
 	boxes  boxLocks
 	zones  zones
+	mails  mails
 	naming sync.Mutex // held while an account's name is being given away
 
 	serving locks // whose sites somebody is at work on
@@ -52,6 +53,8 @@ type Config struct {
 	Mail   *maildir.Store
 	DNS    Nameserver // nil if nobody answers for zones
 	Web    Webserver  // nil if nobody serves sites
+	// Mailserver delivers mail by what the store says; nil if this program does.
+	Mailserver Mailserver
 	// AutoSSL gets certificates; nil if nobody does. It may be set after New.
 	AutoSSL *AutoSSL
 	Server  hosting.Server
@@ -81,6 +84,9 @@ func New(c Config) *Estate {
 	}
 	if c.Web == nil {
 		c.Web = closed{}
+	}
+	if c.Mailserver == nil {
+		c.Mailserver = homely{}
 	}
 	if c.ZoneTemplate == (zone.Template{}) {
 		c.ZoneTemplate = zone.StandardTemplate

@@ -178,6 +178,7 @@ func (e *Estate) Recover(ctx context.Context) (int, error) {
 			n++
 		}
 	}
+	e.announceMail(ctx)
 	return n, nil
 }
 
@@ -214,6 +215,7 @@ func (e *Estate) RunRepairs(ctx context.Context) {
 // Repair tries again to finish what could not be finished so far.
 func (e *Estate) Repair(ctx context.Context) {
 	e.repairZones(ctx)
+	e.repairMail(ctx)
 	e.repairSites(ctx)
 	left := e.unfinished.take()
 	if len(left) == 0 {

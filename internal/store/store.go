@@ -350,6 +350,8 @@ type Reader interface {
 	// MailboxCount also counts mailboxes that are being made or removed.
 	MailboxCount(account latchkey.AccountID) (int64, error)
 
+	MailRules
+
 	// Zone and the other methods about zones also see those of accounts that are
 	// being made or removed.
 	Zone(name latchkey.Domain) (Zone, error)
@@ -473,6 +475,8 @@ type Tx interface {
 	UpdateMailbox(m Mailbox) error
 	StageMailbox(account latchkey.AccountID, domain latchkey.Domain, local string, stage Stage) error
 	DeleteMailbox(account latchkey.AccountID, domain latchkey.Domain, local string) error
+
+	MailRuler
 
 	// InsertZone adds a zone. It fails with kind Exists if there is one of its
 	// name.
