@@ -31,9 +31,24 @@ func (m *mail) Create(ctx context.Context, n hosting.NewMailbox) error {
 	}
 	in := &intent{Account: m.caller.Account, Name: m.caller.Name, Domain: n.Address.Domain, Local: n.Address.Local}
 	row := store.Mailbox{Account: in.Account, Domain: in.Domain, Local: in.Local, PasswordHash: string(hash), Quota: n.Quota, Created: m.e.Now()}
-	return m.e.locks.share(ctx, in.Account, func() error {
+	err = m.e.locks.share(ctx, in.Account, func() error {
 		return m.e.carryOut(ctx, m.act, m.caller, "mailbox-create", in, func(tx store.Tx) error { return m.reserve(tx, in, row) })
 	})
+	return m.applied(ctx, n.Address, err)
+}
+
+// place is an address as the store has it; without a name its domain, without
+// that the account.
+func (m *mail) place(a hosting.Address) store.MailPlace {
+	return store.MailPlace{Account: m.caller.Account, Domain: a.Domain, Local: a.Local}
+}
+
+// applied has a change of a place take effect, if it was kept.
+func (m *mail) applied(ctx context.Context, a hosting.Address, err error) error {
+	if err != nil {
+		return err
+	}
+	return m.e.applyMail(ctx, m.place(a))
 }
 
 // passwordHash is the hash to store: the caller's own, or one of the password.
@@ -121,7 +136,7 @@ var mailboxCreate = plan{
 func (m *mail) Remove(ctx context.Context, a hosting.Address) error {
 	m.on(a)
 	in := &intent{Account: m.caller.Account, Name: m.caller.Name, Domain: a.Domain, Local: a.Local}
-	return m.e.locks.share(ctx, in.Account, func() error {
+	err := m.e.locks.share(ctx, in.Account, func() error {
 		return m.e.carryOut(ctx, m.act, m.caller, "mailbox-remove", in, func(tx store.Tx) error {
 			owner, err := tx.AccountByID(in.Account)
 			if err != nil {
@@ -134,6 +149,7 @@ func (m *mail) Remove(ctx context.Context, a hosting.Address) error {
 			return tx.StageMailbox(in.Account, a.Domain, a.Local, store.Removing)
 		})
 	})
+	return m.applied(ctx, a, err)
 }
 
 var mailboxRemove = plan{
@@ -162,7 +178,7 @@ func (m *mail) find(r store.Reader, a hosting.Address) (store.Mailbox, error) {
 // change changes the row of one mailbox.
 func (m *mail) change(ctx context.Context, a hosting.Address, fn func(tx store.Tx, row *store.Mailbox) error) error {
 	m.on(a)
-	return m.e.commit(ctx, m.act, m.caller, func(tx store.Tx) error {
+	err := m.e.commit(ctx, m.act, m.caller, func(tx store.Tx) error {
 		row, err := m.find(tx, a)
 		if err != nil {
 			return err
@@ -172,6 +188,7 @@ func (m *mail) change(ctx context.Context, a hosting.Address, fn func(tx store.T
 		}
 		return tx.UpdateMailbox(row)
 	})
+	return m.applied(ctx, a, err)
 }
 
 func (m *mail) SetPassword(ctx context.Context, a hosting.Address, secret latchkey.Secret) error {
