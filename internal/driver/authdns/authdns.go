@@ -68,19 +68,20 @@ func (o Options) withDefaults() Options {
 type Server struct {
 	o       Options
 	zones   table
+	memory  *memory
 	limit   *limiter
 	notices *notifier
 
 	mu      sync.Mutex
 	address string // where it listens; "" if nowhere
-	udp     net.PacketConn
+	udp     *net.UDPConn
 	tcp     net.Listener
 	running bool
 }
 
 // New makes a server without zones that does not listen yet.
 func New(o Options) *Server {
-	s := &Server{o: o.withDefaults()}
+	s := &Server{o: o.withDefaults(), memory: newMemory()}
 	s.limit = newLimiter(s.o.Rate)
 	s.notices = newNotifier(s.o)
 	return s
@@ -163,7 +164,7 @@ func (s *Server) Listen(address string) error {
 	}
 }
 
-func listen(address string) (net.Listener, net.PacketConn, error) {
+func listen(address string) (net.Listener, *net.UDPConn, error) {
 	tcp, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, nil, err
@@ -174,7 +175,7 @@ func listen(address string) (net.Listener, net.PacketConn, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, tcp.Close())
 	}
-	return tcp, udp, nil
+	return tcp, udp.(*net.UDPConn), nil
 }
 
 // Close closes what Listen opened and Run does not serve.
@@ -198,6 +199,11 @@ func (s *Server) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.notices.run(ctx) })
 	for _, server := range s.servers() {
+		if d, ok := server.PacketConn.(*datagrams); ok {
+			for range readers {
+				wg.Go(d.run)
+			}
+		}
 		wg.Go(func() {
 			if err := server.ActivateAndServe(); err != nil && ctx.Err() == nil {
 				stop(fmt.Errorf("dns: %w", err))
@@ -228,6 +234,9 @@ func (s *Server) run(on bool) {
 	s.running = on
 }
 
+// readers is how many read what comes over UDP: while one answers, another reads.
+const readers = 2
+
 // drain is how long answers under way may take when the server stops.
 const drain = 2 * time.Second
 
@@ -239,7 +248,7 @@ func (s *Server) servers() []*dns.Server {
 	}
 	idle := func() time.Duration { return s.o.IdleTimeout }
 	return []*dns.Server{
-		{PacketConn: s.udp, Handler: s, UDPSize: dns.DefaultMsgSize, TsigProvider: s.o.Key},
+		{PacketConn: newDatagrams(s, s.udp), Handler: s, UDPSize: dns.DefaultMsgSize, TsigProvider: s.o.Key},
 		{Listener: newGate(s.tcp, s.o.MaxConnections), Handler: s, TsigProvider: s.o.Key, IdleTimeout: idle, ReadTimeout: s.o.IdleTimeout, WriteTimeout: s.o.IdleTimeout},
 	}
 }

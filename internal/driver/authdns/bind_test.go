@@ -1,12 +1,9 @@
 package authdns
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/latchkey/latchkey/internal/needs"
+	"github.com/latchkey/latchkey/internal/driver/bind/bindtest"
 )
 
 // rich is a zone with one of everything.
@@ -115,10 +112,8 @@ www A 192.0.2.101
 // zones or options of a test's own, more is what its configuration has, too.
 func named(t testing.TB, more string, zones map[string]string) (address string) {
 	t.Helper()
-	program := needs.Program(t, "named")
-	dir := t.TempDir()
-	address = freePort(t)
-	_, port, _ := net.SplitHostPort(address)
+	dir, port := t.TempDir(), bindtest.FreePort(t)
+	address = "127.0.0.1:" + port
 	conf := fmt.Sprintf(`options {
 	directory %q; pid-file none; session-keyfile none; listen-on port %s { 127.0.0.1; }; listen-on-v6 { none; };
 	recursion no; minimal-responses yes; minimal-any yes; notify no; allow-transfer { 127.0.0.1; }; dnssec-validation no;
@@ -134,18 +129,7 @@ controls { };
 		}
 		conf += fmt.Sprintf("zone %q { type primary; file %q; check-names ignore; check-integrity no; check-mx ignore; check-srv-cname ignore; check-wildcard no; };\n", origin, file)
 	}
-	file := filepath.Join(dir, "named.conf")
-	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var said bytes.Buffer
-	cmd := exec.Command(program, "-g", "-n", "1", "-c", file)
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	ready := func() bool {
+	bindtest.Run(t, dir, conf, func() bool {
 		c := &dns.Client{Timeout: time.Second}
 		for origin := range zones {
 			if reply, _, err := c.Exchange(question(origin, dns.TypeSOA), address); err != nil || len(reply.Answer) != 1 {
@@ -153,25 +137,8 @@ controls { };
 			}
 		}
 		return true
-	}
-	for end := time.Now().Add(20 * time.Second); !ready(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-			t.Fatalf("named does not serve its zones:\n%s", said.String())
-		}
-	}
+	})
 	return address
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	s := New(Options{})
-	if err := s.Listen("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	return s.Address()
 }
 
 // TestAsBIND asks BIND and us the same, and wants the same answers.

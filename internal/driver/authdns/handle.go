@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -57,6 +58,8 @@ func isTCP(a net.Addr) bool { _, ok := a.(*net.TCPAddr); return ok }
 
 func source(a net.Addr) netip.Addr {
 	switch a := a.(type) {
+	case *datagram:
+		return a.AddrPort().Addr().Unmap()
 	case *net.UDPAddr:
 		return a.AddrPort().Addr().Unmap()
 	case *net.TCPAddr:
@@ -73,20 +76,25 @@ func (q *request) asks() bool {
 // admit reports whether an answer may be sent over UDP, and cuts it short if
 // there were too many.
 func (s *Server) admit(q *request, m *dns.Msg) bool {
-	about := q.zone
-	if m.Rcode == dns.RcodeSuccess && len(m.Answer) > 0 {
-		about = m.Answer[0].Header().Name
-	}
 	if q.from == q.here { // this machine asks itself
 		return true
 	}
-	switch s.limit.judge(q.from, about, m.Rcode) {
+	switch s.limit.judge(q.from, about(q.zone, m), m.Rcode) {
 	case drop:
 		return false
 	case slip:
 		m.Answer, m.Ns, m.Truncated = nil, nil, true
+		m.Extra = slices.DeleteFunc(m.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeOPT && rr.Header().Rrtype != dns.TypeTSIG })
 	}
 	return true
+}
+
+// about is what answers are counted by: the name of the records, or of the zone.
+func about(zone string, m *dns.Msg) string {
+	if m.Rcode == dns.RcodeSuccess && len(m.Answer) > 0 {
+		return m.Answer[0].Header().Name
+	}
+	return zone
 }
 
 // reply is the answer to a request that is no transfer; nil for none.

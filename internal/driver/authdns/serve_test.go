@@ -36,8 +36,13 @@ func zoneOf(t testing.TB, origin, text string) *Zone {
 // serve runs a server until the test ends.
 func serve(t testing.TB, o Options, zones ...*Zone) *Server {
 	t.Helper()
-	s := New(o)
-	if err := s.Listen("127.0.0.1:0"); err != nil {
+	return serving(t, New(o), "127.0.0.1:0", zones...)
+}
+
+// serving runs s at an address.
+func serving(t testing.TB, s *Server, address string, zones ...*Zone) *Server {
+	t.Helper()
+	if err := s.Listen(address); err != nil {
 		t.Fatal(err)
 	}
 	for _, z := range zones {

@@ -14,15 +14,17 @@ import (
 type table struct {
 	slots sync.Map // by suffix of the wire: *slot
 	most  atomic.Int64
+	shape atomic.Uint64 // another whenever zones come or go
 }
 
 // slot is the place of one zone.
 type slot struct {
-	zone   atomic.Pointer[Zone]
-	mu     sync.Mutex // held by who changes zone
-	load   func() (*Zone, error)
-	failed error // of the last load
-	tried  time.Time
+	zone    atomic.Pointer[Zone]
+	version atomic.Uint64 // another after every change of zone
+	mu      sync.Mutex    // held by who changes zone
+	load    func() (*Zone, error)
+	failed  error // of the last load
+	tried   time.Time
 }
 
 // again is how long a zone that could not be loaded is left alone.
@@ -69,7 +71,9 @@ func (t *table) put(z *Zone) {
 	made.zone.Store(z)
 	if found, there := t.slots.LoadOrStore(z.suffix, made); there {
 		found.(*slot).put(z)
+		return
 	}
+	t.shape.Add(1)
 }
 
 // promise makes a zone called origin that is loaded when somebody asks for it;
@@ -81,6 +85,7 @@ func (t *table) promise(origin string, load func() (*Zone, error)) error {
 	}
 	t.reach(s.n)
 	t.slots.LoadOrStore(string(s.suffix(0)), &slot{load: load})
+	t.shape.Add(1)
 	return nil
 }
 
@@ -95,6 +100,7 @@ func (t *table) remove(origin string) {
 	var s split
 	if s.read(origin) == nil {
 		t.slots.Delete(string(s.suffix(0)))
+		t.shape.Add(1)
 	}
 }
 
@@ -121,7 +127,7 @@ func (s *slot) loaded() (*Zone, error) {
 	if s.failed, s.tried = err, time.Now(); err != nil {
 		return nil, err
 	}
-	s.zone.Store(z)
+	s.swap(z)
 	return z, nil
 }
 
@@ -136,7 +142,7 @@ func (s *slot) update(change func(*Zone) (*Zone, error)) (*Zone, error) {
 	if z, err = change(z); err != nil {
 		return nil, err
 	}
-	s.zone.Store(z)
+	s.swap(z)
 	return z, nil
 }
 
@@ -144,5 +150,12 @@ func (s *slot) update(change func(*Zone) (*Zone, error)) (*Zone, error) {
 func (s *slot) put(z *Zone) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.swap(z)
+}
+
+// swap makes z what is answered from. The number moves after it: who reads the
+// number and then the zone has never an older one.
+func (s *slot) swap(z *Zone) {
 	s.zone.Store(z)
+	s.version.Add(1)
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/latchkey/latchkey/internal/driver/bind/bindtest"
 )
 
 const keyText = `key "transfers" {
@@ -31,7 +33,7 @@ func testKey(t testing.TB) *Key {
 
 // TestSecondaryFollows feeds a BIND secondary by NOTIFY and signed transfers.
 func TestSecondaryFollows(t *testing.T) {
-	primary := freePort(t)
+	primary := "127.0.0.1:" + bindtest.FreePort(t)
 	host, port, _ := net.SplitHostPort(primary)
 	secondary := named(t, keyText+fmt.Sprintf(`zone "example.com" { type secondary; primaries { %s port %s key transfers; }; min-refresh-time 600; };
 `, host, port), nil)

@@ -289,7 +289,10 @@ func (p *Part) load(ctx context.Context, name latchkey.Domain) error {
 	if !strings.Contains(out, "not found") && !strings.Contains(out, "no matching zone") {
 		return err
 	}
-	_, err = p.rndc(ctx, "addzone", string(name), fmt.Sprintf(`{ type primary; file "%s"; };`, p.File(name)))
+	out, err = p.rndc(ctx, "addzone", string(name), fmt.Sprintf(`{ type primary; file "%s"; };`, p.File(name)))
+	if err != nil && strings.Contains(out, "already exists") { // it was told before, and the answer did not come
+		_, err = p.rndc(ctx, "reload", string(name))
+	}
 	return err
 }
 
@@ -309,10 +312,24 @@ func (p *Part) Withdraw(ctx context.Context, name latchkey.Domain) error {
 	return nil
 }
 
-// rndc tells BIND something.
+// rndc tells BIND something. A control connection that breaks off says nothing of
+// what became of it, and everything that is told may be told again.
 func (p *Part) rndc(ctx context.Context, words ...string) (out string, err error) {
 	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
 	defer stop()
+	for range tries {
+		out, err = p.tell(ctx, words)
+		if err == nil || !strings.Contains(out, "connection reset") || ctx.Err() != nil {
+			break
+		}
+	}
+	return out, err
+}
+
+// tries is how often BIND is told something that may not have reached it.
+const tries = 3
+
+func (p *Part) tell(ctx context.Context, words []string) (out string, err error) {
 	cmd := exec.CommandContext(ctx, p.o.Rndc[0], append(p.o.Rndc[1:len(p.o.Rndc):len(p.o.Rndc)], words...)...)
 	b, err := cmd.CombinedOutput()
 	if err != nil {

@@ -314,3 +314,23 @@ func BenchmarkServe(b *testing.B) {
 		})
 	}
 }
+
+// TestBrokenOff: what BIND was told is told again where the control connection
+// broke off, and not for ever.
+func TestBrokenOff(t *testing.T) {
+	dir := t.TempDir()
+	script := filepath.Join(dir, "rndc")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\necho >>"+dir+"/told\n[ $(wc -l <"+dir+"/told) -ge $FAILS ] && exit 0\necho 'rndc: recv failed: connection reset'\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for fails, works := range map[string]bool{"2": true, "9": false} {
+		_ = os.Remove(filepath.Join(dir, "told"))
+		p, err := bind.New(bind.Options{Dir: dir, Rndc: []string{"env", "FAILS=" + fails, script}, Checkzone: "true"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Ping(t.Context()); (err == nil) != works {
+			t.Errorf("told %s times: %v", fails, err)
+		}
+	}
+}

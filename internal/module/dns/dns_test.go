@@ -117,7 +117,7 @@ func TestDomains(t *testing.T) {
 		{"ensure_domains_reside_only_locally?domain=www.example.com&domain=example.com", `[null,null]`},
 		{"ensure_domains_reside_only_locally?domain=www.example.com&domain-1=nothing.example.com", `[null,"The domain “nothing.example.com” does not resolve to this server: its zone has no address for it."]`},
 		{"ensure_domains_reside_only_locally?domain=example.net", "not-found: You do not control a DNS zone named example.net."},
-		{"fetch_cpanel_generated_domains?domain=example.com", `[{"domain":"cpanel.example.com."},{"domain":"cpcalendars.example.com."},{"domain":"cpcontacts.example.com."},{"domain":"ftp.example.com."},` +
+		{"fetch_cpanel_generated_domains?domain=example.com", `[{"domain":"example.com."},{"domain":"cpanel.example.com."},{"domain":"cpcalendars.example.com."},{"domain":"cpcontacts.example.com."},{"domain":"ftp.example.com."},` +
 			`{"domain":"mail.example.com."},{"domain":"webdisk.example.com."},{"domain":"webmail.example.com."},{"domain":"whm.example.com."},{"domain":"www.example.com."}]`},
 		{"is_alias_available", `{"alias":0,"aname":0,"resolver":""}`},
 		{"is_https_available", `{"dns_server":"latchkey","https":1}`},

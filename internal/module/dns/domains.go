@@ -121,8 +121,9 @@ func elsewhere(z *zone.Zone, domain latchkey.Domain, ip string) string {
 	return ""
 }
 
-// generated are the names below a domain that every new zone has.
-var generated = []string{"cpanel", "cpcalendars", "cpcontacts", "ftp", "mail", "webdisk", "webmail", "whm", "www"}
+// generated are the labels of the names that every new zone has: the domain itself,
+// and below it.
+var generated = []string{"", "cpanel", "cpcalendars", "cpcontacts", "ftp", "mail", "webdisk", "webmail", "whm", "www"}
 
 type generatedDomain struct {
 	Domain string `json:"domain"`
@@ -136,7 +137,7 @@ func generatedDomains(ctx context.Context, acct hosting.Account, p lookupParams)
 	}
 	list := []generatedDomain{}
 	for _, label := range generated {
-		name := fmt.Sprintf("%s.%s.", label, p.Domain.Domain)
+		name := strings.TrimPrefix(fmt.Sprintf("%s.%s.", label, p.Domain.Domain), ".")
 		for range z.Named(name) {
 			list = append(list, generatedDomain{name})
 			break

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/latchkey/latchkey/internal/grant"
-	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module/moduletest"
@@ -14,18 +12,9 @@ import (
 // Who may touch some records sees those and no others, on their true lines, and
 // changes nothing else: by name, by line, or by what a line is to become.
 func TestNarrow(t *testing.T) {
-	set, err := grant.Parse("DNS:write(zone=example.com, name=_acme-challenge*, type=TXT)")
-	if err != nil {
-		t.Fatal(err)
-	}
 	all := hostingtest.New()
 	all.Own(latchkey.AddonDomain, "shop.example", "shop")
-	acct := hosting.Narrow(all, func(things ...latchkey.Resource) error {
-		if set.Covers(latchkey.Called{Module: "DNS", Name: "mass_edit_zone", Write: true}, things...) {
-			return nil
-		}
-		return latchkey.Errorf(latchkey.Denied, "no grant")
-	})
+	acct := moduletest.Narrow(t, all, "DNS:write(zone=example.com, name=_acme-challenge*, type=TXT)", latchkey.Called{Module: "DNS", Name: "mass_edit_zone", Write: true})
 	txt := func(name string) string { return `{"dname":"` + name + `","ttl":60,"record_type":"TXT","data":["x"]}` }
 	line := func(n, name string) string {
 		return `{"line_index":` + n + `,"dname":"` + name + `","ttl":60,"record_type":"TXT","data":["x"]}`
@@ -81,16 +70,7 @@ func TestNarrowMakesNoDNAME(t *testing.T) {
 		"DNS:write(zone=example.com, name=dyn)": "denied: no grant",
 		"DNS:write(zone=example.com)":           `{"new_serial":"2026010101"}`,
 	} {
-		set, err := grant.Parse(grants)
-		if err != nil {
-			t.Fatal(err)
-		}
-		acct := hosting.Narrow(hostingtest.New(), func(things ...latchkey.Resource) error {
-			if set.Covers(latchkey.Called{Module: "DNS", Name: "mass_edit_zone", Write: true}, things...) {
-				return nil
-			}
-			return latchkey.Errorf(latchkey.Denied, "no grant")
-		})
+		acct := moduletest.Narrow(t, hostingtest.New(), grants, latchkey.Called{Module: "DNS", Name: "mass_edit_zone", Write: true})
 		moduletest.Table(t, Module, acct, []moduletest.Row{
 			{edit("2026010100", "add", `{"dname":"dyn","ttl":60,"record_type":"DNAME","data":["elsewhere.example."]}`), want},
 		})

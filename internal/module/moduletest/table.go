@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/grant"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/wire/encode"
@@ -89,4 +90,20 @@ func arguments(t *testing.T, query string) (args api.Args) {
 		args = append(args, api.Arg{Key: key, Value: value})
 	}
 	return args
+}
+
+// Narrow is acct in the hands of who holds these grants and calls a function;
+// what they do not cover is "denied: no grant".
+func Narrow(t *testing.T, acct hosting.Account, grants string, called latchkey.Called) hosting.Account {
+	t.Helper()
+	set, err := grant.Parse(grants)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hosting.Narrow(acct, func(things ...latchkey.Resource) error {
+		if set.Covers(called, things...) {
+			return nil
+		}
+		return latchkey.Errorf(latchkey.Denied, "no grant")
+	})
 }

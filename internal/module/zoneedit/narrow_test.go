@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/latchkey/latchkey/internal/grant"
-	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module/moduletest"
@@ -14,18 +12,9 @@ import (
 // Who may touch some records sees those and no others, on their true lines, and
 // changes nothing else: by name, by line, or by what a line is to become.
 func TestNarrow(t *testing.T) {
-	set, err := grant.Parse("ZoneEdit:write(zone=example.com, name=_acme-challenge*, type=TXT)")
-	if err != nil {
-		t.Fatal(err)
-	}
 	all := hostingtest.New()
 	all.Own(latchkey.AddonDomain, "shop.example", "shop")
-	acct := hosting.Narrow(all, func(things ...latchkey.Resource) error {
-		if set.Covers(latchkey.Called{Module: "ZoneEdit", Name: "edit_zone_record", Write: true}, things...) {
-			return nil
-		}
-		return latchkey.Errorf(latchkey.Denied, "no grant")
-	})
+	acct := moduletest.Narrow(t, all, "ZoneEdit:write(zone=example.com, name=_acme-challenge*, type=TXT)", latchkey.Called{Module: "ZoneEdit", Name: "edit_zone_record", Write: true})
 	const zone = `domain=example.com&`
 	moduletest.Table(t, Module, acct, []moduletest.Row{
 		{`2:add_zone_record?` + zone + `name=_acme-challenge&type=TXT&txtdata=a&ttl=1`, ok(2026010101)},

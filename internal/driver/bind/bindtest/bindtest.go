@@ -26,7 +26,6 @@ type BIND struct {
 // it fails.
 func Start(t testing.TB) *BIND {
 	t.Helper()
-	program := needs.Program(t, "named")
 	dir := t.TempDir()
 	key, port, control := filepath.Join(dir, "rndc.key"), FreePort(t), FreePort(t)
 	if err := bind.EnsureKey(key); err != nil {
@@ -39,27 +38,39 @@ options {
 };
 controls { inet 127.0.0.1 port %s allow { 127.0.0.1; } keys { %q; }; };
 `, key, dir, port, control, bind.KeyName)
-	file := filepath.Join(dir, "named.conf")
+	b := &BIND{Dir: dir, Address: "127.0.0.1:" + port, Rndc: []string{"rndc", "-s", "127.0.0.1", "-p", control, "-k", key}}
+	Run(t, dir, conf, func() bool { return exec.Command(b.Rndc[0], append(b.Rndc[1:], "status")...).Run() == nil })
+	return b
+}
+
+// Run runs named with a configuration, which it puts into dir, until the test ends,
+// and returns when it is ready.
+func Run(t testing.TB, dir, conf string, ready func() bool) {
+	t.Helper()
+	program, file := needs.Program(t, "named"), filepath.Join(dir, "named.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	Daemon(t, ready, program, "-g", "-n", "1", "-c", file)
+}
+
+// Daemon runs a program until the test ends, and returns when it is ready.
+func Daemon(t testing.TB, ready func() bool, program string, args ...string) {
+	t.Helper()
 	var said bytes.Buffer
-	cmd := exec.Command(program, "-g", "-n", "1", "-c", file)
+	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	b := &BIND{Dir: dir, Address: "127.0.0.1:" + port, Rndc: []string{"rndc", "-s", "127.0.0.1", "-p", control, "-k", key}}
-	listens := func() bool { return exec.Command(b.Rndc[0], append(b.Rndc[1:], "status")...).Run() == nil }
-	for end := time.Now().Add(20 * time.Second); !listens(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); !ready(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
-			t.Fatalf("named does not listen:\n%s", said.String())
+			t.Fatalf("%s is not ready:\n%s", filepath.Base(program), said.String())
 		}
 	}
-	return b
 }
 
 // FreePort is a port of this machine that nobody has, by TCP and UDP.
