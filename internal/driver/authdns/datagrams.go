@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -94,9 +95,11 @@ func (d *datagrams) run() {
 	}
 }
 
+// temporary reports whether the system may say something else when it is asked
+// again.
 func temporary(err error) bool {
-	ne, ok := errors.AsType[net.Error](err)
-	return ok && ne.Temporary() && !ne.Timeout() //nolint:staticcheck // what the reader of TCP goes by, too
+	errno, ok := errors.AsType[syscall.Errno](err)
+	return ok && errno.Temporary()
 }
 
 // send sends what can be sent.
