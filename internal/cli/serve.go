@@ -38,6 +38,7 @@ import (
 	"github.com/latchkey/latchkey/internal/password"
 	"github.com/latchkey/latchkey/internal/server"
 	"github.com/latchkey/latchkey/internal/store/sqlite"
+	"github.com/latchkey/latchkey/internal/web"
 	"github.com/latchkey/latchkey/internal/wire"
 	"github.com/latchkey/latchkey/internal/zone"
 )
@@ -267,8 +268,13 @@ func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger,
 	if err != nil {
 		return nil, fmt.Errorf("trusted_proxies: %w", err)
 	}
+	pages := web.New(web.Config{Calls: h.calls, Hostname: host.Hostname, Now: time.Now, Log: log})
 	door := func(audience latchkey.Audience, inClear bool) *wire.Door {
-		return &wire.Door{Calls: h.calls, Audience: audience, InClear: inClear, Proxies: proxies, Log: log}
+		d := &wire.Door{Calls: h.calls, Audience: audience, InClear: inClear, Proxies: proxies, Log: log}
+		if audience != latchkey.ForWebmail {
+			d.Pages = pages
+		}
+		return d
 	}
 	h.socket = c.Socket
 	if h.socket == "" {

@@ -28,6 +28,7 @@ type Door struct {
 	// a network are refused.
 	InClear bool
 	Proxies Proxies
+	Pages   Pages // nil: there are none
 	Log     *slog.Logger
 }
 
@@ -81,7 +82,7 @@ func (d *Door) begin(r *http.Request, target request.Target, known bool, in *dia
 	u.turn(in)
 	u.Audience, u.Module, u.Func = d.Audience, target.Module, target.Func
 	if u.Cred = request.Credentials(r); u.Cred.Scheme == latchkey.SchemeNone && r.Header["Cookie"] != nil {
-		u.Cred = request.Session(r, cookies[d.Audience], target.Session)
+		u.Cred = d.session(r, target.Session)
 	}
 	u.Origin, u.InClear = d.origin(r)
 	u.Origin.Clear = d.InClear

@@ -62,8 +62,16 @@ func TestHandOver(t *testing.T) {
 		}
 		b.cookie = nil
 		w := b.ask("GET", u.RequestURI()+"&goto_uri=%2Ffrontend%2Fjupiter%2Fx.html", "", "Sec-Fetch-Site", "cross-site")
-		if b.keep(w); w.Header().Get("Location") != m.Token+"/frontend/jupiter/x.html" || b.cookie.Value == m.Session {
-			t.Errorf("%s: sent to %s with %s", what, w.Header().Get("Location"), b.cookie)
+		to := w.Header().Get("Location")
+		if w.Code == http.StatusOK { // a page of ours leads on: a redirect would still come from the other site
+			_, to, _ = strings.Cut(w.Body.String(), `content="0; url=`)
+			to, _, _ = strings.Cut(to, `"`)
+			b.cookie = w.Result().Cookies()[0]
+		} else {
+			b.keep(w)
+		}
+		if to != m.Token+"/frontend/jupiter/x.html" || b.cookie.Value == m.Session {
+			t.Errorf("%s: sent to %s with %s", what, to, b.cookie)
 		}
 		if w := b.ask("GET", m.Token+test.call, ""); w.Code != 200 || strings.Contains(w.Body.String(), `"status":0`) {
 			t.Errorf("%s: the session cannot be used: %d %s", what, w.Code, w.Body)

@@ -31,6 +31,7 @@ import (
 	"github.com/latchkey/latchkey/internal/observe"
 	"github.com/latchkey/latchkey/internal/password"
 	"github.com/latchkey/latchkey/internal/store/sqlite"
+	"github.com/latchkey/latchkey/internal/web"
 	"github.com/latchkey/latchkey/internal/wire"
 	"github.com/latchkey/latchkey/internal/wire/encode"
 )
@@ -115,9 +116,10 @@ func New(t testing.TB) *Server {
 	s.Calls = &call.Service{Auth: s.Verifier, Binder: s.Estate, Audit: s.Trail, Missed: missed, Observed: observed, Now: s.Now, Log: log}
 	s.Calls.Registry = api.NewRegistry(module.Account(s.Calls.Nested, s.Calls.FeaturesOf), module.Host(s.Calls.Nested, s.Calls.NestedHost, s.Calls.Missed.List, s.Calls.HostNames))
 	s.Estate.Reads = s.Calls.Registry.Reads
-	s.Account = &wire.Door{Calls: s.Calls, Log: log}
-	s.AccountPlain = &wire.Door{Calls: s.Calls, Log: log, InClear: true}
-	s.Host = &wire.Door{Calls: s.Calls, Audience: latchkey.ForHost, Log: log}
+	pages := web.New(web.Config{Calls: s.Calls, Hostname: "host.example.org", Now: s.Now, Log: log})
+	s.Account = &wire.Door{Calls: s.Calls, Pages: pages, Log: log}
+	s.AccountPlain = &wire.Door{Calls: s.Calls, Pages: pages, Log: log, InClear: true}
+	s.Host = &wire.Door{Calls: s.Calls, Audience: latchkey.ForHost, Pages: pages, Log: log}
 	s.Webmail = &wire.Door{Calls: s.Calls, Audience: latchkey.ForWebmail, Log: log}
 
 	var keepers sync.WaitGroup
