@@ -25,6 +25,9 @@ func autoSSL(c config.Config) (*acme.Options, error) {
 	if u, err := url.Parse(c.AutoSSLDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("autossl_directory is %q: give the address of the authority's directory, which begins with https://", c.AutoSSLDirectory)
 	}
+	if c.AutoSSLOwn == 1 && c.Certificate != "" {
+		return nil, errors.New("autossl_own gets the server's certificate, but certificate names its file: leave one of them out")
+	}
 	if c.AutoSSLAgreeTOS != 1 {
 		return nil, errors.New("autossl needs autossl_agree_tos = 1: read the authority's terms first")
 	}
@@ -57,10 +60,21 @@ func (h *house) getCertificates(ctx context.Context, c config.Config) error {
 	}
 	h.estate.AutoSSL = &estate.AutoSSL{
 		Authority: acme.New(*o, key), Prove: h.sites.Prove,
-		Wildcard: c.AutoSSL == "wildcard", ByDNS: c.AutoSSL != "http-01",
+		Wildcard: c.AutoSSL == "wildcard", ByDNS: c.AutoSSL != "http-01", Directory: hostIn(o.Directory),
+	}
+	if c.AutoSSLOwn == 1 {
+		h.estate.AutoSSL.Own = ownNames(c)
 	}
 	h.keepers = append(h.keepers, h.estate.RunAutoSSL)
 	return nil
+}
+
+func hostIn(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // autoSSL is set up so that the server starts with it.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -227,7 +226,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	if err := h.server.Listen(); err != nil {
 		return nil, err
 	}
-	h.estate.Server.Sites = h.doors(c)
+	h.estate.Server.Sites, h.estate.Server.Doors = h.doors(c), h.shown
 	return h, nil
 }
 
@@ -292,7 +291,10 @@ func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger,
 		},
 		Mail: h.estate.Deliveries(), Sites: h.sites, Spool: c.Data, Hostname: host.Hostname, Proxies: proxies, Log: log,
 	}
-	err = h.certify(s, c, now)
+	if c.Certificate == "" {
+		h.estate.Doors = &ownDoors{h: h, c: c}
+	}
+	err = h.certify(context.Background(), s, c, now)
 	h.keepers = append(h.keepers, func(ctx context.Context) {
 		for {
 			select {
@@ -300,35 +302,12 @@ func listeners(c config.Config, h *house, host hosting.Server, log *slog.Logger,
 				return
 			case <-time.After(12 * time.Hour):
 			}
-			if err := h.certify(s, c, time.Now()); err != nil {
+			if err := h.certify(ctx, s, c, time.Now()); err != nil {
 				log.Error("renewing the certificate", "err", err)
 			}
 		}
 	})
 	return s, err
-}
-
-// certify gives the server its certificate: the one that is set, read anew, or
-// one of its own, made anew when it is time.
-func (h *house) certify(s *server.Server, c config.Config, now time.Time) (err error) {
-	var cert tls.Certificate
-	if c.Certificate != "" {
-		cert, err = tls.LoadX509KeyPair(c.Certificate, c.Key)
-	} else {
-		names := []string{"localhost", "127.0.0.1", "::1"}
-		name := hostname(c)
-		if name != "localhost" {
-			names = append([]string{name}, names...)
-		}
-		if c.Services != "" && c.Services != "off" {
-			names = append(names, "cpanel."+name, "whm."+name, "webmail."+name)
-		}
-		cert, h.authority, err = server.LocalCertificate(c.Data, names, now)
-	}
-	if err == nil {
-		s.Certificate.Store(&cert)
-	}
-	return err
 }
 
 func hostname(c config.Config) string {

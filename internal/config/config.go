@@ -56,6 +56,7 @@ type Config struct {
 	AutoSSLDirectory string `toml:"autossl_directory" doc:"The directory of the certificate authority: https://acme-v02.api.letsencrypt.org/directory."`
 	AutoSSLCA        string `toml:"autossl_ca" doc:"File with what the authority's own address is trusted by (PEM). Empty: what the system trusts."`
 	AutoSSLEmail     string `toml:"autossl_email" doc:"Where the authority may write to. Empty: nowhere."`
+	AutoSSLOwn       int    `toml:"autossl_own" default:"0" doc:"1: the certificate of the server's own name comes the same way, and is shown by its doors without a new start. The names of services come with it if they are listened for."`
 	AutoSSLAgreeTOS  int    `toml:"autossl_agree_tos" default:"0" doc:"1: you agree to the authority's terms of service."`
 
 	Certificate string `toml:"certificate" doc:"File with the TLS certificate chain (PEM). Empty: one is made, signed by a local authority."`

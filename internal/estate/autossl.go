@@ -18,7 +18,6 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/pki"
 	"github.com/latchkey/latchkey/internal/store"
-	"github.com/latchkey/latchkey/internal/zone"
 )
 
 // AutoSSL looks at the sites of one account after another. What it finds out about
@@ -36,6 +35,11 @@ type AutoSSL struct {
 	// Prove has an authority that comes to a host for a token find proof, until
 	// done is called.
 	Prove func(host latchkey.Domain, token, proof string) (done func())
+	// Own are the names that a certificate for the server's doors is got for, the
+	// server's first; none if none is to be.
+	Own []string
+	// Directory is the name of the authority's host, for people.
+	Directory string
 }
 
 // Authority is who certificates are got from.
@@ -60,8 +64,9 @@ const (
 	autoSSLBackoff  = time.Hour        // after the first failure; doubled by every other
 	autoSSLPause    = time.Hour        // after a certificate, before another in the place of one that was taken away
 	autoSSLLongest  = 48 * time.Hour
-	autoSSLNames    = 100 // in a certificate
-	autoSSLRefused  = 5   // names that are left out at a time
+	autoSSLReplaces = 72 * time.Hour // before the end of what a person has installed, if it is to be replaced
+	autoSSLNames    = 100            // in a certificate
+	autoSSLRefused  = 5              // names that are left out at a time
 )
 
 // checks are the accounts whose sites are to be looked at.
@@ -73,6 +78,8 @@ type checks struct {
 	wake     chan struct{}
 	renewals map[string]renewal            // by certificate
 	got      map[latchkey.Domain]time.Time // when a site last got a certificate
+	round    time.Time                     // when all are looked at again
+	runs     []*run                        // the newest last
 }
 
 // renewal is when an authority wants a certificate renewed.
@@ -168,23 +175,42 @@ func (e *Estate) RunAutoSSL(ctx context.Context) {
 	for range autoSSLWorkers {
 		wg.Go(func() { e.checkSites(ctx) })
 	}
-	round := time.NewTimer(time.Minute) // not while a server starts
+	if err := e.sweepProofs(ctx); err != nil && ctx.Err() == nil {
+		e.Log.Error("AutoSSL could not take away the proofs that were left", "err", err)
+	}
+	round := time.NewTimer(e.checks.again(e.Now(), time.Minute)) // not while a server starts
 	defer round.Stop()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-round.C:
-			if err := e.checkAll(ctx); err != nil && ctx.Err() == nil {
+			if err := e.checkAll(ctx, false); err != nil && ctx.Err() == nil {
 				e.Log.Error("AutoSSL could not look at all accounts", "err", err)
 			}
-			round.Reset(autoSSLRound)
+			round.Reset(e.checks.again(e.Now(), autoSSLRound))
 		}
 	}
 	wg.Wait()
 }
 
-// checkAll has every account looked at.
-func (e *Estate) checkAll(ctx context.Context) error {
+// again notes that all are looked at after a time.
+func (c *checks) again(now time.Time, after time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.round = now.Add(after)
+	return after
+}
+
+// theDoors are nobody's account: the server's own certificate has its turn among
+// those of accounts.
+const theDoors latchkey.AccountID = 0
+
+// checkAll has every account looked at, and the server's own certificate.
+func (e *Estate) checkAll(ctx context.Context, asked bool) error {
+	if set, err := e.autoSSLSet(ctx); err != nil || set.Off {
+		return err
+	}
+	e.checks.add(theDoors, asked)
 	const page = 1000
 	var after latchkey.AccountName
 	for {
@@ -197,7 +223,7 @@ func (e *Estate) checkAll(ctx context.Context) error {
 			return err
 		}
 		for i := range list {
-			e.checks.add(list[i].ID, false)
+			e.checks.add(list[i].ID, asked)
 			after = list[i].Name
 		}
 		if len(list) < page {
@@ -217,7 +243,11 @@ func (e *Estate) checkSites(ctx context.Context) {
 			}
 			continue
 		}
-		if err := e.checkAccount(ctx, id, asked); err != nil && ctx.Err() == nil && gone(err) != nil {
+		look := e.checkAccount
+		if id == theDoors {
+			look = func(ctx context.Context, _ latchkey.AccountID, asked bool) error { return e.checkOwn(ctx, asked) }
+		}
+		if err := look(ctx, id, asked); err != nil && ctx.Err() == nil && gone(err) != nil {
 			e.Log.Error("AutoSSL could not look at an account", "account", id, "err", err)
 		}
 		e.checks.done(id)
@@ -229,6 +259,8 @@ type tenancy struct {
 	e      *Estate
 	caller latchkey.Caller
 	rows   map[latchkey.Domain]store.AutoSSL
+	set    autoSSLSet
+	run    *run
 	asked  bool
 }
 
@@ -239,6 +271,9 @@ func (e *Estate) checkAccount(ctx context.Context, id latchkey.AccountID, asked 
 		return err
 	}
 	t := &tenancy{e: e, asked: asked, rows: make(map[latchkey.Domain]store.AutoSSL)}
+	if t.set, err = e.autoSSLSet(ctx); err != nil || t.set.Off {
+		return err
+	}
 	if t.caller, err = e.Auth.Local(ctx, entry.Account.Name, latchkey.ForAccount); err != nil {
 		return err
 	}
@@ -249,6 +284,11 @@ func (e *Estate) checkAccount(ctx context.Context, id latchkey.AccountID, asked 
 	}
 	for _, row := range rows {
 		t.rows[row.Host] = row
+	}
+	t.run = e.checks.run(entry.Account.Name, e.Now())
+	defer t.run.end()
+	if asked {
+		t.run.say(e.Now(), "out", "Looking at the account’s web sites, as somebody has asked.")
 	}
 	sites, err := t.acting("look").Certificates().Sites(ctx)
 	for i := 0; i < len(sites) && err == nil; i++ {
@@ -287,6 +327,7 @@ func (t *tenancy) check(ctx context.Context, s *hosting.Site) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, autoSSLPatience)
 	defer cancel()
+	t.run.say(now, "out", "The web site “%s” needs a certificate for %s.", s.Name, strings.Join(names, ", "))
 	refused, err := t.obtain(ctx, s, names)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return err // the server stops
@@ -325,6 +366,11 @@ func (t *tenancy) zone(ctx context.Context, name latchkey.Domain) (in latchkey.D
 	if err != nil {
 		return ""
 	}
+	return zoneFor(zones, name)
+}
+
+// zoneFor is the one of zones that a name is in, "" if there is none.
+func zoneFor(zones []latchkey.Domain, name latchkey.Domain) (in latchkey.Domain) {
 	for _, z := range zones {
 		if (name == z || strings.HasSuffix(string(name), "."+string(z))) && len(z) > len(in) {
 			in = z
@@ -342,7 +388,7 @@ func (t *tenancy) needs(ctx context.Context, s *hosting.Site, names []string, no
 	case c == nil, c.SelfSigned(), now.After(c.NotAfter):
 		return !t.e.checks.lately(s.Name, now)
 	case s.Provider != autoSSLProvider:
-		return false
+		return t.set.Replaces && now.After(c.NotAfter.Add(-autoSSLReplaces))
 	case !t.covered(c, names):
 		return true
 	}
@@ -403,38 +449,52 @@ func later(a, b time.Time) time.Time {
 // obtain gets a certificate for a site and installs it. Names that the authority
 // refuses are left out, but for the site's own: refused says why.
 func (t *tenancy) obtain(ctx context.Context, s *hosting.Site, names []string) (refused map[latchkey.Domain]string, err error) {
-	refused = make(map[latchkey.Domain]string)
-	acct := t.acting("install")
-	certs := acct.Certificates()
+	certs := t.acting("install").Certificates()
 	kind, err := certs.KeyType(ctx)
 	if err != nil {
-		return refused, err
+		return map[latchkey.Domain]string{}, err
 	}
 	if kind == "" {
 		kind = pki.P256
 	}
 	key, err := pki.NewKey(kind)
 	if err != nil {
+		return map[latchkey.Domain]string{}, err
+	}
+	text, refused, err := t.e.certificateFor(ctx, string(s.Name), t.order(ctx, s, names, key), func(left []string) bool { return t.holds(ctx, s, left) })
+	if err != nil || text == nil {
 		return refused, err
 	}
+	return refused, t.install(ctx, certs, s, text, key)
+}
+
+// certificateFor gets a certificate and those above it. Names that the authority
+// refuses are left out, but for main: refused says why. There is none, and no
+// error, where what is left is held already.
+func (e *Estate) certificateFor(ctx context.Context, main string, o acme.Order, held func(left []string) bool) (text []byte, refused map[latchkey.Domain]string, err error) {
+	refused = make(map[latchkey.Domain]string)
+	o.Names = slices.Clone(o.Names)
 	for {
-		text, err := t.e.AutoSSL.Authority.Obtain(ctx, t.order(ctx, s, names, key))
-		no, about := errors.AsType[*acme.Refused](err)
-		if about {
-			refused[latchkey.Domain(no.Name)] = no.Text
-			if no.Name != string(s.Name) && slices.Contains(names, no.Name) && len(refused) <= autoSSLRefused {
-				names = slices.DeleteFunc(names, func(n string) bool { return n == no.Name })
-				if t.holds(ctx, s, names) {
-					return refused, nil
-				}
-				continue
-			}
+		text, err := e.AutoSSL.Authority.Obtain(ctx, o)
+		no := refusal(err)
+		if no == nil {
+			return text, refused, err
 		}
-		if err != nil {
-			return refused, err
+		refused[latchkey.Domain(no.Name)] = no.Text
+		if no.Name == main || !slices.Contains(o.Names, no.Name) || len(refused) > autoSSLRefused {
+			return nil, refused, err
 		}
-		return refused, t.install(ctx, certs, s, text, key)
+		o.Names = slices.DeleteFunc(o.Names, func(n string) bool { return n == no.Name })
+		if held(o.Names) {
+			return nil, refused, nil
+		}
 	}
+}
+
+// refusal is the authority's no to a name, nil if an error is none.
+func refusal(err error) *acme.Refused {
+	no, _ := errors.AsType[*acme.Refused](err)
+	return no
 }
 
 // holds reports whether the certificate of a site is what one for names would be:
@@ -469,6 +529,7 @@ func (t *tenancy) install(ctx context.Context, certs hosting.Certificates, s *ho
 	}
 	t.e.checks.gets(s.Name, t.e.Now())
 	t.e.Log.Info("AutoSSL got a certificate", "site", s.Name, "until", c.NotAfter)
+	t.run.say(t.e.Now(), "success", "The web site “%s” has a certificate until %s.", s.Name, c.NotAfter.UTC().Format(time.RFC1123))
 	if s.Provider == autoSSLProvider && s.Certificate != nil { // nobody needs the one before
 		_ = t.acting("forget").Certificates().Remove(ctx, hosting.Signed, s.Certificate.ID())
 		_ = t.acting("forget").Certificates().Remove(ctx, hosting.Keys, s.KeyID)
@@ -476,41 +537,14 @@ func (t *tenancy) install(ctx context.Context, certs hosting.Certificates, s *ho
 	return nil
 }
 
-// proveInZone puts a text at _acme-challenge under a name, in a zone of the
-// account. There may be others.
-func (t *tenancy) proveInZone(ctx context.Context, name latchkey.Domain, text string) (done func(context.Context) error, err error) {
-	in, owner := t.zone(ctx, name), "_acme-challenge."+string(name)
-	if in == "" {
-		return nil, latchkey.Errorf(latchkey.NotFound, "The zone of “%s” is not here.", name)
-	}
-	_, err = t.acting("prove").Zones().Edit(ctx, in, func(*zone.Zone) (zone.Edit, error) {
-		return zone.Edit{Add: []zone.New{{Name: owner + ".", TTL: 60, Type: "TXT", Data: []string{text}}}}, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context) error { return t.unprove(ctx, in, owner, text) }, nil
-}
-
-// unprove takes a text away that was put into a zone.
-func (t *tenancy) unprove(ctx context.Context, in latchkey.Domain, owner, text string) error {
-	errGone := latchkey.Errorf(latchkey.NotFound, "It is gone.")
-	_, err := t.acting("unprove").Zones().Edit(ctx, in, func(z *zone.Zone) (zone.Edit, error) {
-		for line, e := range z.All() {
-			if e.Kind() == zone.Record && e.Type() == "TXT" && strings.TrimSuffix(e.Name(), ".") == owner && slices.Equal(e.Data(), []string{text}) {
-				return zone.Edit{Remove: []int{line}}, nil
-			}
-		}
-		return zone.Edit{}, errGone
-	})
-	return gone(err)
-}
-
 // note keeps how it went with a site.
 func (t *tenancy) note(ctx context.Context, s *hosting.Site, refused map[latchkey.Domain]string, failed error) error {
 	if failed != nil && refused[s.Name] == "" {
 		refused[s.Name] = problemText(failed)
 		t.e.Log.Warn("AutoSSL got no certificate", "site", s.Name, "err", failed)
+	}
+	for name, why := range refused {
+		t.run.say(t.e.Now(), "failure", "%s: %s", name, why)
 	}
 	now := t.e.Now()
 	_, err := t.e.Store.Write(ctx, func(tx store.Tx) error {
@@ -564,90 +598,6 @@ func putAutoSSL(tx store.Tx, row store.AutoSSL) error {
 		return tx.DeleteAutoSSL(row.Host)
 	}
 	return tx.PutAutoSSL(row)
-}
-
-// autoSSL is AutoSSL in the hands of an account.
-type autoSSL struct{ *account }
-
-func (a *account) AutoSSL() hosting.AutoSSL { return &autoSSL{a} }
-
-func (a *autoSSL) Check(context.Context) error {
-	if a.e.AutoSSL == nil {
-		return hosting.AutoSSLOff()
-	}
-	a.e.checks.add(a.caller.Account, true)
-	return nil
-}
-
-func (a *autoSSL) Checking(context.Context) (bool, error) {
-	return a.e.AutoSSL != nil && a.e.checks.has(a.caller.Account), nil
-}
-
-func (a *autoSSL) Problems(ctx context.Context) (list []hosting.AutoSSLProblem, err error) {
-	rows, err := a.e.autoSSL(ctx, a.caller.Account)
-	for _, row := range rows {
-		if row.Problem != "" && !row.Excluded {
-			list = append(list, hosting.AutoSSLProblem{Domain: row.Host, Text: row.Problem, At: row.At})
-		}
-	}
-	return list, err
-}
-
-func (a *autoSSL) Excluded(ctx context.Context) ([]latchkey.Domain, error) {
-	rows, err := a.e.autoSSL(ctx, a.caller.Account)
-	return excluded(rows), err
-}
-
-func excluded(rows []store.AutoSSL) (list []latchkey.Domain) {
-	for _, row := range rows {
-		if row.Excluded {
-			list = append(list, row.Host)
-		}
-	}
-	return list
-}
-
-func (a *autoSSL) Exclude(ctx context.Context, change func([]latchkey.Domain) []latchkey.Domain) error {
-	return a.e.commit(ctx, a.act, a.caller, func(tx store.Tx) error {
-		rows, err := tx.AutoSSL(a.caller.Account)
-		if err != nil {
-			return err
-		}
-		sites, _, err := a.e.bareSites(tx, a.caller.Account)
-		if err != nil {
-			return err
-		}
-		was := excluded(rows)
-		is := change(slices.Clone(was))
-		if err := hosting.CheckExcluded(sites, without(is, was)); err != nil {
-			return err
-		}
-		return a.exclude(tx, rows, is)
-	})
-}
-
-// exclude makes is what is excluded.
-func (a *autoSSL) exclude(tx store.Tx, rows []store.AutoSSL, is []latchkey.Domain) error {
-	for _, row := range rows {
-		if on := slices.Contains(is, row.Host); on != row.Excluded {
-			row.Excluded = on
-			if err := putAutoSSL(tx, row); err != nil {
-				return err
-			}
-		}
-		is = without(is, []latchkey.Domain{row.Host})
-	}
-	for _, d := range is {
-		if err := tx.PutAutoSSL(store.AutoSSL{Host: d, Account: a.caller.Account, Excluded: true}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// without is list without those in of.
-func without(list, of []latchkey.Domain) []latchkey.Domain {
-	return slices.DeleteFunc(slices.Clone(list), func(d latchkey.Domain) bool { return slices.Contains(of, d) })
 }
 
 // authorityKeySetting holds the keys of the server's accounts at authorities, by

@@ -227,7 +227,23 @@ func (c *certificates) Install(ctx context.Context, domain latchkey.Domain, n ho
 	if err := c.complete(ctx, &n); err != nil {
 		return is, err
 	}
-	err = c.changeSites(ctx, func(tx store.Tx) ([]*hosting.Site, error) {
+	err = c.changeSite(ctx, domain, func(tx store.Tx, s *hosting.Site, was store.Site) error {
+		row, err := c.installed(tx, s.Name, &n)
+		if err != nil {
+			return err
+		}
+		row.Redirects = was.Redirects
+		is = *s
+		is.Redirects, is.Certificate, is.Chain = row.Redirects, n.Certificate, n.Chain
+		is.KeyID, is.Installed, is.Provider = row.KeyID, row.Installed, row.Provider
+		return tx.PutSite(row)
+	})
+	return is, err
+}
+
+// changeSite changes the site with a domain, whose row was may be empty.
+func (c *certificates) changeSite(ctx context.Context, domain latchkey.Domain, change func(tx store.Tx, s *hosting.Site, was store.Site) error) error {
+	return c.changeSites(ctx, func(tx store.Tx) ([]*hosting.Site, error) {
 		sites, rows, err := c.e.bareSites(tx, c.caller.Account)
 		if err != nil {
 			return nil, err
@@ -236,17 +252,8 @@ func (c *certificates) Install(ctx context.Context, domain latchkey.Domain, n ho
 		if err != nil {
 			return nil, err
 		}
-		row, err := c.installed(tx, s.Name, &n)
-		if err != nil {
-			return nil, err
-		}
-		row.Redirects = rows[s.Name].Redirects
-		is = *s
-		is.Redirects, is.Certificate, is.Chain = row.Redirects, n.Certificate, n.Chain
-		is.KeyID, is.Installed, is.Provider = row.KeyID, row.Installed, row.Provider
-		return []*hosting.Site{s}, tx.PutSite(row)
+		return []*hosting.Site{s}, change(tx, s, rows[s.Name])
 	})
-	return is, err
 }
 
 // complete finds what is kept of what an installation leaves out: the key, and the
@@ -300,19 +307,11 @@ func (c *certificates) above(r store.Reader, n *hosting.Installation) (pki.Chain
 }
 
 func (c *certificates) Uninstall(ctx context.Context, domain latchkey.Domain) error {
-	return c.changeSites(ctx, func(tx store.Tx) ([]*hosting.Site, error) {
-		sites, rows, err := c.e.bareSites(tx, c.caller.Account)
-		if err != nil {
-			return nil, err
+	return c.changeSite(ctx, domain, func(tx store.Tx, s *hosting.Site, was store.Site) error {
+		if was.Chain == "" {
+			return hosting.NoCertificate(s.Name)
 		}
-		s, err := hosting.FindSite(sites, domain)
-		if err != nil {
-			return nil, err
-		}
-		if rows[s.Name].Chain == "" {
-			return nil, hosting.NoCertificate(s.Name)
-		}
-		return []*hosting.Site{s}, tx.DeleteSite(s.Name)
+		return tx.DeleteSite(s.Name)
 	})
 }
 

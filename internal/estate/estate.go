@@ -37,6 +37,7 @@ type Estate struct {
 	serving locks // whose sites somebody is at work on
 	behind  behind
 	checks  *checks
+	owning  sync.Mutex // held while the certificate of the server's doors is exchanged
 
 	unfinished numbers
 	posting    posting
@@ -57,7 +58,10 @@ type Config struct {
 	Mailserver Mailserver
 	// AutoSSL gets certificates; nil if nobody does. It may be set after New.
 	AutoSSL *AutoSSL
-	Server  hosting.Server
+	// Doors show the server's own certificate; nil where it cannot be exchanged. It
+	// may be set after New.
+	Doors  Doors
+	Server hosting.Server
 	// MostTokens is how many tokens an account may have for each door; 0 for any
 	// number.
 	MostTokens int

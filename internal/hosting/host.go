@@ -28,6 +28,8 @@ type Host interface {
 	Zones() HostZones
 	SignIns() HostSignIns
 	TokenPolicies() TokenPolicies
+	AutoSSL() HostAutoSSL
+	OwnCertificate() OwnCertificate
 
 	// As puts an account that they may change into the hands of who acts, as if
 	// its owner did: suspended or not.

@@ -57,6 +57,8 @@ type Server struct {
 	// Sites are the addresses of the doors, such as https://host.example.com:2083,
 	// by audience; "" for one that is not there.
 	Sites [3]string
+	// Doors is what they show; nil where there are none. See [Server.Shown].
+	Doors func() Shown
 }
 
 // Site is the address of a door.

@@ -50,6 +50,7 @@ func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 		resourceusage.Module,
 		session.Module,
 		ssl.Module,
+		ssl.Info,
 		statsbar.Module,
 		tokens.New(of),
 		twofactorauth.Module,

@@ -111,6 +111,8 @@ func New(t testing.TB) *Server {
 	})
 	s.Web = &Web{estate: s.Estate}
 	s.Estate.Web = s.Web
+	own := &doors{estate: s.Estate}
+	s.Estate.Doors, s.Estate.Server.Doors = own, own.shown
 	s.must(s.Estate.Bootstrap(ctx, latchkey.Secret{}))
 	missed := compat.Open(filepath.Join(s.Dir, "missed.json"), s.Now, log)
 	s.Calls = &call.Service{Auth: s.Verifier, Binder: s.Estate, Audit: s.Trail, Missed: missed, Observed: observed, Now: s.Now, Log: log}

@@ -2,12 +2,41 @@ package testserver
 
 import (
 	"context"
+	"crypto/tls"
 	"sync"
+	"sync/atomic"
 
 	"github.com/latchkey/latchkey/internal/driver/sites"
 	"github.com/latchkey/latchkey/internal/estate"
+	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/pki"
 )
+
+// doors are doors that nobody comes to: they note what they would show.
+type doors struct {
+	estate *estate.Estate
+	shows  atomic.Pointer[tls.Certificate]
+}
+
+// Certify is part of [estate.Doors].
+func (d *doors) Certify(ctx context.Context) error {
+	c, err := d.estate.OwnCertificate(ctx)
+	d.shows.Store(c)
+	return err
+}
+
+func (d *doors) shown() hosting.Shown {
+	c := d.shows.Load()
+	if c == nil {
+		return hosting.Shown{}
+	}
+	leaf, _, err := pki.ParseCertificate(pki.Chain{c.Leaf}.PEM())
+	if err != nil {
+		return hosting.Shown{}
+	}
+	return hosting.Shown{Certificate: leaf}
+}
 
 // Web is a web server that listens nowhere: it notes what it would serve.
 type Web struct {

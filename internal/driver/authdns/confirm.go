@@ -3,10 +3,11 @@ package authdns
 import (
 	"context"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/latchkey/latchkey/internal/loopback"
 )
 
 // Confirm returns when the server gives serial, or a later one, for the zone
@@ -39,7 +40,7 @@ func (s *Server) ask(ctx context.Context, origin string) (uint32, error) {
 	m.SetQuestion(dns.Fqdn(origin), dns.TypeSOA)
 	m.RecursionDesired = false
 	c := &dns.Client{Timeout: 2 * time.Second}
-	reply, _, err := c.ExchangeContext(ctx, m, near(address))
+	reply, _, err := c.ExchangeContext(ctx, m, loopback.Near(address))
 	if err != nil {
 		return 0, err
 	}
@@ -49,16 +50,4 @@ func (s *Server) ask(ctx context.Context, origin string) (uint32, error) {
 		}
 	}
 	return 0, fmt.Errorf("the answer is %s", dns.RcodeToString[reply.Rcode])
-}
-
-// near is an address of this machine that reaches a listener at address.
-func near(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return address
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port)
 }

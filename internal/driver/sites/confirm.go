@@ -6,11 +6,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/loopback"
 )
 
 // confirmPatience is how long the server's own handshake may take.
@@ -78,7 +78,7 @@ func (s *Server) shown(ctx context.Context, name latchkey.Domain) ([]byte, error
 	// What is compared is the certificate itself: whether others trust it is not
 	// the question.
 	d := tls.Dialer{Config: &tls.Config{ServerName: string(name), InsecureSkipVerify: true}}
-	c, err := d.DialContext(ctx, "tcp", near(address))
+	c, err := d.DialContext(ctx, "tcp", loopback.Near(address))
 	if err != nil {
 		if strings.HasSuffix(err.Error(), ": unrecognized name") { // the alert has no name of its own
 			err = nil
@@ -91,16 +91,4 @@ func (s *Server) shown(ctx context.Context, name latchkey.Domain) ([]byte, error
 		return nil, nil
 	}
 	return got, nil
-}
-
-// near is an address of this machine that reaches a listener at address.
-func near(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return address
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port)
 }

@@ -105,7 +105,8 @@ type description struct {
 	*redirects                           // nil if they were not asked for
 }
 
-// redirects is whether a domain sends its visitors to TLS.
+// redirects is whether a domain sends its visitors to TLS: its web site has a
+// certificate, which is for all of its names.
 type redirects struct {
 	AllAliasesValid bool `json:"all_aliases_valid"`
 	CanRedirect     bool `json:"can_https_redirect"`
@@ -118,7 +119,7 @@ type describer struct {
 	info      *latchkey.Account
 	owned     []latchkey.OwnedDomain
 	plan      latchkey.Package
-	redirects bool
+	redirects []hosting.Site // nil if nobody asks for them
 }
 
 func newDescriber(ctx context.Context, acct hosting.Account, redirects bool) (*describer, error) {
@@ -134,7 +135,29 @@ func newDescriber(ctx context.Context, acct hosting.Account, redirects bool) (*d
 	if err != nil && latchkey.KindOf(err) != latchkey.NotFound {
 		return nil, err
 	}
-	return &describer{acct: acct, info: info, owned: owned, plan: plan, redirects: redirects}, nil
+	ds := &describer{acct: acct, info: info, owned: owned, plan: plan}
+	if redirects {
+		ds.redirects, err = acct.Certificates().Sites(ctx)
+	}
+	return ds, err
+}
+
+// redirectsOf is how the web site of a domain stands to TLS; nil if nobody asks,
+// or who asks may not see the web site.
+func (ds *describer) redirectsOf(d latchkey.Domain) *redirects {
+	for i := range ds.redirects {
+		s := &ds.redirects[i]
+		if s.Name != d {
+			continue
+		}
+		holds := s.Certificate != nil && s.Certificate.CheckTime(ds.acct.At()) == nil && ds.acct.Server().Web
+		r := &redirects{AllAliasesValid: holds, CanRedirect: holds && s.Certificate.Covers(d), IsRedirecting: s.Redirects}
+		for _, name := range s.Names {
+			r.AllAliasesValid = r.AllAliasesValid && s.Certificate.Covers(name)
+		}
+		return r
+	}
+	return nil
 }
 
 func (ds *describer) describe(d latchkey.OwnedDomain) description {
@@ -143,10 +166,7 @@ func (ds *describer) describe(d latchkey.OwnedDomain) description {
 		DocumentRoot: path.Join(ds.acct.Home(), d.DocumentRoot), Domain: d.Name, Group: user, HasCGI: ds.plan.CGI,
 		HomeDir: ds.acct.Home(), IP: ds.acct.Server().IP, Owner: string(ds.info.Owner),
 		ServerAdmin: "webmaster@" + string(d.Name), ServerAlias: ds.aliases(d), ServerName: d.Name,
-		Type: d.Kind, UseCanonicalName: "Off", User: user,
-	}
-	if ds.redirects {
-		text.redirects = new(redirects)
+		Type: d.Kind, UseCanonicalName: "Off", User: user, redirects: ds.redirectsOf(d.Name),
 	}
 	return text
 }

@@ -21,6 +21,8 @@ var autoSSLFuncs = []api.Func[hosting.Account]{
 		Doc: "List the domains that AutoSSL got no certificate for, and why."},
 	{Name: "get_autossl_excluded_domains", Feature: latchkey.FeatureAutoSSL, Role: api.WebServer, Run: api.Run(autoSSLExcluded),
 		Doc: "List the domains that AutoSSL leaves alone."},
+	{Name: "get_autossl_renewal_status", Feature: installs, Run: api.Run(renewalStatus),
+		Doc: "Tell whether AutoSSL will renew the certificate of a domain's web site."},
 	{Name: "add_autossl_excluded_domains", Feature: latchkey.FeatureAutoSSL, Role: api.WebServer, Effect: api.Write, Run: api.Run(addAutoSSLExcluded),
 		Doc: "Have AutoSSL leave more domains alone."},
 	{Name: "remove_autossl_excluded_domains", Feature: latchkey.FeatureAutoSSL, Role: api.WebServer, Effect: api.Write, Run: api.Run(removeAutoSSLExcluded),
@@ -55,7 +57,7 @@ func autoSSLProblems(ctx context.Context, acct hosting.Account, _ api.None) ([]a
 	found, err := acct.AutoSSL().Problems(ctx)
 	var list []autoSSLProblem
 	for _, p := range found {
-		list = append(list, autoSSLProblem{p.Domain, p.Text, p.At.UTC().Format("2006-01-02T15:04:05.000Z")})
+		list = append(list, autoSSLProblem{p.Domain, p.Text, stamp(p.At)})
 	}
 	return list, err
 }
@@ -72,6 +74,20 @@ func autoSSLExcluded(ctx context.Context, acct hosting.Account, _ api.None) ([]e
 		list = append(list, excludedDomain{d})
 	}
 	return list, err
+}
+
+// renewal is how AutoSSL stands to a domain.
+type renewal struct {
+	Problems bool `json:"has_problems"`
+	Active   bool `json:"is_active"`
+	Excluded bool `json:"is_excluded"`
+	Renews   bool `json:"will_renew"`
+}
+
+// UAPI: SSL::get_autossl_renewal_status.
+func renewalStatus(ctx context.Context, acct hosting.Account, p domainParams) (renewal, error) {
+	s, err := acct.AutoSSL().Status(ctx, p.Domain.Domain)
+	return renewal{s.Problem, s.Active, s.Excluded, s.Renews}, err
 }
 
 // domainList is a parameter that names domains, with commas between them.

@@ -15,12 +15,12 @@ import (
 )
 
 // Host are the functions of the host about certificates of accounts' sites.
-var Host = api.Module[hosting.Host]{Name: "whm", Funcs: []api.Func[hosting.Host]{
+var Host = api.Module[hosting.Host]{Name: "whm", Funcs: slices.Concat([]api.Func[hosting.Host]{
 	{Name: "installssl", Privilege: latchkey.PrivilegeSSL, Role: api.WebServer, Effect: api.Write, API0: `{"rawout":text,"status":status,"statusmsg":text}`, Run: api.Run(installSSL), Doc: "Serve an account's web site under a certificate."},
 	{Name: "delete_ssl_vhost", Privilege: latchkey.PrivilegeSSL, Role: api.WebServer, Effect: api.Write, Run: api.Run(deleteSSL), Doc: "Serve an account's web site under no certificate of its own."},
 	{Name: "fetch_ssl_vhosts", Privilege: latchkey.PrivilegeSSLInfo, Run: api.Run(listSSLSites), Doc: "List the web sites that are served under a certificate of their own."},
 	{Name: "listcrts", Privilege: latchkey.PrivilegeSSLInfo, Run: api.Run(listSSLCertificates), Doc: "List the certificates that accounts keep."},
-}}
+}, fetchFuncs, serviceFuncs, hostAutoFuncs, mailHostFuncs)}
 
 type installSSLParams struct {
 	Domain hosting.HostParam `param:"domain" doc:"A domain of the web site."`

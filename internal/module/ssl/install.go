@@ -8,7 +8,6 @@ import (
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
-	"github.com/latchkey/latchkey/internal/pki"
 )
 
 type installParams struct {
@@ -41,20 +40,9 @@ func install(ctx context.Context, acct hosting.Account, p installParams) (Instal
 
 // Install serves the site with a domain under a certificate, as texts.
 func Install(ctx context.Context, acct hosting.Account, domain latchkey.Domain, text string, key latchkey.Secret, bundle string) (Installed, error) {
-	var n hosting.Installation
-	var err error
-	if n.Certificate, n.Chain, err = pki.ParseCertificate(text); err != nil {
-		return Installed{}, about("cert", err)
-	}
-	more, err := pki.ParseChain(bundle)
+	n, err := installation(text, key, bundle)
 	if err != nil {
-		return Installed{}, about("cabundle", err)
-	}
-	n.Chain = append(n.Chain, more...)
-	if !key.Empty() {
-		if n.Key, err = pki.ParseKey(key); err != nil {
-			return Installed{}, about("key", err)
-		}
+		return Installed{}, err
 	}
 	had, err := before(ctx, acct, domain)
 	if err != nil {

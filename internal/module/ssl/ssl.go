@@ -70,7 +70,10 @@ var Module = api.Module[hosting.Account]{
 		{Name: "listcsrs", OnlyAPI2: true, Feature: keeps, Scope: api.Things, Run: api.Run(listRequestsOld), Doc: "List the hosts that there are certificate signing requests for."},
 		{Name: "listsslitems", OnlyAPI2: true, Feature: keeps, Scope: api.Things, Run: api.Run(listItemsOld), Doc: "List what there is for domains."},
 		{Name: "fetchcabundle", OnlyAPI2: true, Feature: keeps, Scope: api.Things, Run: api.Run(bundleOfOld), Doc: "Find the certificates above one among those that the account has."},
-	}, autoSSLFuncs),
+		{Name: "get_cn_name", Run: api.Run(serviceName), Doc: "Tell by which name a service is best reached."},
+		{Name: "rebuildssldb", Feature: keeps, Effect: api.Write, Run: api.Run(rereadOwn), Doc: "Read all that is kept, and fail if something cannot be read."},
+		{Name: "set_primary_ssl", Feature: installs, Role: api.WebServer, Effect: api.Write, Run: api.Run(setPrimary), Doc: "Say which web site is shown to who names none. No address is an account's own here."},
+	}, oldMakers, mailFuncs, autoSSLFuncs),
 }
 
 // UAPI: SSL::can_ssl_redirect and SSL::is_sni_supported.
@@ -80,3 +83,12 @@ func canRedirect(_ context.Context, acct hosting.Account, _ api.None) (bool, err
 
 // UAPI: SSL::is_mail_sni_supported and SSL::check_shared_cert.
 func never(context.Context, hosting.Account, api.None) (bool, error) { return false, nil }
+
+type primaryParams struct {
+	Name hosting.HostParam `param:"servername" doc:"The web site."`
+}
+
+// UAPI: SSL::set_primary_ssl.
+func setPrimary(context.Context, hosting.Account, primaryParams) (api.Void, error) {
+	return nil, latchkey.Errorf(latchkey.Unavailable, "The account has no address of its own: all web sites of this server share one, and who names none of them is shown none.")
+}
