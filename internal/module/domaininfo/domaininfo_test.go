@@ -4,9 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/module/moduletest"
+	"github.com/latchkey/latchkey/internal/pki/pkitest"
 )
 
 func TestDomains(t *testing.T) {
@@ -47,4 +49,42 @@ func TestNoFurtherDomains(t *testing.T) {
 	moduletest.Table(t, Module, hostingtest.New(), []moduletest.Row{
 		{`list_domains`, `{"addon_domains":[],"main_domain":"example.com","parked_domains":[],"sub_domains":[]}`},
 	})
+}
+
+// What is told of a redirect is what toggle_ssl_redirect_for_domains has done.
+func TestRedirects(t *testing.T) {
+	acct := hostingtest.New()
+	acct.Machine.Web = true
+	ca := pkitest.New(t, acct.Now())
+	key := ca.Key()
+	flags := func(want string) {
+		t.Helper()
+		for _, call := range []string{"single_domain_data?domain=example.com&return_https_redirect_status=1", "domains_data?format=list&return_https_redirects_status=1"} {
+			if got := moduletest.Call(t, Module, acct, call); !strings.Contains(got, want) {
+				t.Errorf("%s\n got %s\nwant %s", call, got, want)
+			}
+		}
+	}
+	install := func(names ...string) {
+		t.Helper()
+		_, err := acct.Certificates().Install(t.Context(), "example.com", hosting.Installation{Certificate: ca.Issue(key, names...), Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	redirect := func(on bool) {
+		t.Helper()
+		if err := acct.Certificates().Redirect(t.Context(), []latchkey.Domain{"example.com"}, on); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flags(`"all_aliases_valid":0,"can_https_redirect":0,"is_https_redirecting":0`)
+	install("example.com")
+	flags(`"all_aliases_valid":0,"can_https_redirect":1,"is_https_redirecting":0`)
+	redirect(true)
+	flags(`"all_aliases_valid":0,"can_https_redirect":1,"is_https_redirecting":1`)
+	install("example.com", "*.example.com")
+	flags(`"all_aliases_valid":1,"can_https_redirect":1,"is_https_redirecting":1`)
+	redirect(false)
+	flags(`"all_aliases_valid":1,"can_https_redirect":1,"is_https_redirecting":0`)
 }

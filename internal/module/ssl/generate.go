@@ -17,8 +17,8 @@ import (
 
 var oldMakers = []api.Func[hosting.Account]{
 	{Name: "genkey", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Run: api.Run(generateKeyOld), Doc: "Make a private key for a host."},
-	{Name: "gencsr", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Scope: api.Things, Run: api.Run(generateRequestOld), Doc: "Make a certificate signing request for a host, with its newest private key."},
-	{Name: "gencrt", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Scope: api.Things, Run: api.Run(generateCertificateOld), Doc: "Make a certificate for a host that is signed with its own key."},
+	{Name: "gencsr", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Run: api.Run(generateRequestOld), Doc: "Make a certificate signing request for a host, with its newest private key."},
+	{Name: "gencrt", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Run: api.Run(generateCertificateOld), Doc: "Make a certificate for a host that is signed with its own key."},
 	{Name: "fetchinfo", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Run: api.Run(bestForDomain), Doc: "Show the best certificate for a domain, with its private key."},
 	{Name: "getcnname", OnlyAPI2: true, Run: api.Run(serviceNameOld), Doc: "Tell by which name a service is best reached."},
 }

@@ -12,7 +12,7 @@ import (
 // on says so.
 
 var mailFuncs = []api.Func[hosting.Account]{
-	{Name: "mail_sni_status", Feature: installs, Scope: api.Things, Run: api.Run(mailSNI), Doc: "Tell whether a domain's mail is served under the certificate of its web site. It is not."},
+	{Name: "mail_sni_status", Feature: installs, Run: api.Run(mailSNI), Doc: "Tell whether a domain's mail is served under the certificate of its web site. It is not."},
 	{Name: "enable_mail_sni", Feature: installs, Effect: api.Write, Run: api.Run(changeMailSNI), Doc: "Serve mail under the certificates of web sites. This server cannot, and says so."},
 	{Name: "disable_mail_sni", Feature: installs, Effect: api.Write, Run: api.Run(changeMailSNI), Doc: "Serve mail under the server's certificate alone. It is so, and cannot be changed."},
 	{Name: "rebuild_mail_sni_config", Feature: installs, Effect: api.Write, Run: api.Run(rebuildMailSNI), Doc: "Write anew which certificates mail is served under. There is nothing to write."},
