@@ -29,7 +29,7 @@ var floors = map[string]int{
 	"internal/driver/homedir": 2, // what other drivers stand on
 	"internal/hosting":        2, "internal/store": 2, "internal/config": 2, "internal/password": 2, "internal/grant": 2, "internal/notice": 2,
 	"internal/wire/request": 4, // what pages are asked is read as what the API is
-	"internal/durable":      1, "internal/loopback": 1, "internal/pki": 1, "internal/wire/encode": 1, "internal/zone": 1, "internal/mailrule": 1,
+	"internal/durable":      1, "internal/loopback": 1, "internal/pki": 1, "internal/wire/encode": 1, "internal/zone": 1, "internal/mailrule": 1, "internal/hosting/mailsearch": 1,
 	"internal/latchkey": 0,
 	"internal/needs":    0, // for tests
 	"client":            0,

@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/homedir"
 	"github.com/latchkey/latchkey/internal/driver/maildir"
 	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/hosting/mailsearch"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/password"
 	"github.com/latchkey/latchkey/internal/store"
@@ -281,18 +282,72 @@ func (m *mail) Count(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-func (m *mail) Usage(ctx context.Context, a hosting.Address) (hosting.MailUsage, error) {
-	var u maildir.Usage
+// inHome runs fn with the name that the account has now, while its home stays
+// where it is.
+func (m *mail) inHome(ctx context.Context, fn func(name string) error) error {
 	id := m.caller.Account
-	err := m.e.locks.share(ctx, id, func() error {
+	return m.e.locks.share(ctx, id, func() error {
 		now, err := m.e.Auth.Entry(ctx, id) // its name may have changed since the call began
 		if err != nil {
 			return err
 		}
-		u, err = m.e.Mail.Usage(ctx, string(now.Account.Name), string(a.Domain), a.Local)
+		return fn(string(now.Account.Name))
+	})
+}
+
+func (m *mail) Usage(ctx context.Context, a hosting.Address) (hosting.MailUsage, error) {
+	var u maildir.Usage
+	err := m.inHome(ctx, func(name string) (err error) {
+		u, err = m.e.Mail.Usage(ctx, name, string(a.Domain), a.Local)
 		return err
 	})
 	return hosting.MailUsage{Bytes: u.Bytes, Messages: u.Messages, Modified: u.Modified}, err
+}
+
+func (m *mail) Folders(ctx context.Context, a hosting.Address) (list []hosting.MailFolder, err error) {
+	if _, err := m.Mailbox(ctx, a); err != nil {
+		return nil, err
+	}
+	err = m.inHome(ctx, func(name string) error {
+		found, err := m.e.Mail.Folders(ctx, name, string(a.Domain), a.Local)
+		for _, f := range found {
+			list = append(list, hosting.MailFolder(f))
+		}
+		return err
+	})
+	return list, err
+}
+
+// Expunge implements [hosting.Mail]. The trail has the call before the first
+// message goes.
+func (m *mail) Expunge(ctx context.Context, a hosting.Address, f hosting.FolderRef, q mailsearch.Query) (int64, error) {
+	m.on(a)
+	var gone maildir.Expunged
+	err := m.inHome(ctx, func(name string) error {
+		err := m.e.Auth.Commit(ctx, func(tx store.Tx) error {
+			if err := m.e.stands(tx, m.caller); err != nil {
+				return err
+			}
+			if _, err := m.find(tx, a); err != nil {
+				return err
+			}
+			tx.Audit(m.act.Begun(), 1)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return m.e.tracked(ctx, m.caller.Account, func() (homedir.Usage, error) {
+			gone, err = m.e.Mail.Expunge(ctx, name, string(a.Domain), a.Local, func(g maildir.Folder) bool { return f.Is(hosting.MailFolder(g)) }, q)
+			return homedir.Usage{Bytes: -gone.DiskBytes, Inodes: -gone.Messages}, err
+		})
+	})
+	if latchkey.KindOf(err) == latchkey.NotFound {
+		if _, there := m.Mailbox(ctx, a); there == nil {
+			err = hosting.NoFolder(a)
+		}
+	}
+	return gone.Messages, err
 }
 
 func (m *mail) Domains(ctx context.Context) ([]latchkey.Domain, error) {

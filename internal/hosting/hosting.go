@@ -6,8 +6,10 @@ package hosting
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	"github.com/latchkey/latchkey/internal/hosting/mailsearch"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -197,6 +199,11 @@ type Mail interface {
 	Count(ctx context.Context) (int64, error)
 	// Usage is what a mailbox holds now.
 	Usage(ctx context.Context, a Address) (MailUsage, error)
+	// Folders are the folders of a mailbox and what they hold, INBOX first.
+	Folders(ctx context.Context, a Address) ([]MailFolder, error)
+	// Expunge deletes for good the messages of one folder that q chooses, and tells
+	// how many they were. Fails: NotFound for a folder that is not there.
+	Expunge(ctx context.Context, a Address, f FolderRef, q mailsearch.Query) (int64, error)
 	// Domains are the domains that may have mailboxes, the main one first, then
 	// by name.
 	Domains(ctx context.Context) ([]latchkey.Domain, error)
@@ -226,6 +233,31 @@ type Mailbox struct {
 type MailUsage struct {
 	Bytes, Messages int64
 	Modified        time.Time
+}
+
+// MailFolder is a folder of a mailbox and what it holds.
+type MailFolder struct {
+	Name     string // INBOX, or INBOX.NAME
+	GUID     string // it stays the same, whatever comes and goes
+	Messages int64
+	Bytes    int64
+	Virtual  int64 // bytes with a CR before every LF
+}
+
+// FolderRef names a folder: by its GUID, or if that is empty by its name.
+type FolderRef struct{ Name, GUID string }
+
+// Is reports whether f is the folder that r names.
+func (r FolderRef) Is(f MailFolder) bool {
+	if r.GUID != "" {
+		return strings.EqualFold(r.GUID, f.GUID)
+	}
+	return r.Name == f.Name || strings.EqualFold(r.Name, "INBOX") && f.Name == "INBOX"
+}
+
+// NoFolder is the answer where a mailbox has no such folder.
+func NoFolder(a Address) error {
+	return &latchkey.Error{Kind: latchkey.NotFound, Param: "mailbox", Msg: "The email account “" + a.String() + "” has no such folder: Mailboxes::get_mailbox_status_list lists those that it has."}
 }
 
 // Suspension is one way of using a mailbox that can be switched off.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/latchkey/latchkey/internal/hosting/mailsearch"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/pki"
 	"github.com/latchkey/latchkey/internal/zone"
@@ -232,4 +233,18 @@ func (m *ownMail) Usage(ctx context.Context, a Address) (MailUsage, error) {
 		return MailUsage{}, err
 	}
 	return m.all.Usage(ctx, a)
+}
+
+func (m *ownMail) Folders(ctx context.Context, a Address) ([]MailFolder, error) {
+	if err := m.mine(a); err != nil {
+		return nil, err
+	}
+	return m.all.Folders(ctx, a)
+}
+
+func (m *ownMail) Expunge(ctx context.Context, a Address, f FolderRef, q mailsearch.Query) (int64, error) {
+	if err := m.mine(a); err != nil {
+		return 0, err
+	}
+	return m.all.Expunge(ctx, a, f, q)
 }

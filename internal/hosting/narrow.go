@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/latchkey/latchkey/internal/hosting/mailsearch"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -200,6 +201,20 @@ func (m *narrowMail) Usage(ctx context.Context, a Address) (MailUsage, error) {
 		return MailUsage{}, err
 	}
 	return m.all.Usage(ctx, a)
+}
+
+func (m *narrowMail) Folders(ctx context.Context, a Address) ([]MailFolder, error) {
+	if err := m.on(a); err != nil {
+		return nil, err
+	}
+	return m.all.Folders(ctx, a)
+}
+
+func (m *narrowMail) Expunge(ctx context.Context, a Address, f FolderRef, q mailsearch.Query) (int64, error) {
+	if err := m.on(a); err != nil {
+		return 0, err
+	}
+	return m.all.Expunge(ctx, a, f, q)
 }
 
 func (m *narrowMail) Domains(ctx context.Context) ([]latchkey.Domain, error) {

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey/latchkey/internal/module/emailauth"
 	"github.com/latchkey/latchkey/internal/module/features"
 	"github.com/latchkey/latchkey/internal/module/locale"
+	"github.com/latchkey/latchkey/internal/module/mailboxes"
 	"github.com/latchkey/latchkey/internal/module/missing"
 	"github.com/latchkey/latchkey/internal/module/passwdstrength"
 	"github.com/latchkey/latchkey/internal/module/quota"
@@ -45,6 +46,7 @@ func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 		emailauth.Module,
 		features.Module,
 		locale.Module,
+		mailboxes.Module,
 		passwdstrength.Module,
 		quota.Module,
 		resourceusage.Module,
@@ -63,5 +65,5 @@ func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 // pass on, missed tells what clients asked for in vain, and names which of the
 // functions somebody may call.
 func Host(do api.Doer, host api.HostDoer, missed func() []compat.Miss, names func(*latchkey.Caller) []string) []api.Module[hosting.Host] {
-	return []api.Module[hosting.Host]{whm.Module, whm.CPHulk, dns.Host, ssl.Host, whm.TwoFactor, applist.New(names), relay.New(do, host), missing.New(missed)}
+	return []api.Module[hosting.Host]{whm.Module, whm.CPHulk, dns.Host, emailauth.Host, mailboxes.Host, ssl.Host, whm.TwoFactor, applist.New(names), relay.New(do, host), missing.New(missed)}
 }

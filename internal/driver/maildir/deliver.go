@@ -23,6 +23,7 @@ var ErrTooBig error = latchkey.Errorf(latchkey.Limit, "The message is too big fo
 type Delivered struct {
 	Name      string // of the file in new
 	Bytes     int64  // the length of the message
+	Virtual   int64  // the same, with a CR before every LF
 	DiskBytes int64  // the room that it takes on disk
 }
 
@@ -126,21 +127,22 @@ func (d *Delivered) fill(file *os.File, r io.Reader, limit int64) error {
 	if limit >= 0 && limit < math.MaxInt64 {
 		r = io.LimitReader(r, limit+1)
 	}
-	n, err := io.Copy(file, r)
+	var lines counter
+	n, err := io.Copy(io.MultiWriter(file, &lines), r)
 	if err != nil {
 		return err
 	}
 	if limit >= 0 && n > limit {
 		return ErrTooBig
 	}
-	d.Bytes = n
+	d.Bytes, d.Virtual = n, lines.virtual()
 	return file.Sync()
 }
 
 // publish moves the message from tmp to new, under its final name.
 func (d *Delivered) publish(tmp, inbox *homedir.Dir) error {
 	temp := d.Name
-	d.Name = fmt.Sprintf("%s,S=%d", temp, d.Bytes)
+	d.Name = fmt.Sprintf("%s,S=%d,W=%d", temp, d.Bytes, d.Virtual)
 	if err := tmp.Rename(temp, inbox, d.Name); err != nil {
 		_ = tmp.Remove(temp)
 		return err

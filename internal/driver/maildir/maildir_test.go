@@ -83,7 +83,7 @@ func TestLife(t *testing.T) {
 	}
 	wantUsage(t, s, "bob", 0, 0)
 	d := deliver(t, s, "bob", "Subject: hello\n\nbody\n")
-	if want := fmt.Sprintf(",S=%d", d.Bytes); d.Bytes != 21 || d.DiskBytes < d.Bytes || !strings.HasSuffix(d.Name, want) {
+	if want := fmt.Sprintf(",S=%d,W=%d", d.Bytes, d.Bytes+3); d.Bytes != 21 || d.DiskBytes < d.Bytes || !strings.HasSuffix(d.Name, want) {
 		t.Errorf("Delivered = %+v, want 21 bytes and a name that ends in %s", d, want)
 	}
 	if diff := cmp.Diff([]string{"example.com/bob/new/" + d.Name}, files(t, mail)); diff != "" {

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -199,7 +198,7 @@ func (f *figure) read(parent *homedir.Dir, part string) error {
 		if name[0] == '.' || !typ.IsRegular() {
 			return nil
 		}
-		size, ok := sizeInName(name)
+		size, ok := sizeInName(name, "S")
 		if !ok {
 			info, err := dir.Lstat(name)
 			if err != nil {
@@ -211,19 +210,6 @@ func (f *figure) read(parent *homedir.Dir, part string) error {
 		f.messages++
 		return nil
 	})
-}
-
-// sizeInName finds the ",S=" part of a message's name, which stands before the
-// flags.
-func sizeInName(name string) (int64, bool) {
-	base, _, _ := strings.Cut(name, ":")
-	_, rest, ok := strings.Cut(base, ",S=")
-	if !ok {
-		return 0, false
-	}
-	digits, _, _ := strings.Cut(rest, ",")
-	size, err := strconv.ParseUint(digits, 10, 63)
-	return int64(size), err == nil
 }
 
 // addSizes adds without ever passing the end of the numbers: sizes in names

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	netmail "net/mail"
 	"path"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/hosting/mailsearch"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -493,6 +495,34 @@ func (m *mail) Count(context.Context) (int64, error) {
 func (m *mail) Usage(_ context.Context, a hosting.Address) (u hosting.MailUsage, err error) {
 	err = m.with(a, func(b *box) error { u = b.usage; return nil })
 	return u, err
+}
+
+// Folders implements [hosting.Mail]: there is one.
+func (m *mail) Folders(_ context.Context, a hosting.Address) (list []hosting.MailFolder, err error) {
+	err = m.with(a, func(b *box) error { list = []hosting.MailFolder{b.inbox()}; return nil })
+	return list, err
+}
+
+func (b *box) inbox() hosting.MailFolder {
+	return hosting.MailFolder{Name: "INBOX", GUID: digest(b.Address.String())[:32], Messages: b.usage.Messages, Bytes: b.usage.Bytes, Virtual: b.usage.Bytes}
+}
+
+// Expunge implements [hosting.Mail]: the messages are all alike.
+func (m *mail) Expunge(_ context.Context, a hosting.Address, f hosting.FolderRef, q mailsearch.Query) (n int64, err error) {
+	err = m.with(a, func(b *box) error {
+		if !f.Is(b.inbox()) {
+			return hosting.NoFolder(a)
+		}
+		if b.usage.Messages == 0 {
+			return nil
+		}
+		ok, err := q.Matches(&mailsearch.Message{Size: b.usage.Bytes / b.usage.Messages, Received: b.usage.Modified, Saved: b.usage.Modified, Recent: true, Header: func() (netmail.Header, error) { return nil, nil }})
+		if ok {
+			n, b.usage = b.usage.Messages, hosting.MailUsage{Modified: m.Now()}
+		}
+		return err
+	})
+	return n, err
 }
 
 func (m *mail) Domains(context.Context) ([]latchkey.Domain, error) {

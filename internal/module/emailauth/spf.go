@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/zone"
@@ -189,15 +188,15 @@ type ptrState struct {
 
 // UAPI: EmailAuth::validate_current_ptrs. Whose the names of addresses are is
 // asked of the world's name servers, and those are not asked here.
-func validatePTR(ctx context.Context, acct hosting.Account, p domainsParams) (api.Answer, error) {
+func validatePTR(ctx context.Context, acct hosting.Account, p domainsParams) ([]ptrState, error) {
 	ip, err := netip.ParseAddr(acct.Server().IP)
 	if err != nil {
-		return api.Answer{}, latchkey.Errorf(latchkey.Unavailable, "The server does not know its address: ask the administrator to set ip.")
+		return nil, latchkey.Errorf(latchkey.Unavailable, "The server does not know its address: ask the administrator to set ip.")
 	}
 	list := make([]ptrState, len(p.Domains))
 	for i, d := range p.Domains {
 		if _, err := hosting.ZoneOf(ctx, acct.Zones(), d.Domain); err != nil {
-			return api.Answer{}, err
+			return nil, err
 		}
 		list[i] = ptrState{Arpa: arpa(ip), Domain: d.Domain, Helo: acct.Server().Hostname, IP: ip.String(), Version: 4, Nameservers: []string{}, Records: []string{},
 			State: "ERROR", Error: "This server does not look up the names of addresses: ask a resolver for the PTR record."}
@@ -208,7 +207,7 @@ func validatePTR(ctx context.Context, acct hosting.Account, p domainsParams) (ap
 			list[i].State, list[i].Error = "IP_IS_PRIVATE", ""
 		}
 	}
-	return api.Answer{Data: list}, nil
+	return list, nil
 }
 
 // arpa is the name that the PTR record of an address has.
