@@ -36,7 +36,14 @@ const (
 	MailSend    Role = "MailSend"
 	DNS         Role = "DNS"
 	WebServer   Role = "WebServer"
+	// Those that no part of this server has. Their functions stand in the tables so
+	// that who calls one is told that, and not that there is no such function.
+	SpamFilter   Role = "SpamFilter"
+	MailingLists Role = "MailingLists" // ours: cPanel has lists wherever it receives mail
 )
+
+// Here reports whether this program has a part for the role at all.
+func (r Role) Here() bool { return r != SpamFilter && r != MailingLists }
 
 // Scope is what a call of an account function is about, to a caller who may act
 // on some of the account's things only.

@@ -359,7 +359,7 @@ func here(e *api.Entry, s *hosting.Server) bool {
 	case api.WebServer:
 		return s.Web
 	}
-	return true
+	return e.Role.Here()
 }
 
 // narrowed is on with those things only that the caller may call the function on.

@@ -1,6 +1,7 @@
 package call_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/latchkey/latchkey/internal/call"
@@ -22,6 +23,19 @@ func TestRoleThatIsNotHere(t *testing.T) {
 		res := s.Call(c.names, c.user, c.module, c.name, "zone", "example.com")
 		if res.Err == nil || res.Err.Kind != latchkey.RoleOff {
 			t.Errorf("%s without a name server: %v", c.name, res.Err)
+		}
+	}
+}
+
+// What no part of this server does is refused by the role, whatever it is called
+// with, and by nothing else: the function is known.
+func TestRolesThatAreNever(t *testing.T) {
+	s := testserver.New(t)
+	for _, name := range []string{"SpamAssassin::get_user_preferences", "BoxTrapper::set_status", "Email::get_spam_settings", "Email::enable_spam_assassin", "Email::add_list"} {
+		module, function, _ := strings.Cut(name, "::")
+		res := s.Call(call.UAPI, "demo", module, function, "email", "bob@example.com", "enabled", "1")
+		if res.Err == nil || res.Err.Kind != latchkey.RoleOff {
+			t.Errorf("%s: %v", name, res.Err)
 		}
 	}
 }

@@ -13,12 +13,12 @@ import (
 	"github.com/latchkey/latchkey/internal/zone"
 )
 
-// dkim are the keys of one account's domains. They are kept sealed.
-type dkim struct{ *account }
+// dkimKeys are the keys of one account's domains. They are kept sealed.
+type dkimKeys struct{ *account }
 
 // in fails with NotFound for a zone that is not the account's, or that the domain
 // does not lie in.
-func (d *dkim) in(r store.Reader, zone, domain latchkey.Domain) error {
+func (d *dkimKeys) in(r store.Reader, zone, domain latchkey.Domain) error {
 	if _, err := findZone(r, zone, (&ownZones{d.account}).mine); err != nil {
 		return err
 	}
@@ -28,11 +28,14 @@ func (d *dkim) in(r store.Reader, zone, domain latchkey.Domain) error {
 	return nil
 }
 
-func (d *dkim) place(domain latchkey.Domain) string {
-	return fmt.Sprintf("DKIM key %d %s", d.caller.Account, domain)
+func (d *dkimKeys) place(domain latchkey.Domain) string { return dkimPlace(d.caller.Account, domain) }
+
+// dkimPlace is what the key of a domain is sealed for.
+func dkimPlace(account latchkey.AccountID, domain latchkey.Domain) string {
+	return fmt.Sprintf("DKIM key %d %s", account, domain)
 }
 
-func (d *dkim) Key(ctx context.Context, zone, domain latchkey.Domain) (pem latchkey.Secret, err error) {
+func (d *dkimKeys) Key(ctx context.Context, zone, domain latchkey.Domain) (pem latchkey.Secret, err error) {
 	var k store.DKIMKey
 	err = d.e.Store.Read(ctx, func(r store.Reader) error {
 		if err := d.in(r, zone, domain); err != nil {
@@ -50,7 +53,7 @@ func (d *dkim) Key(ctx context.Context, zone, domain latchkey.Domain) (pem latch
 	return d.e.Keys.OpenSecret(d.place(domain), k.Sealed)
 }
 
-func (d *dkim) Put(ctx context.Context, in, domain latchkey.Domain, pem latchkey.Secret, record string) error {
+func (d *dkimKeys) Put(ctx context.Context, in, domain latchkey.Domain, pem latchkey.Secret, record string) error {
 	k := store.DKIMKey{Domain: domain, Account: d.caller.Account, Sealed: d.e.Keys.SealSecret(d.place(domain), pem), Created: d.e.Now().UTC().Truncate(time.Microsecond)}
 	put := func(tx store.Tx) error {
 		if err := d.in(tx, in, domain); err != nil {

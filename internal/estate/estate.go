@@ -174,7 +174,7 @@ func (a *account) Server() *hosting.Server            { return &a.e.Server }
 func (a *account) Home() string                       { return path.Join(a.e.HomeRoot, string(a.caller.Name)) }
 func (a *account) Mail() hosting.Mail                 { return &mail{a} }
 func (a *account) Zones() hosting.Zones               { return &ownZones{a} }
-func (a *account) DKIM() hosting.DKIM                 { return &dkim{a} }
+func (a *account) DKIM() hosting.DKIM                 { return &dkimKeys{a} }
 func (a *account) DynamicHosts() hosting.DynamicHosts { return &dynamicHosts{a} }
 func (a *account) Tokens() hosting.Tokens {
 	return &tokens{e: a.e, act: a.act, caller: a.caller, account: a.caller.Account, audience: latchkey.ForAccount}

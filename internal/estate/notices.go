@@ -213,6 +213,7 @@ func (e *Estate) mailNotice(ctx context.Context, n *store.Notice) error {
 	if err != nil {
 		return err
 	}
+	e.sign(ctx, m)
 	return e.Notices.Mailer.Send(ctx, m)
 }
 

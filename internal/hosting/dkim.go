@@ -19,8 +19,13 @@ type DKIM interface {
 // DKIMVersion is how records with public keys begin.
 const DKIMVersion = "v=DKIM1"
 
+// DKIMSelector tells the keys of one domain apart: there is one.
+const DKIMSelector = "default"
+
 // DKIMName is the name of the record that the public key of a domain stands in.
-func DKIMName(domain latchkey.Domain) string { return "default._domainkey." + string(domain) + "." }
+func DKIMName(domain latchkey.Domain) string {
+	return DKIMSelector + "._domainkey." + string(domain) + "."
+}
 
 // NoDKIM is the answer where a domain has no key.
 func NoDKIM(domain latchkey.Domain) error {

@@ -7,6 +7,7 @@ import (
 	"github.com/latchkey/latchkey/internal/compat"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/module/absent"
 	"github.com/latchkey/latchkey/internal/module/applist"
 	"github.com/latchkey/latchkey/internal/module/batch"
 	"github.com/latchkey/latchkey/internal/module/custinfo"
@@ -37,11 +38,14 @@ import (
 // of tells of which features rights are.
 func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 	return []api.Module[hosting.Account]{
+		absent.Assassin,
+		absent.BoxTrapper,
 		batch.New(do),
 		custinfo.Module,
 		dns.Module,
 		domaininfo.Module,
 		dynamicdns.Module,
+		absent.Email,
 		email.Module,
 		emailauth.Module,
 		features.Module,

@@ -329,6 +329,8 @@ func arguments(e *api.Entry, things map[string]string) url.Values {
 			value = "keepsake"
 		case p.Name == "command":
 			value = `["Email","count_pops",{}]`
+		case p.Name == "query":
+			value = "savedbefore 52w"
 		case p.Name == "display":
 			value = "diskusage"
 		default:

@@ -61,12 +61,3 @@ func hasPlaintextAuthentication(_ context.Context, acct hosting.Account, _ api.N
 // statsDBStatus is for clients that ask before they show statistics: there is
 // never an import or an update under way.
 func statsDBStatus(context.Context, hosting.Account, api.None) (string, error) { return "active", nil }
-
-type delegateParams struct {
-	Delegate hosting.MailboxParam `param:"delegate" doc:"The mailbox that may administer a list."`
-}
-
-// hasDelegatedLists is always false: there are no mailing lists.
-func hasDelegatedLists(context.Context, hosting.Account, delegateParams) (bool, error) {
-	return false, nil
-}

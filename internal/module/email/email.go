@@ -3,6 +3,8 @@
 package email
 
 import (
+	"slices"
+
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -14,7 +16,7 @@ const boxes = latchkey.FeaturePopAccounts
 var Module = api.Module[hosting.Account]{
 	Name: "Email",
 	Doc:  "The account's mailboxes, and where mail for its domains goes.",
-	Funcs: append([]api.Func[hosting.Account]{
+	Funcs: slices.Concat([]api.Func[hosting.Account]{
 		{Name: "add_pop", API2: "addpop", Feature: boxes, Role: api.MailReceive, Effect: api.Write, Scope: api.Things, Run: api.Run(addPop),
 			Doc: "Create a mailbox."},
 		{Name: "delete_pop", API2: "delpop", Feature: boxes, Role: api.MailReceive, Effect: api.Write, Scope: api.Things, Run: api.Run(deletePop), API2Data: deleted,
@@ -76,7 +78,5 @@ var Module = api.Module[hosting.Account]{
 			Doc: "Tell whether mail programs may sign in without TLS."},
 		{Name: "stats_db_status", Role: api.MailReceive, Scope: api.Things, Run: api.Run(statsDBStatus),
 			Doc: "Tell the state of the mail statistics."},
-		{Name: "has_delegated_mailman_lists", Feature: latchkey.FeatureLists, Role: api.MailReceive, Scope: api.Things, Run: api.Run(hasDelegatedLists),
-			Doc: "Tell whether somebody administers a mailing list for its owner."},
-	}, mxFuncs...),
+	}, mxFuncs, listFuncs),
 }

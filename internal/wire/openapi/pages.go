@@ -35,7 +35,7 @@ func (b Book) of(module string) []*api.Entry {
 
 func (b Book) index() string {
 	var rows strings.Builder
-	account, host, twins, only, ofUAPI, ofWHM := 0, 0, 0, 0, 0, 0
+	account, host, twins, only, ofUAPI, ofWHM, off := 0, 0, 0, 0, 0, 0, 0
 	for _, m := range b.modules() {
 		list := b.of(m)
 		for _, e := range list {
@@ -46,9 +46,12 @@ func (b Book) index() string {
 			case e.API2 != "":
 				twins++
 			}
-			if known.Host(e.Name) && forHost(e) {
+			switch {
+			case !e.Role.Here():
+				off++
+			case known.Host(e.Name) && forHost(e):
 				ofWHM++
-			} else if known.Account(e.Module, e.Name) {
+			case known.Account(e.Module, e.Name):
 				ofUAPI++
 			}
 		}
@@ -60,9 +63,9 @@ func (b Book) index() string {
 		fmt.Fprintf(&rows, "| [%s](%s.md) | %d | %s |\n", title(list[0]), m, len(list), b.Modules[m])
 	}
 	return fmt.Sprintf("# Functions\n\n%d functions of the account (UAPI), %d of which also have a name in cPanel API 2, %d that API 2 alone has, and %d of the administrator (WHM API 1).\n"+
-		"Of the %d functions that the public documentation lists for UAPI %d are built, and of the %d for WHM API 1 %d; the others answer as unknown ones do, and `latchkey compat` lists those that are asked for.\n"+
+		"Of the %d functions that the public documentation lists for UAPI %d are built, and of the %d for WHM API 1 %d; %d more answer that their role is disabled, and the others as unknown ones do, and `latchkey compat` lists those that are asked for.\n"+
 		"These pages and [openapi.json](../openapi.json) are made from the program's own tables by `make docs`.\n\n"+
-		"| module | functions | what it is about |\n|---|---|---|\n", account-only, twins, only, host, known.Accounts(), ofUAPI, known.Hosts(), ofWHM) + rows.String()
+		"| module | functions | what it is about |\n|---|---|---|\n", account-only, twins, only, host, known.Accounts(), ofUAPI, known.Hosts(), ofWHM, off) + rows.String()
 }
 
 func title(e *api.Entry) string {
