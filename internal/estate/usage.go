@@ -4,6 +4,7 @@ import (
 	"context"
 	"path"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/auth"
@@ -23,18 +24,20 @@ const (
 	// usageMaxQueue is how many walks may wait for their turn before figures that
 	// are old stay so: a list of all accounts must not queue them all.
 	usageMaxQueue = 64
-	// usageMinPause lies between walks that nobody waits for: after a long pause
-	// the figures of all homes are old, and calls come first.
+	// Between walks that nobody waits for lies at least usageMinPause, and after
+	// one of them usagePause times what it took: after a long pause the figures of
+	// all homes are old, and calls come first.
 	usageMinPause = 10 * time.Millisecond
+	usagePause    = 100
 )
 
 // usages are the walks under way.
 type usages struct {
-	mu        sync.Mutex
-	walking   map[latchkey.AccountID]*walk
-	turn      sync.Mutex                      // one walk at a time
-	dirty     map[latchkey.AccountID]struct{} // changed since last written to the store
-	refreshed time.Time                       // when the last walk began that nobody waits for
+	mu      sync.Mutex
+	walking map[latchkey.AccountID]*walk
+	turn    sync.Mutex                      // one walk at a time
+	dirty   map[latchkey.AccountID]struct{} // changed since last written to the store
+	refresh atomic.Int64                    // from when on a walk may begin that nobody waits for, in ns since 1970
 
 	standing sync.Mutex // held while whether the store's figures stand is being changed
 	stand    bool       // the store says that its figures stand: nothing was written in a home since
@@ -115,13 +118,13 @@ func (e *Estate) fresh(ctx context.Context, id latchkey.AccountID, f auth.Figure
 
 // mayRefresh reports whether one more walk may begin that nobody waits for.
 func (us *usages) mayRefresh(now time.Time) bool {
-	us.mu.Lock()
-	defer us.mu.Unlock()
-	if len(us.walking) >= usageMaxQueue || now.Sub(us.refreshed) < usageMinPause {
+	from := us.refresh.Load()
+	if now.UnixNano() < from || !us.refresh.CompareAndSwap(from, now.Add(usageMinPause).UnixNano()) {
 		return false
 	}
-	us.refreshed = now
-	return true
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	return len(us.walking) < usageMaxQueue
 }
 
 // rescan starts a walk, unless one is under way, and returns what is closed
@@ -141,7 +144,9 @@ func (e *Estate) rescan(id latchkey.AccountID) <-chan struct{} {
 	go func() {
 		us.turn.Lock()
 		defer us.turn.Unlock()
+		began := time.Now()
 		e.walk(id, w)
+		us.refresh.Store(time.Now().Add(max(usageMinPause, usagePause*time.Since(began))).UnixNano())
 		us.mu.Lock()
 		delete(us.walking, id)
 		us.mu.Unlock()
