@@ -11,10 +11,24 @@ import (
 var accountPages = []page{
 	{path: "/", nav: "home", get: home},
 	{path: "/frontend/{theme}/index.html", nav: "home", get: home},
+
+	{path: "/tokens", nav: "tokens", get: listTokens},
+	{path: "/tokens/new", nav: "tokens", get: askNew, post: makeNew},
+	{path: "/token/{name}", nav: "tokens", get: manageToken},
+	{path: "/token/{name}/activity", nav: "tokens", get: tokenActivity},
+	{path: "/token/{name}/rename", nav: "tokens", get: manageToken, post: renameToken},
+	{path: "/token/{name}/rights", nav: "tokens", get: askRights, post: changeRights},
+	{path: "/token/{name}/rotate", nav: "tokens", get: askRotate, post: rotateToken},
+	{path: "/token/{name}/revoke", nav: "tokens", get: askRevoke, post: revokeToken},
+	{path: "/token/{name}/disable", nav: "tokens", post: switched("Tokens::disable", "token.disabled")},
+	{path: "/token/{name}/enable", nav: "tokens", post: switched("Tokens::enable", "token.enabled")},
+	{path: "/token/{name}/watch", nav: "tokens", post: switched("Tokens::observe", "token.watched")},
+	{path: "/token/{name}/unwatch", nav: "tokens", post: switched("Tokens::observe", "token.unwatched", "off", "1")},
+	{path: "/token/{name}/suggest", nav: "tokens", get: suggest, post: narrowToken},
 }
 
 // accountNav is their navigation.
-var accountNav = []navEntry{{"/", "home"}}
+var accountNav = []navEntry{{"/", "home"}, {"/tokens", "tokens"}}
 
 // statistics are the figures that the first page asks for.
 const statistics = "diskusage|emailaccounts|addondomains|subdomains|parkeddomains|fileusage|package|sharedip|hostname|cpanelversion"

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -24,6 +25,7 @@ type Pages struct {
 	languages *languages
 	views     map[string]*view
 	doors     [3]routes // by audience
+	offer     func() offer
 }
 
 // Config is what pages stand on. All fields are required.
@@ -40,6 +42,7 @@ func New(c Config) *Pages {
 	p := &Pages{Config: c, assets: newAssets(), languages: newLanguages()}
 	p.views = newViews(p.assets)
 	p.doors = [3]routes{latchkey.ForAccount: newRoutes(accountPages), latchkey.ForHost: newRoutes(hostPages)}
+	p.offer = sync.OnceValue(p.newOffer) // the registry may come after the pages
 	return p
 }
 

@@ -312,6 +312,16 @@ type detailsParams struct {
 	Name name `param:"name" doc:"The token."`
 }
 
+// listDetails is Tokens::list_details, which is ours.
+func listDetails(ctx context.Context, acct hosting.Account, _ api.None) ([]limited, error) {
+	list, err := acct.Tokens().List(ctx)
+	rows := make([]limited, len(list))
+	for i := range list {
+		rows[i] = limitedOf(&list[i])
+	}
+	return rows, err
+}
+
 // judged is a token with the rules of the administrator's policy that it does not
 // keep.
 type judged struct {

@@ -52,6 +52,8 @@ func New(of Features) api.Module[hosting.Account] {
 				Doc: "Tell which mails about tokens the account's contact address is sent. An extension of this server."},
 			{Name: "set_notices", Feature: feature, Effect: api.Write, Run: api.Run(setNotices),
 				Doc: "Choose which mails about tokens the account's contact address is sent. No token can. An extension of this server."},
+			{Name: "list_details", Feature: feature, Run: api.Run(listDetails),
+				Doc: "List the tokens with what each may do, from where and until when. An extension of this server."},
 			{Name: "get_details", Feature: feature, Run: api.Run(details),
 				Doc: "Tell what a token may do, from where and until when. An extension of this server."},
 			{Name: "activity", Feature: feature, Run: api.Run(activity),
