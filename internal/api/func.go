@@ -35,6 +35,7 @@ const (
 	MailReceive Role = "MailReceive"
 	MailSend    Role = "MailSend"
 	DNS         Role = "DNS"
+	DNSSEC      Role = "DNSSEC" // not one of theirs: a name server that signs
 	WebServer   Role = "WebServer"
 	// Those that no part of this server has. Their functions stand in the tables so
 	// that who calls one is told that, and not that there is no such function.

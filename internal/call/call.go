@@ -356,6 +356,8 @@ func here(e *api.Entry, s *hosting.Server) bool {
 	switch e.Role {
 	case api.DNS:
 		return s.DNS
+	case api.DNSSEC:
+		return s.DNS && s.DNSSEC
 	case api.WebServer:
 		return s.Web
 	}

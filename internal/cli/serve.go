@@ -159,7 +159,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 	if host.DNS = dns != nil; h.bind != nil {
-		host.DNSServer = "bind"
+		host.DNSServer, host.DNSSEC = "bind", true
 	}
 	web, err := webserver(c)
 	if err != nil {

@@ -53,6 +53,7 @@ type Server struct {
 	MinStrength int      // the least a new password must reach, 0 to 100
 	Nameservers []string // for the domains of accounts; empty if they are not known
 	DNS         bool     // there is a name server
+	DNSSEC      bool     // and it signs zones
 	Web         bool     // there is a web server for accounts
 	DNSServer   string   // what it is; "" for this program
 	PlainAuth   bool     // mail programs may sign in without TLS

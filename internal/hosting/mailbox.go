@@ -96,6 +96,15 @@ func (noZones) Reset(context.Context, latchkey.Domain) (*zone.Zone, error) {
 	return nil, errNotForMailboxes
 }
 
+func (noZones) Sign(context.Context, latchkey.Domain, Signing) error { return errNotForMailboxes }
+func (noZones) Unsign(context.Context, latchkey.Domain) error        { return errNotForMailboxes }
+func (noZones) Signed(context.Context, latchkey.Domain) (SignedZone, error) {
+	return SignedZone{}, errNotForMailboxes
+}
+func (noZones) SigningKey(context.Context, latchkey.Domain, int) (latchkey.Secret, error) {
+	return latchkey.Secret{}, errNotForMailboxes
+}
+
 func (o *ofMailbox) Certificates() Certificates { return noCertificates{} }
 
 type noCertificates struct{}

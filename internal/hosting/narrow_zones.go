@@ -127,3 +127,33 @@ func (n *narrowZones) Reset(ctx context.Context, name latchkey.Domain) (*zone.Zo
 	}
 	return n.all.Reset(ctx, name)
 }
+
+// The keys of a zone are those of all that is in it.
+
+func (n *narrowZones) Sign(ctx context.Context, name latchkey.Domain, how Signing) error {
+	if err := n.may(ZoneParam{name}.Resource()); err != nil {
+		return err
+	}
+	return n.all.Sign(ctx, name, how)
+}
+
+func (n *narrowZones) Unsign(ctx context.Context, name latchkey.Domain) error {
+	if err := n.may(ZoneParam{name}.Resource()); err != nil {
+		return err
+	}
+	return n.all.Unsign(ctx, name)
+}
+
+func (n *narrowZones) Signed(ctx context.Context, name latchkey.Domain) (SignedZone, error) {
+	if err := n.may(ZoneParam{name}.Resource()); err != nil {
+		return SignedZone{}, err
+	}
+	return n.all.Signed(ctx, name)
+}
+
+func (n *narrowZones) SigningKey(ctx context.Context, name latchkey.Domain, tag int) (latchkey.Secret, error) {
+	if err := n.may(ZoneParam{name}.Resource()); err != nil {
+		return latchkey.Secret{}, err
+	}
+	return n.all.SigningKey(ctx, name, tag)
+}

@@ -26,6 +26,16 @@ type Zones interface {
 	// Reset makes a zone anew, as if its domain were new. Its serial number goes
 	// on.
 	Reset(ctx context.Context, name latchkey.Domain) (*zone.Zone, error)
+	// Sign has a zone signed, and returns when it is answered so; of one that is
+	// signed already, how it says what is not there may change. Fails: Invalid, and
+	// RoleOff where the name server does not sign.
+	Sign(ctx context.Context, name latchkey.Domain, how Signing) error
+	// Unsign ends that, and throws the keys away. A zone that was not signed stays.
+	Unsign(ctx context.Context, name latchkey.Domain) error
+	// Signed is how a zone is signed.
+	Signed(ctx context.Context, name latchkey.Domain) (SignedZone, error)
+	// SigningKey is the private part of a key. Fails: NotFound.
+	SigningKey(ctx context.Context, name latchkey.Domain, tag int) (latchkey.Secret, error)
 }
 
 // HostZones are the zones in the hands of the host.

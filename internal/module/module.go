@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey/latchkey/internal/module/batch"
 	"github.com/latchkey/latchkey/internal/module/custinfo"
 	"github.com/latchkey/latchkey/internal/module/dns"
+	"github.com/latchkey/latchkey/internal/module/dnssec"
 	"github.com/latchkey/latchkey/internal/module/domaininfo"
 	"github.com/latchkey/latchkey/internal/module/dynamicdns"
 	"github.com/latchkey/latchkey/internal/module/email"
@@ -43,6 +44,7 @@ func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 		batch.New(do),
 		custinfo.Module,
 		dns.Module,
+		dnssec.Module,
 		domaininfo.Module,
 		dynamicdns.Module,
 		absent.Email,
@@ -69,5 +71,5 @@ func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 // pass on, missed tells what clients asked for in vain, and names which of the
 // functions somebody may call.
 func Host(do api.Doer, host api.HostDoer, missed func() []compat.Miss, names func(*latchkey.Caller) []string) []api.Module[hosting.Host] {
-	return []api.Module[hosting.Host]{whm.Module, whm.CPHulk, dns.Host, emailauth.Host, mailboxes.Host, ssl.Host, whm.TwoFactor, applist.New(names), relay.New(do, host), missing.New(missed)}
+	return []api.Module[hosting.Host]{whm.Module, whm.CPHulk, dns.Host, dnssec.Host, emailauth.Host, mailboxes.Host, ssl.Host, whm.TwoFactor, applist.New(names), relay.New(do, host), missing.New(missed)}
 }

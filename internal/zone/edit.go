@@ -64,6 +64,25 @@ func (z *Zone) Edit(e Edit, now time.Time) (*Zone, error) {
 	return next, nil
 }
 
+// Raised is z with the serial number after its own and after served, whichever is
+// higher.
+func (z *Zone) Raised(served uint32, now time.Time) (*Zone, error) {
+	serial, err := Next(max(z.serial, served), now)
+	if err != nil {
+		return nil, err
+	}
+	d := &draft{zone: z, changed: make(map[place]*Entry)}
+	if err := d.count(serial); err != nil {
+		return nil, err
+	}
+	next, err := d.build()
+	if err != nil {
+		return nil, err
+	}
+	next.serial = serial
+	return next, nil
+}
+
 // Next is the serial number after old: the first of the day, or one more. It
 // never goes back.
 func Next(old uint32, now time.Time) (uint32, error) {

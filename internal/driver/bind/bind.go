@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/durable"
+	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/zone"
 )
@@ -38,6 +39,7 @@ type Options struct {
 // Part is zones that BIND serves.
 type Part struct {
 	o       Options
+	signing sync.Mutex // while BIND is told how zones are signed
 	mu      sync.Mutex
 	zones   map[latchkey.Domain]*served
 	promise []promise
@@ -71,7 +73,12 @@ func New(o Options) (*Part, error) {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, err
 	}
-	return &Part{o: o, zones: make(map[latchkey.Domain]*served), wake: make(chan struct{}, 1)}, nil
+	p := &Part{o: o, zones: make(map[latchkey.Domain]*served), wake: make(chan struct{}, 1)}
+	err := durable.CreateFile(p.policies(), nil, 0o644) // BIND includes it
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return p, nil
 }
 
 // Address is where BIND is asked.
@@ -241,11 +248,16 @@ func (p *Part) serve(ctx context.Context, s *served, is *zone.Zone) error {
 	if err := p.check(ctx, s, is); err != nil {
 		return err
 	}
+	how, err := p.wanted(is.Name())
+	if err != nil {
+		return err
+	}
 	before, known := p.ask(ctx, is.Apex())
+	turns := known && before.signed != (how != nil)
 	file, text := p.File(is.Name()), []byte(is.String())
 	was, err := os.ReadFile(file)
 	same := err == nil && bytes.Equal(was, text)
-	if same && known && !s.behind && newer(before.serial, is.Serial()) {
+	if same && known && !turns && !s.behind && newer(before.serial, is.Serial()) {
 		return nil
 	}
 	s.behind = true
@@ -254,11 +266,19 @@ func (p *Part) serve(ctx context.Context, s *served, is *zone.Zone) error {
 			return err
 		}
 	}
-	err = p.load(ctx, is.Name())
+	err = p.load(ctx, is.Name(), how)
+	if err == nil && turns {
+		err = p.apply(ctx, is.Name(), how, nil)
+	}
 	if err == nil {
 		// Where BIND signs, what it serves is ahead of the file: it must have moved.
 		moved := known && before.signed && was != nil && !same
-		err = p.confirm(ctx, is, func(serial uint32) bool { return newer(serial, is.Serial()) && !(moved && serial == before.serial) })
+		err = p.confirm(ctx, is, func(a answer) bool {
+			return newer(a.serial, is.Serial()) && a.signed == (how != nil) && !(moved && a.serial == before.serial)
+		})
+	}
+	if err == nil && turns && how == nil {
+		err = p.clean(is.Name())
 	}
 	if s.behind = err != nil; s.behind && !same {
 		err = errors.Join(err, putBack(file, was))
@@ -281,7 +301,7 @@ func (p *Part) File(name latchkey.Domain) string {
 }
 
 // load has BIND read the file of a zone, which it may not know yet.
-func (p *Part) load(ctx context.Context, name latchkey.Domain) error {
+func (p *Part) load(ctx context.Context, name latchkey.Domain, how *hosting.Signing) error {
 	out, err := p.rndc(ctx, "reload", string(name))
 	if err == nil {
 		return nil
@@ -289,7 +309,12 @@ func (p *Part) load(ctx context.Context, name latchkey.Domain) error {
 	if !strings.Contains(out, "not found") && !strings.Contains(out, "no matching zone") {
 		return err
 	}
-	out, err = p.rndc(ctx, "addzone", string(name), fmt.Sprintf(`{ type primary; file "%s"; };`, p.File(name)))
+	if how != nil {
+		if err := p.offer(ctx, how); err != nil {
+			return err
+		}
+	}
+	out, err = p.rndc(ctx, "addzone", string(name), p.config(name, how))
 	if err != nil && strings.Contains(out, "already exists") { // it was told before, and the answer did not come
 		_, err = p.rndc(ctx, "reload", string(name))
 	}
@@ -309,7 +334,7 @@ func (p *Part) Withdraw(ctx context.Context, name latchkey.Domain) error {
 	if err := os.Remove(p.File(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return nil
+	return p.clean(name)
 }
 
 // rndc tells BIND something. A control connection that breaks off says nothing of

@@ -44,13 +44,13 @@ func (p *Part) ask(ctx context.Context, apex string) (a answer, known bool) {
 	return a, known
 }
 
-// confirm returns when BIND answers for a zone with a serial number that will do.
-func (p *Part) confirm(ctx context.Context, z *zone.Zone, will func(uint32) bool) error {
+// confirm returns when BIND answers for a zone as will do.
+func (p *Part) confirm(ctx context.Context, z *zone.Zone, will func(answer) bool) error {
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
 		a, known := p.ask(ctx, z.Apex())
-		if known && will(a.serial) {
+		if known && will(a) {
 			return nil
 		}
 		select {

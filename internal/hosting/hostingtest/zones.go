@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -23,6 +24,8 @@ type zones struct {
 	by    map[latchkey.Domain]*zone.Zone
 	owner map[latchkey.Domain]latchkey.AccountName // of those without a domain
 	gone  map[latchkey.Domain]bool
+
+	signed map[latchkey.Domain]hosting.Signing
 }
 
 func (z *zones) all() map[latchkey.Domain]latchkey.AccountName {
@@ -150,6 +153,62 @@ func (z *zones) Owner(_ context.Context, name latchkey.Domain) (latchkey.Account
 		return "", hosting.NoZone(name)
 	}
 	return owner, nil
+}
+
+// memoryKey is the key of every zone that is signed in memory.
+var memoryKey = hosting.ZoneKey{Tag: 12345, Flags: 257, Bits: 256, Active: true, Created: time.Unix(1_700_000_000, 0), Public: "cHVibGlj",
+	Digests: []hosting.Digest{{Type: 2, Hex: "00ff"}}}
+
+func (z *zones) Sign(_ context.Context, name latchkey.Domain, how hosting.Signing) error {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	_, err := z.find(name)
+	if err == nil {
+		err = how.Check()
+	}
+	if err != nil {
+		return err
+	}
+	if z.signed == nil {
+		z.signed = map[latchkey.Domain]hosting.Signing{}
+	}
+	z.signed[name] = how
+	return nil
+}
+
+func (z *zones) Unsign(_ context.Context, name latchkey.Domain) error {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	_, err := z.find(name)
+	if err == nil {
+		delete(z.signed, name)
+	}
+	return err
+}
+
+func (z *zones) Signed(_ context.Context, name latchkey.Domain) (is hosting.SignedZone, err error) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if _, err := z.find(name); err != nil {
+		return is, err
+	}
+	if how, ok := z.signed[name]; ok {
+		is = hosting.SignedZone{Signing: how, Keys: []hosting.ZoneKey{memoryKey}}
+	}
+	return is, nil
+}
+
+func (z *zones) SigningKey(ctx context.Context, name latchkey.Domain, tag int) (latchkey.Secret, error) {
+	is, err := z.Signed(ctx, name)
+	switch {
+	case err != nil:
+		return latchkey.Secret{}, err
+	case len(is.Keys) == 0:
+		return latchkey.Secret{}, hosting.Unsigned(name)
+	case tag != memoryKey.Tag:
+		return latchkey.Secret{}, hosting.NoZoneKey()
+	}
+	return latchkey.NewSecret("Private-key-format: v1.3\n"), nil
 }
 
 // Zones are zones of the account's domains.

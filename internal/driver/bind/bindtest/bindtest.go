@@ -31,13 +31,21 @@ func Start(t testing.TB) *BIND {
 	if err := bind.EnsureKey(key); err != nil {
 		t.Fatal(err)
 	}
+	policies := filepath.Join(dir, "zones", bind.PoliciesFile) // of a part that puts its zones there
+	if err := os.MkdirAll(filepath.Dir(policies), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(policies, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	conf := fmt.Sprintf(`include %q;
+include %q;
 options {
 	directory %q; pid-file none; session-keyfile none; listen-on port %s { 127.0.0.1; }; listen-on-v6 { none; };
 	recursion no; notify no; dnssec-validation no; allow-new-zones yes; empty-zones-enable no;
 };
 controls { inet 127.0.0.1 port %s allow { 127.0.0.1; } keys { %q; }; };
-`, key, dir, port, control, bind.KeyName)
+`, key, policies, dir, port, control, bind.KeyName)
 	b := &BIND{Dir: dir, Address: "127.0.0.1:" + port, Rndc: []string{"rndc", "-s", "127.0.0.1", "-p", control, "-k", key}}
 	Run(t, dir, conf, func() bool { return exec.Command(b.Rndc[0], append(b.Rndc[1:], "status")...).Run() == nil })
 	return b
