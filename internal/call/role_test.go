@@ -9,6 +9,23 @@ import (
 	"github.com/latchkey/latchkey/test/testserver"
 )
 
+// A name server that does not sign says so of what is about signatures alone.
+func TestNameServerDoesNotSign(t *testing.T) {
+	s := testserver.New(t)
+	s.Estate.Server.DNSSEC = false
+	for _, c := range []struct {
+		names        call.Names
+		user         string
+		module, name string
+	}{{call.UAPI, "demo", "DNSSEC", "enable_dnssec"}, {call.UAPI, "demo", "DNSSEC", "fetch_ds_records"}, {call.WHM, "root", "", "enable_dnssec_for_domains"}} {
+		res := s.Call(c.names, c.user, c.module, c.name, "domain", "example.com")
+		if res.Err == nil || res.Err.Kind != latchkey.RoleOff || res.Err.Param != "DNSSEC" {
+			t.Errorf("%s where nobody signs: %v", c.name, res.Err)
+		}
+	}
+	s.UAPI("demo", "DNS", "parse_zone", "zone", "example.com")
+}
+
 // Where there is no name server, nobody is told that a zone was changed.
 func TestRoleThatIsNotHere(t *testing.T) {
 	s := testserver.New(t)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -36,6 +37,41 @@ func asked(t *testing.T, h *house, names call.Names, user, module, name string, 
 	return res
 }
 
+// signedAndNotAnyMore enables DNSSEC for example.com, edits it, and disables it.
+func signedAndNotAnyMore(t *testing.T, h *house, address string) {
+	t.Helper()
+	signatures := func() (n int, serial uint32) {
+		m := new(dns.Msg)
+		m.SetQuestion("example.com.", dns.TypeSOA)
+		m.SetEdns0(1232, true)
+		reply, _, err := new(dns.Client).Exchange(m, address)
+		must(t, err)
+		for _, rr := range reply.Answer {
+			switch rr := rr.(type) {
+			case *dns.RRSIG:
+				n++
+			case *dns.SOA:
+				serial = rr.Serial
+			}
+		}
+		return n, serial
+	}
+	asked(t, h, call.UAPI, "demo", "DNSSEC", "enable_dnssec", "domain", "example.com", "algo_num", "13", "key_setup", "simple")
+	ds := fmt.Sprint(asked(t, h, call.WHM, "root", "", "fetch_ds_records_for_domains", "domain", "example.com").Data)
+	if !strings.Contains(ds, "ECDSAP256SHA256") || !strings.Contains(ds, "SHA-384") {
+		t.Errorf("the DS records are %s", ds)
+	}
+	asked(t, h, call.API2, "demo", "ZoneEdit", "add_zone_record", "domain", "example.com", "name", "signed", "type", "TXT", "txtdata", "abc")
+	n, before := signatures()
+	if n == 0 {
+		t.Error("the zone is not signed")
+	}
+	asked(t, h, call.UAPI, "demo", "DNSSEC", "disable_dnssec", "domain", "example.com")
+	if n, after := signatures(); n > 0 || after <= before {
+		t.Errorf("the zone has %d signatures, serial %d after %d", n, after, before)
+	}
+}
+
 // TestBIND: a whole server on BIND. What a call has answered BIND answers, after
 // another start too.
 func TestBIND(t *testing.T) {
@@ -43,7 +79,7 @@ func TestBIND(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	dir := t.TempDir()
 	c := config.Config{Data: filepath.Join(dir, "data"), Account: "127.0.0.1:0", Hostname: "host.example.org", IP: "192.0.2.1", DNS: "auto",
-		DNSDriver: "bind", BINDZones: filepath.Join(dir, "zones"), BINDAddress: b.Address, BINDRndc: strings.Join(b.Rndc, " ")}
+		DNSDriver: "bind", BINDZones: filepath.Join(b.Dir, "zones"), BINDAddress: b.Address, BINDRndc: strings.Join(b.Rndc, " ")}
 	h, err := build(t.Context(), c, log)
 	must(t, err)
 	if h.names != nil || h.dns() != b.Address {
@@ -66,6 +102,7 @@ func TestBIND(t *testing.T) {
 		}
 	}
 	says("_acme-challenge.example.com.", dns.TypeTXT, `"abc"`)
+	signedAndNotAnyMore(t, h, b.Address)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	must(t, h.run(ctx))

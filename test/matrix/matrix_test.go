@@ -333,6 +333,8 @@ func arguments(e *api.Entry, things map[string]string) url.Values {
 			value = "savedbefore 52w"
 		case p.Name == "display":
 			value = "diskusage"
+		case p.Name == "nsec3_salt":
+			value = "1a2b"
 		default:
 			value = "12345luggage"
 		}

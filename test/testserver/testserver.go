@@ -104,9 +104,9 @@ func New(t testing.TB) *Server {
 	s.Estate = estate.New(estate.Config{
 		Observed: observed,
 		Auth:     s.Verifier, Store: s.Store, Trail: s.Trail, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
-		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel, DNS: true, Web: true,
+		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel, DNS: true, DNSSEC: true, Web: true,
 			Sites: [3]string{"https://host.example.org:2083", "https://host.example.org:2087", "https://host.example.org:2096"}},
-		DNS:      authdns.Part{Server: s.DNS},
+		DNS:      &signer{Part: authdns.Part{Server: s.DNS}, how: make(map[latchkey.Domain]hosting.Signing)},
 		HomeRoot: "/home", Now: s.Now, Log: log,
 	})
 	s.Web = &Web{estate: s.Estate}
