@@ -27,16 +27,16 @@ type Signer interface {
 	Served(ctx context.Context, name latchkey.Domain) (uint32, error)
 }
 
-func (e *Estate) signer() (Signer, error) {
+func (e *Estate) zoneSigner() (Signer, error) {
 	s, ok := e.DNS.(Signer)
-	if !ok {
+	if !ok || !e.Server.DNSSEC {
 		return nil, &latchkey.Error{Kind: latchkey.RoleOff, Param: "DNSSEC"}
 	}
 	return s, nil
 }
 
 func (e *Estate) signZone(ctx context.Context, act *audit.Act, caller *latchkey.Caller, name latchkey.Domain, mine owns, how hosting.Signing) error {
-	s, err := e.signer()
+	s, err := e.zoneSigner()
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (e *Estate) signZone(ctx context.Context, act *audit.Act, caller *latchkey.
 // unsignZone raises the serial number above what was answered: secondaries would
 // else keep what was signed.
 func (e *Estate) unsignZone(ctx context.Context, act *audit.Act, caller *latchkey.Caller, name latchkey.Domain, mine owns) error {
-	s, err := e.signer()
+	s, err := e.zoneSigner()
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (e *Estate) unsignZone(ctx context.Context, act *audit.Act, caller *latchke
 }
 
 func (e *Estate) signedZone(ctx context.Context, act *audit.Act, name latchkey.Domain, mine owns) (is hosting.SignedZone, err error) {
-	s, err := e.signer()
+	s, err := e.zoneSigner()
 	if err != nil {
 		return is, err
 	}
@@ -104,7 +104,7 @@ func (e *Estate) signingKey(ctx context.Context, act *audit.Act, name latchkey.D
 	if len(is.Keys) == 0 {
 		return key, hosting.Unsigned(name)
 	}
-	s, err := e.signer()
+	s, err := e.zoneSigner()
 	if err == nil {
 		key, err = s.SigningKey(name, tag)
 	}
