@@ -9,7 +9,7 @@ import (
 )
 
 // Host is WHM's functions for signed zones. What fails of several zones stands with
-// the zone.
+// the zone; of one alone it is the call's error.
 var Host = api.Module[hosting.Host]{Name: "whm", Funcs: []api.Func[hosting.Host]{
 	{Name: "enable_dnssec_for_domains", Privilege: latchkey.PrivilegeEditDNS, Role: api.DNSSEC, Effect: api.Write, Run: api.Run(hostEnable), Doc: "Sign zones."},
 	{Name: "disable_dnssec_for_domains", Privilege: latchkey.PrivilegeEditDNS, Role: api.DNSSEC, Effect: api.Write, Run: api.Run(hostDisable), Doc: "Sign zones no more, and throw their keys away."},
@@ -25,10 +25,14 @@ type perDomain struct {
 	Domains []any `json:"domains"`
 }
 
-func forEach(domains []hosting.ZoneParam, do func(latchkey.Domain) any) (perDomain, error) {
+func forEach(domains []hosting.ZoneParam, do func(latchkey.Domain) (any, error)) (perDomain, error) {
 	list := perDomain{[]any{}}
 	for _, d := range domains {
-		list.Domains = append(list.Domains, do(d.Domain))
+		is, err := do(d.Domain)
+		if err != nil && len(domains) == 1 {
+			return perDomain{}, err
+		}
+		list.Domains = append(list.Domains, is)
 	}
 	return list, nil
 }
@@ -44,12 +48,12 @@ func hostEnable(ctx context.Context, h hosting.Host, p enableParams) (perDomain,
 	if err != nil {
 		return perDomain{}, err
 	}
-	return forEach(p.Domains, func(name latchkey.Domain) any {
+	return forEach(p.Domains, func(name latchkey.Domain) (any, error) {
 		is, err := sign(ctx, h.Zones(), name, how)
 		if err != nil {
 			is.Error = told(err)
 		}
-		return hostEnabled{name, is}
+		return hostEnabled{name, is}, err
 	})
 }
 
@@ -61,9 +65,9 @@ type hostDisabled struct {
 
 // WHM: disable_dnssec_for_domains.
 func hostDisable(ctx context.Context, h hosting.Host, p domainsParams) (perDomain, error) {
-	return forEach(p.Domains, func(name latchkey.Domain) any {
+	return forEach(p.Domains, func(name latchkey.Domain) (any, error) {
 		err := h.Zones().Unsign(ctx, name)
-		return hostDisabled{err == nil, name, told(err)}
+		return hostDisabled{err == nil, name, told(err)}, err
 	})
 }
 
@@ -75,25 +79,25 @@ type hostRecords struct {
 
 // WHM: fetch_ds_records_for_domains.
 func hostFetchDS(ctx context.Context, h hosting.Host, p domainsParams) (perDomain, error) {
-	return forEach(p.Domains, func(name latchkey.Domain) any {
+	return forEach(p.Domains, func(name latchkey.Domain) (any, error) {
 		is, err := fetch(ctx, h.Zones(), name)
-		return hostRecords{name, is, told(err)}
+		return hostRecords{name, is, told(err)}, err
 	})
 }
 
 // WHM: set_nsec3_for_domains.
 func hostSetNSEC3(ctx context.Context, h hosting.Host, p nsec3Params) (perDomain, error) {
-	return forEach(p.Domains, func(name latchkey.Domain) any {
+	return forEach(p.Domains, func(name latchkey.Domain) (any, error) {
 		_, err := chain(ctx, h.Zones(), name, p.nsec3())
-		return hostEnabled{name, enabled{Enabled: err == nil, Error: told(err)}}
+		return hostEnabled{name, enabled{Enabled: err == nil, Error: told(err)}}, err
 	})
 }
 
 // WHM: unset_nsec3_for_domains.
 func hostUnsetNSEC3(ctx context.Context, h hosting.Host, p domainsParams) (perDomain, error) {
-	return forEach(p.Domains, func(name latchkey.Domain) any {
+	return forEach(p.Domains, func(name latchkey.Domain) (any, error) {
 		_, err := chain(ctx, h.Zones(), name, nil)
-		return hostDisabled{err == nil, name, told(err)}
+		return hostDisabled{err == nil, name, told(err)}, err
 	})
 }
 
