@@ -180,10 +180,6 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 	h.estate = estate.New(settings)
-	if web == "embedded" {
-		h.sites = sites.New(sites.Options{Source: h.estate, Homes: homes, Hostname: latchkey.Domain(zone.HostName(host.Hostname)), Own: h.own, Log: log})
-		h.estate.Web = h.sites
-	}
 	if n, err := h.estate.Recover(ctx); err != nil {
 		return nil, err
 	} else if n > 0 {
@@ -193,6 +189,10 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 
+	err = h.serveSites(ctx, &c, web, sites.Options{Source: h.estate, Homes: homes, Hostname: latchkey.Domain(zone.HostName(host.Hostname)), Own: h.own, Log: log})
+	if err != nil {
+		return nil, err
+	}
 	if err := h.getCertificates(ctx, c); err != nil {
 		return nil, err
 	}

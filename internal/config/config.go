@@ -34,7 +34,7 @@ type Config struct {
 	HostPlain    string `toml:"host_plain" default:":2086" doc:"The same without TLS."`
 	Webmail      string `toml:"webmail" default:":2096" doc:"Listener of the mailboxes' API, with TLS."`
 	WebmailPlain string `toml:"webmail_plain" default:":2095" doc:"The same without TLS."`
-	Services     string `toml:"services" default:"off" doc:"Listener of the names cpanel., whm. and webmail. of all hosts, with TLS: :443."`
+	Services     string `toml:"services" default:"off" doc:"Listener of the names cpanel., whm. and webmail. of all hosts, with TLS: :443. The accounts' sites cannot be at the same address: sites_tls = auto then listens nowhere, with two addresses each can have port 443."`
 	LMTP         string `toml:"lmtp" default:"127.0.0.1:2424" doc:"Listener that takes mail from the mail server (LMTP)."`
 
 	TrustedProxies string `toml:"trusted_proxies" doc:"Addresses and ranges of proxies in front of the server: 192.0.2.8, 2001:db8::/64. What they say in X-Forwarded-For and X-Forwarded-Proto is believed, and nobody else's word."`
@@ -48,9 +48,13 @@ type Config struct {
 	DNSKey         string `toml:"dns_key" doc:"File with the key that transfers are signed with, as tsig-keygen writes it. Empty: they are not signed."`
 	DNSRate        int    `toml:"dns_rate" default:"200" doc:"How many answers of a kind a network gets a second over UDP. 0: as many as it asks for."`
 
-	Webserver string `toml:"webserver" default:"auto" doc:"What serves the accounts' sites. embedded: this server. off: nothing. auto: embedded."`
+	Webserver string `toml:"webserver" default:"auto" doc:"What serves the accounts' sites. embedded: this server. nginx: nginx, which the server writes files for. off: nothing. auto: nginx if nginx_sites is set and nginx takes the files, else embedded."`
 	Sites     string `toml:"sites" default:"auto" doc:"Listener of the accounts' sites, without TLS. auto: port 80 if it is free and may be used, else none."`
 	SitesTLS  string `toml:"sites_tls" default:"auto" doc:"The same with TLS. auto: port 443."`
+
+	NginxSites   string `toml:"nginx_sites" doc:"Directory of the files that nginx includes: 'include DIR/*.conf;' within http. Nobody else may read it: it holds private keys. nginx must be able to read the accounts' document roots, and listens where sites and sites_tls say."`
+	NginxCommand string `toml:"nginx_command" default:"nginx" doc:"The program nginx, with what it takes to reach the one that runs: nginx -c /etc/nginx/nginx.conf."`
+	NginxBack    string `toml:"nginx_back" default:"127.0.0.1:8079" doc:"Listener of this server that nginx fetches proofs for certificate authorities from."`
 
 	AutoSSL          string `toml:"autossl" default:"off" doc:"How the server gets certificates for the accounts' sites by itself (ACME). http-01: it proves a name by its web server, which the authority must reach on port 80. dns-01: by its name server, for names in zones that it answers for, else as http-01. wildcard: the same, with one certificate for a domain and all names below it. off: it gets none."`
 	AutoSSLDirectory string `toml:"autossl_directory" doc:"The directory of the certificate authority: https://acme-v02.api.letsencrypt.org/directory."`

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey/latchkey/internal/audit"
@@ -34,10 +35,11 @@ type Estate struct {
 	mails  mails
 	naming sync.Mutex // held while an account's name is being given away
 
-	serving locks // whose sites somebody is at work on
-	behind  behind
-	checks  *checks
-	owning  sync.Mutex // held while the certificate of the server's doors is exchanged
+	serving  locks // whose sites somebody is at work on
+	behind   behind
+	reshapes atomic.Bool // the web server is to be told again that accounts have changed
+	checks   *checks
+	owning   sync.Mutex // held while the certificate of the server's doors is exchanged
 
 	unfinished numbers
 	posting    posting

@@ -68,6 +68,7 @@ func (h *host) CreateAccount(ctx context.Context, n hosting.NewAccount) (latchke
 		}
 		a.PasswordHash = string(hash)
 	}
+	defer h.e.reshape(ctx)
 	h.e.naming.Lock()
 	defer h.e.naming.Unlock()
 	stood, err := h.e.Homes.Exists(ctx, string(a.Name))
@@ -336,6 +337,7 @@ func (h *host) RemoveAccount(ctx context.Context, name latchkey.AccountName) err
 	if a.ID == h.caller.Account {
 		return notOneself()
 	}
+	defer h.e.reshape(ctx)
 	in := &intent{Account: a.ID, Name: a.Name}
 	return h.e.locks.alone(ctx, a.ID, func() error {
 		return h.e.carryOut(ctx, h.act, h.caller, "account-remove", in, func(tx store.Tx) error {
@@ -413,6 +415,7 @@ func (h *host) rename(ctx context.Context, name, newName latchkey.AccountName, c
 	if a, err = h.Account(ctx, name); err != nil {
 		return a, err
 	}
+	defer h.e.reshape(ctx)
 	h.e.naming.Lock()
 	defer h.e.naming.Unlock()
 	in := &intent{Account: a.ID, Name: name, NewName: newName}
@@ -547,6 +550,7 @@ func (h *host) UpdateAccount(ctx context.Context, name latchkey.AccountName, cha
 }
 
 func (h *host) Suspend(ctx context.Context, name latchkey.AccountName, on bool, reason string, locked bool) error {
+	defer h.e.reshape(ctx)
 	_, err := h.UpdateAccount(ctx, name, func(a *latchkey.Account) error {
 		if a.ID == h.caller.Account {
 			return notOneself()

@@ -172,6 +172,9 @@ func (e *Estate) renew(ctx context.Context, s changedSite) error {
 
 // repairSites has those served that could not be so far.
 func (e *Estate) repairSites(ctx context.Context) {
+	if e.reshapes.Swap(false) {
+		e.reshape(ctx)
+	}
 	for _, s := range e.behind.take() {
 		err := e.serving.alone(ctx, s.account, func() error { return e.renew(ctx, s) })
 		if err == nil {

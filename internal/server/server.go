@@ -79,6 +79,9 @@ func (s *Server) Listen() (err error) {
 	if s.patience == (patience{}) {
 		s.patience = usual()
 	}
+	if err := s.Addresses.apart(); err != nil {
+		return err
+	}
 	limit := connectionLimit()
 	if s.Sites != nil {
 		limit /= 2 // visitors of sites keep nobody from the API
@@ -114,6 +117,15 @@ func (s *Server) Listen() (err error) {
 		s.services = append(s.services, &service{name: "local", l: l, http: local})
 	}
 	return nil
+}
+
+// apart says why the names of services and the accounts' sites cannot be listened
+// for as they are set, or nil: each wants the connections of a port for itself.
+func (a *Addresses) apart() error {
+	if a.Services == "" || a.Services == "off" || a.Services != a.SitesSecure {
+		return nil
+	}
+	return fmt.Errorf("services and sites_tls are both set to %s: give each an address of its own, or set one of them to off", a.Services)
 }
 
 // SitesAuto is where the accounts' sites are listened for, without TLS and with
