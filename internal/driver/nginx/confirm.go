@@ -18,19 +18,28 @@ import (
 	"github.com/latchkey/latchkey/internal/loopback"
 )
 
-// reloaded returns when nginx has read the files of the last reload: its older
-// workers take nobody new then.
+// inARow is how many newcomers in a row must be told of the newest reload: for a
+// moment workers of the one before take newcomers, too.
+const inARow = 24
+
+// reloaded returns when nginx has read the files of the last reload, and its older
+// workers take nobody new.
 func (p *Part) reloaded(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	want := strconv.FormatUint(p.number, 10)
 	return until(ctx, func() error {
-		got, err := number(ctx, client, "http://"+loopback.Near(p.o.Plain)+numberPath)
-		if err == nil && got != want {
-			err = errors.New("it has not read the newest files")
+		for range inARow {
+			got, err := number(ctx, client, "http://"+loopback.Near(p.o.Plain)+numberPath)
+			if err != nil {
+				return err
+			}
+			if got != want {
+				return errors.New("it has not read the newest files")
+			}
 		}
-		return err
+		return nil
 	})
 }
 
