@@ -63,6 +63,14 @@ func (t tool) use() string {
 	return t.name + " --user=USER [--output=yaml|json|jsonpretty|xml] MODULE FUNCTION [KEY=VALUE…]"
 }
 
+// whose says whose functions are called.
+func (t tool) whose() string {
+	if t.forHost() {
+		return ""
+	}
+	return "Without --user the account is the one in LATCHKEY_USER.\n"
+}
+
 func apiCommand(s std, t tool) *cobra.Command {
 	return &cobra.Command{
 		Use:   t.use(),
@@ -70,6 +78,7 @@ func apiCommand(s std, t tool) *cobra.Command {
 		Long: t.short + ". The running server is asked over its local socket.\n\n" +
 			"Values are URI-decoded: + is a space and %XX a byte; write %2B for a plus sign. Options may stand anywhere.\n" +
 			"The answer is YAML unless --output says json, jsonpretty or xml. The exit status is 0 for every answer, also that of a failure.\n" +
+			t.whose() +
 			"The socket is found by LATCHKEY_SOCKET or LATCHKEY_DATA, or else where the server puts it.\n" +
 			"A link called " + t.name + " to this program is this command; bash completes it after “complete -o default -F __start_latchkey " + t.name + "”.",
 		Example:               "  latchkey " + strings.Join(t.examples, "\n  latchkey "),
@@ -153,7 +162,10 @@ func (c *toolCall) check(t tool) error {
 	case t.forHost():
 		c.say.User = "root"
 	case c.say.User == "":
-		return fmt.Errorf("the account is missing: say whose it is with --user=USER. The accounts of this server are no system users, so nobody’s own is meant without")
+		// Programs that were written for a user of the system leave --user out.
+		if c.say.User = os.Getenv("LATCHKEY_USER"); c.say.User == "" {
+			return fmt.Errorf("the account is missing: say whose it is with --user=USER or LATCHKEY_USER. The accounts of this server are no system users, so nobody’s own is meant without")
+		}
 	}
 	return nil
 }
