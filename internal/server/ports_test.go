@@ -82,3 +82,20 @@ func TestServiceNames(t *testing.T) {
 		}
 	}
 }
+
+// Services and sites cannot have one address: the server says which settings these
+// are.
+func TestApart(t *testing.T) {
+	for _, test := range []struct {
+		services, sites string
+		ok              bool
+	}{
+		{":443", ":443", false}, {"127.0.0.1:443", "127.0.0.1:443", false}, {"192.0.2.1:443", "192.0.2.2:443", true},
+		{"127.0.0.1:0", "127.0.0.1:0", true}, {"off", "off", true}, {"", "", true}, {":443", "auto", true},
+	} {
+		err := (&Addresses{Services: test.services, SitesSecure: test.sites}).apart()
+		if (err == nil) != test.ok || err != nil && !strings.Contains(err.Error(), "sites_tls") {
+			t.Errorf("services %q and sites_tls %q: %v", test.services, test.sites, err)
+		}
+	}
+}

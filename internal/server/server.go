@@ -122,7 +122,8 @@ func (s *Server) Listen() (err error) {
 // apart says why the names of services and the accounts' sites cannot be listened
 // for as they are set, or nil: each wants the connections of a port for itself.
 func (a *Addresses) apart() error {
-	if a.Services == "" || a.Services == "off" || a.Services != a.SitesSecure {
+	_, port, _ := net.SplitHostPort(a.Services)
+	if a.Services == "" || a.Services == "off" || a.Services != a.SitesSecure || port == "0" {
 		return nil
 	}
 	return fmt.Errorf("services and sites_tls are both set to %s: give each an address of its own, or set one of them to off", a.Services)
