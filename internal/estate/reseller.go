@@ -84,10 +84,15 @@ func (h *host) mayName(param, name string) error {
 // mayPut says why the caller may not put the package p in the place of was,
 // which is empty if there was none.
 func (h *host) mayPut(r store.Reader, was, p *latchkey.Package) error {
-	if err := h.mayName("name", p.Name); err != nil || h.caller.OverAll() {
-		return err
-	}
 	has := h.caller.Privileges.Has
+	switch err := h.mayName("name", p.Name); {
+	case err != nil:
+		return err
+	case p.Tokens != was.Tokens && !strings.Contains(p.Name, "_") && !has(latchkey.PrivilegeAll): // it may lift the server's
+		return denied("package", "Only who may do everything can set the policy of a package of the administrator’s.")
+	case h.caller.OverAll():
+		return nil
+	}
 	limits := was.Limits
 	if was.Name == "" {
 		limits.EmailPerHour = latchkey.Unlimited

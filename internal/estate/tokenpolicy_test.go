@@ -219,6 +219,24 @@ func TestWhoSetsPolicies(t *testing.T) {
 	}
 }
 
+// A token of root's that may edit packages does not lift the server's policy by
+// one.
+func TestPolicyNeedsAll(t *testing.T) {
+	s := testserver.New(t)
+	s.WHM("set_token_policy", "longest_days", "90")
+	make := func(acl string) string {
+		data := decode[struct{ Token string }](t, s.WHM("api_token_create", "token_name", acl, "acl-1", acl))
+		return "whm root:" + data.Token
+	}
+	const lift = "/json-api/set_token_policy?api.version=1&package=default&longest_days=1000"
+	if a := s.Get(s.Host, lift, make("edit-pkg")); !strings.Contains(a.Body, "Only who may do everything can set the policy") {
+		t.Errorf("with edit-pkg: %s", a.Body)
+	}
+	if a := s.Get(s.Host, lift, make("all")); !strings.Contains(a.Body, `"result":1`) {
+		t.Errorf("with all: %s", a.Body)
+	}
+}
+
 // Old tokens are reported, to their owner and to who may see the account, page
 // by page, and left as they are.
 func TestOutsidePolicy(t *testing.T) {

@@ -514,11 +514,10 @@ func TestCpanelgoWaits(t *testing.T) {
 	}
 	w := whmClient(t)
 	for fn, call := range map[string]func() error{
-		"resolvedomainname":               func() error { _, err := w.ResolveDomainName(a.domain); return err },
-		"get_tweaksetting":                func() error { _, err := w.GetTweakSetting("key", "Main"); return err },
-		"set_tweaksetting":                func() error { _, err := w.SetTweakSetting("key", "Main", "1"); return err },
-		"restartservice":                  func() error { _, err := w.RestartService("httpd"); return err },
-		"install_service_ssl_certificate": func() error { _, err := w.InstallServiceSslCertificate("cpanel", "", "", ""); return err },
+		"resolvedomainname": func() error { _, err := w.ResolveDomainName(a.domain); return err },
+		"get_tweaksetting":  func() error { _, err := w.GetTweakSetting("key", "Main"); return err },
+		"set_tweaksetting":  func() error { _, err := w.SetTweakSetting("key", "Main", "1"); return err },
+		"restartservice":    func() error { _, err := w.RestartService("httpd"); return err },
 	} {
 		if err := call(); err == nil || !strings.Contains(err.Error(), "Unknown app (") {
 			t.Errorf("%s: %v; want that it is unknown", fn, err)
