@@ -164,6 +164,23 @@ func TestActivity(t *testing.T) {
 	}
 }
 
+// Who is given a name does not see what was refused to who had it before.
+func TestActivityOfAName(t *testing.T) {
+	s := testserver.New(t)
+	bad := "cpanel %s:" + strings.Repeat("A", 32)
+	s.Get(s.Account, "/execute/Quota/get_quota_info", fmt.Sprintf(bad, "other"))
+	s.Wait(time.Minute)
+	s.WHM("modifyacct", "user", "other", "newuser", "former")
+	s.WHM("modifyacct", "user", "demo", "newuser", "other")
+	s.Wait(time.Minute)
+	s.Get(s.Account, "/execute/Email/list_pops", fmt.Sprintf(bad, "other"))
+	token := s.Token("other", "t")
+	got := rowsOf(t, s.Get(s.Account, "/execute/Tokens/activity?outcome=refused", "cpanel other:"+token).Body)
+	if want := []string{"Email::list_pops bad-credentials malformed credentials"}; !slices.Equal(got, want) {
+		t.Errorf("refusals are %q, want %q", got, want)
+	}
+}
+
 // The administrator sees all, or what concerns one account; a reseller does not.
 func TestHostActivity(t *testing.T) {
 	s := testserver.New(t)

@@ -18,6 +18,9 @@ func (a *account) Activity(ctx context.Context, q latchkey.EventQuery) (latchkey
 		return latchkey.EventPage{}, err
 	}
 	q.Account, q.Name, q.Own, q.Made = info.ID, info.Name, true, info.Created
+	if info.Named.After(q.Made) {
+		q.Made = info.Named // who had the name before saw these
+	}
 	return a.e.Trail.Search(ctx, q)
 }
 

@@ -440,6 +440,7 @@ func (h *host) rename(ctx context.Context, name, newName latchkey.AccountName, c
 			if a, err = h.changed(tx, was, newName, change); err != nil {
 				return err
 			}
+			a.Named = h.e.Now()
 			in.Was, in.Is = bare(was), bare(a)
 			a.Name = newName
 			if newName != name && head(newName) == head(name) {

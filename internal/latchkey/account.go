@@ -101,8 +101,9 @@ type Account struct {
 	SuspendedAt   time.Time
 	SuspendLocked bool // only the administrator may end the suspension
 	Created       time.Time
-	PasswordHash  string // a crypt string; never shown
-	SecondFactor  string // what a second factor is checked with, sealed; "" where none is asked for
+	Named         time.Time // since when it has its name; zero: since it was made
+	PasswordHash  string    // a crypt string; never shown
+	SecondFactor  string    // what a second factor is checked with, sealed; "" where none is asked for
 
 	Reseller   bool         // may come in at the host's door
 	Privileges PrivilegeSet // what a reseller may do there
@@ -128,8 +129,10 @@ func (a Account) Changed(was, is Account) Account {
 	if was.Suspended != is.Suspended || was.SuspendLocked != is.SuspendLocked || was.SuspendReason != is.SuspendReason || !was.SuspendedAt.Equal(is.SuspendedAt) {
 		a.Suspended, a.SuspendReason, a.SuspendedAt, a.SuspendLocked = is.Suspended, is.SuspendReason, is.SuspendedAt, is.SuspendLocked
 	}
-	if !was.Created.Equal(is.Created) {
-		a.Created = is.Created
+	for _, t := range []struct{ mine, was, is *time.Time }{{&a.Created, &was.Created, &is.Created}, {&a.Named, &was.Named, &is.Named}} {
+		if !t.was.Equal(*t.is) {
+			*t.mine = *t.is
+		}
 	}
 	return a
 }

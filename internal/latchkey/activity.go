@@ -67,7 +67,7 @@ type EventPage struct {
 type EventFilter struct {
 	// Account has the events of an account, and Name the refusals of who claimed
 	// that name. With Own those refusals alone that nobody else's credential is
-	// named in, since the account was made, and no call of a host's function.
+	// named in, since the account has its name, and no call of a host's function.
 	Account AccountID
 	Name    AccountName
 	Own     bool

@@ -36,7 +36,7 @@ func instant(us int64) time.Time {
 }
 
 const accountColumns = `id, name, role, domain, owner, package, contact_email, locale, theme, shell, limits,
-	suspended, suspend_reason, suspended_at, suspend_locked, created, password_hash, second_factor, reseller, privileges`
+	suspended, suspend_reason, suspended_at, suspend_locked, created, named, password_hash, second_factor, reseller, privileges`
 
 func scanAccount(r scanner) (latchkey.Account, error) { return new(limitsReader).account(r) }
 
@@ -63,9 +63,9 @@ func (l *limitsReader) read(text []byte) (latchkey.Limits, error) {
 
 func (l *limitsReader) account(r scanner) (a latchkey.Account, err error) {
 	var limits, privileges sql.RawBytes
-	var suspendedAt, created int64
+	var suspendedAt, created, named int64
 	err = r.Scan(&a.ID, &a.Name, &a.Role, &a.Domain, &a.Owner, &a.Package, &a.ContactEmail, &a.Locale, &a.Theme, &a.Shell,
-		&limits, &a.Suspended, &a.SuspendReason, &suspendedAt, &a.SuspendLocked, &created, &a.PasswordHash, &a.SecondFactor,
+		&limits, &a.Suspended, &a.SuspendReason, &suspendedAt, &a.SuspendLocked, &created, &named, &a.PasswordHash, &a.SecondFactor,
 		&a.Reseller, &privileges)
 	if err != nil {
 		return a, err
@@ -73,7 +73,7 @@ func (l *limitsReader) account(r scanner) (a latchkey.Account, err error) {
 	if len(privileges) > 0 {
 		_ = a.Privileges.UnmarshalText(privileges) // never fails
 	}
-	a.SuspendedAt, a.Created = instant(suspendedAt), instant(created)
+	a.SuspendedAt, a.Created, a.Named = instant(suspendedAt), instant(created), instant(named)
 	a.Limits, err = l.read(limits)
 	return a, err
 }

@@ -54,10 +54,10 @@ func (t *tx) InsertAccount(a latchkey.Account, stage store.Stage) (latchkey.Acco
 	}
 	r, err := t.q.exec(t.ctx, `
 		INSERT INTO account (name, role, stage, domain, owner, package, contact_email, locale, theme, shell, limits,
-			suspended, suspend_reason, suspended_at, suspend_locked, created, password_hash, second_factor, reseller, privileges)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			suspended, suspend_reason, suspended_at, suspend_locked, created, named, password_hash, second_factor, reseller, privileges)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		string(a.Name), int64(a.Role), int64(stage), string(a.Domain), string(a.Owner), a.Package, a.ContactEmail, a.Locale, a.Theme, a.Shell, limits,
-		a.Suspended, a.SuspendReason, micros(a.SuspendedAt), a.SuspendLocked, micros(a.Created), a.PasswordHash, a.SecondFactor,
+		a.Suspended, a.SuspendReason, micros(a.SuspendedAt), a.SuspendLocked, micros(a.Created), micros(a.Named), a.PasswordHash, a.SecondFactor,
 		a.Reseller, privilegeText(a.Privileges))
 	if err != nil {
 		return 0, err
@@ -73,11 +73,11 @@ func (t *tx) UpdateAccount(a latchkey.Account) error {
 	}
 	return t.q.change(t.ctx, `
 		UPDATE account SET name = ?, domain = ?, owner = ?, package = ?, contact_email = ?, locale = ?, theme = ?, shell = ?,
-			limits = ?, suspended = ?, suspend_reason = ?, suspended_at = ?, suspend_locked = ?, created = ?, password_hash = ?,
+			limits = ?, suspended = ?, suspend_reason = ?, suspended_at = ?, suspend_locked = ?, created = ?, named = ?, password_hash = ?,
 			second_factor = ?, reseller = ?, privileges = ?
 		WHERE id = ?`,
 		string(a.Name), string(a.Domain), string(a.Owner), a.Package, a.ContactEmail, a.Locale, a.Theme, a.Shell,
-		limits, a.Suspended, a.SuspendReason, micros(a.SuspendedAt), a.SuspendLocked, micros(a.Created), a.PasswordHash,
+		limits, a.Suspended, a.SuspendReason, micros(a.SuspendedAt), a.SuspendLocked, micros(a.Created), micros(a.Named), a.PasswordHash,
 		a.SecondFactor, a.Reseller, privilegeText(a.Privileges), int64(a.ID))
 }
 
