@@ -297,7 +297,7 @@ func testRenameAccount(t *testing.T, h *Landlord) {
 	h.has(t, "ann", "longnameone")
 
 	worked(t, "RenameAccount", h.Open().RenameAccount(ctx, "ann", "zoe"))
-	want.Name = "zoe"
+	want.Name, want.Named = "zoe", want.Created // the clock stands still
 	got, err := h.Open().Account(ctx, "zoe")
 	same(t, "Account by its new name", got, err, want)
 	_, err = h.Open().Account(ctx, "ann")
