@@ -9,6 +9,7 @@ PACKAGES  ?= ./...
 FUZZTIME  ?= 20s
 KILLS     ?= 60
 HISTORIES ?= 2
+OUTAGES   ?= 1500
 HISTORY   ?= 4000
 SOAK      ?= 10m
 ATTACKS   ?= 100000
@@ -51,7 +52,7 @@ bench: deps
 	$(GO) run ./test/load $(BENCH)
 
 crash:
-	$(GO) test -count=1 -timeout=60m -v ./test/crash -args -kills=$(KILLS) -histories=$(HISTORIES) -operations=$(HISTORY)
+	$(GO) test -count=1 -timeout=60m -v ./test/crash -args -kills=$(KILLS) -histories=$(HISTORIES) -operations=$(HISTORY) -outages=$(OUTAGES) -mailchanges=60
 
 # The same server under load for long, then spoken to by people who mean no good,
 # with a token that is rotated under it, then asked what the time of a refusal
@@ -63,7 +64,7 @@ soak:
 	$(GO) run ./test/load -rotation 60s
 	$(GO) run ./test/load -timing 20000
 	$(GO) test -count=1 -timeout=60m -v ./test/trail -args -tampers=1000 -secrets=10000
-	$(MAKE) crash KILLS=600 HISTORIES=20
+	$(MAKE) crash KILLS=600 HISTORIES=20 OUTAGES=10000
 
 # What is generated from the program's own text must be current.
 docs: build

@@ -79,9 +79,11 @@ func (r *rig) Write(line []byte) (int, error) {
 
 // newRig makes a rig with the account demo, whose mailbox old@example.com has
 // a message.
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T) *rig { t.Helper(); return newRigIn(t, t.TempDir()) }
+
+func newRigIn(t *testing.T, dir string) *rig {
 	t.Helper()
-	r := openRig(t, t.TempDir())
+	r := openRig(t, dir)
 	r.must(r.estate.Bootstrap(t.Context(), latchkey.Secret{}))
 	r.createAccount("demo", "example.com")
 	r.must(r.box("demo").Create(t.Context(), newBox("old")))
