@@ -403,8 +403,10 @@ func (s *Service) FeaturesOf(rights latchkey.Rights, readOnly bool) (set latchke
 	return set
 }
 
+// read reads what the request asks for of a list. Where API 2 has rows of another
+// shape, what is asked for is meant of those, and is cut from the whole list.
 func (r *Request) read(ctx context.Context, l api.Listing) (any, error) {
-	if r.Read == nil {
+	if r.Read == nil || r.Names == API2 && r.res.Entry.API2Data != nil {
 		return l.All(ctx)
 	}
 	return r.Read(ctx, l)

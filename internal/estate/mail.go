@@ -257,13 +257,48 @@ func (m *mail) Mailbox(ctx context.Context, a hosting.Address) (box hosting.Mail
 func (m *mail) Mailboxes(ctx context.Context) (list []hosting.Mailbox, err error) {
 	err = m.e.Store.Read(ctx, func(r store.Reader) error {
 		rows, err := r.Mailboxes(m.caller.Account, store.Mailbox{}, 0)
-		list = make([]hosting.Mailbox, len(rows))
-		for i := range rows {
-			list[i] = mailbox(&rows[i])
-		}
+		list = mailboxes(rows)
 		return err
 	})
 	return list, err
+}
+
+func (m *mail) Page(ctx context.Context, skip, size int) (list []hosting.Mailbox, total int, err error) {
+	err = m.e.Store.Read(ctx, func(r store.Reader) error {
+		rows, n, err := r.MailboxPage(m.caller.Account, skip, size)
+		list, total = mailboxes(rows), n
+		return err
+	})
+	return list, total, err
+}
+
+// mailboxesAtOnce is how many of a long list are read at once.
+const mailboxesAtOnce = 1000
+
+func (m *mail) EachMailbox(ctx context.Context, take func([]hosting.Mailbox) error) error {
+	var last store.Mailbox
+	for {
+		var rows []store.Mailbox
+		err := m.e.Store.Read(ctx, func(r store.Reader) (err error) {
+			rows, err = r.Mailboxes(m.caller.Account, last, mailboxesAtOnce)
+			return err
+		})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		last = rows[len(rows)-1]
+		if err := take(mailboxes(rows)); err != nil || len(rows) < mailboxesAtOnce {
+			return err
+		}
+	}
+}
+
+func mailboxes(rows []store.Mailbox) []hosting.Mailbox {
+	list := make([]hosting.Mailbox, len(rows))
+	for i := range rows {
+		list[i] = mailbox(&rows[i])
+	}
+	return list
 }
 
 func mailbox(row *store.Mailbox) hosting.Mailbox {

@@ -197,6 +197,11 @@ type Mail interface {
 	Mailbox(ctx context.Context, a Address) (Mailbox, error)
 	// Mailboxes is all of them, by domain and name.
 	Mailboxes(ctx context.Context) ([]Mailbox, error)
+	// Page is at most size of them after the first skip, and how many there are. A
+	// page costs no more the longer the list is.
+	Page(ctx context.Context, skip, size int) (list []Mailbox, total int, err error)
+	// EachMailbox gives all of them to take, some at a time.
+	EachMailbox(ctx context.Context, take func([]Mailbox) error) error
 	Count(ctx context.Context) (int64, error)
 	// Usage is what a mailbox holds now.
 	Usage(ctx context.Context, a Address) (MailUsage, error)

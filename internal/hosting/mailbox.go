@@ -257,3 +257,15 @@ func (m *ownMail) Expunge(ctx context.Context, a Address, f FolderRef, q mailsea
 	}
 	return m.all.Expunge(ctx, a, f, q)
 }
+
+func (m *ownMail) Page(ctx context.Context, skip, size int) ([]Mailbox, int, error) {
+	return pageOf(m, ctx, skip, size)
+}
+
+func (m *ownMail) EachMailbox(ctx context.Context, take func([]Mailbox) error) error {
+	list, err := m.Mailboxes(ctx)
+	if err != nil {
+		return err
+	}
+	return take(list)
+}

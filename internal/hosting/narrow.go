@@ -180,15 +180,41 @@ func (m *narrowMail) Mailbox(ctx context.Context, a Address) (Mailbox, error) {
 	return m.all.Mailbox(ctx, a)
 }
 
-func (m *narrowMail) Mailboxes(ctx context.Context) ([]Mailbox, error) {
-	list, err := m.all.Mailboxes(ctx)
-	list = covered(list, m.look.ask, func(b *Mailbox) latchkey.Resource { return MailboxParam(b.Address).Resource() })
-	for i := range list {
-		if i == 0 || list[i].Address.Domain != list[i-1].Address.Domain {
-			m.look.shown(domainNamed(list[i].Address.Domain))
-		}
-	}
+func (m *narrowMail) Mailboxes(ctx context.Context) (list []Mailbox, err error) {
+	err = m.EachMailbox(ctx, func(some []Mailbox) error { list = append(list, some...); return nil })
 	return list, err
+}
+
+func (m *narrowMail) EachMailbox(ctx context.Context, take func([]Mailbox) error) error {
+	var last latchkey.Domain
+	return m.all.EachMailbox(ctx, func(some []Mailbox) error {
+		some = covered(some, m.look.ask, func(b *Mailbox) latchkey.Resource { return MailboxParam(b.Address).Resource() })
+		for i := range some {
+			if d := some[i].Address.Domain; d != last {
+				m.look.shown(domainNamed(d))
+				last = d
+			}
+		}
+		return take(some)
+	})
+}
+
+func (m *narrowMail) Page(ctx context.Context, skip, size int) ([]Mailbox, int, error) {
+	return pageOf(m, ctx, skip, size)
+}
+
+// pageOf is a page of mailboxes that have to be looked at one by one. It keeps no
+// more of them than it shows.
+func pageOf(m interface {
+	EachMailbox(context.Context, func([]Mailbox) error) error
+}, ctx context.Context, skip, size int) (page []Mailbox, total int, err error) {
+	err = m.EachMailbox(ctx, func(some []Mailbox) error {
+		from := min(max(skip-total, 0), len(some))
+		page = append(page, some[from:min(from+size-len(page), len(some))]...)
+		total += len(some)
+		return nil
+	})
+	return page, total, err
 }
 
 func (m *narrowMail) Count(ctx context.Context) (int64, error) {

@@ -347,6 +347,10 @@ type Reader interface {
 	Mailbox(account latchkey.AccountID, domain latchkey.Domain, local string) (Mailbox, error)
 	// Mailboxes lists by (domain, local), from after on; limit 0 is all.
 	Mailboxes(account latchkey.AccountID, after Mailbox, limit int) ([]Mailbox, error)
+	// MailboxPage lists by (domain, local), at most limit of them, after the first
+	// skip, and tells how many there are. The hundredth page costs what the first
+	// does.
+	MailboxPage(account latchkey.AccountID, skip, limit int) (list []Mailbox, total int, err error)
 	// MailboxCount also counts mailboxes that are being made or removed.
 	MailboxCount(account latchkey.AccountID) (int64, error)
 

@@ -88,7 +88,7 @@ func TestHostile(t *testing.T) {
 	if log := s.Log.String(); strings.Contains(log, "panic") || strings.Contains(log, mark) {
 		t.Errorf("the log:\n%s", excerpt(log))
 	}
-	s.stored(t)
+	stored(t, s.Dir)
 }
 
 func heap() int64 {
@@ -457,9 +457,9 @@ func (c *caller) guess(p *api.Param) string {
 
 // stored looks for control characters in all that the server keeps as text, and
 // in the names of files in homes.
-func (a *attacked) stored(t *testing.T) {
+func stored(t *testing.T, dir string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(a.Dir, "latchkey.db")+"?mode=ro")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "latchkey.db")+"?mode=ro")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -479,7 +479,7 @@ func (a *attacked) stored(t *testing.T) {
 		}
 	}
 	files := 0
-	err = filepath.WalkDir(filepath.Join(a.Dir, "homes"), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(filepath.Join(dir, "homes"), func(path string, d fs.DirEntry, err error) error {
 		if files++; strings.ContainsFunc(filepath.Base(path), control) {
 			t.Errorf("a file is called %q", path)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/hosting/mailsearch"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
@@ -49,6 +50,7 @@ func RunAccount(t *testing.T, open func(t *testing.T) *Tenant) {
 		{"MailRemove", testMailRemove},
 		{"Mailboxes", testMailboxes},
 		{"MailUsage", testMailUsage},
+		{"MailFolders", testMailFolders},
 		{"TokensSuspended", testTokensSuspended},
 		{"Zones", testZones},
 		{"ZonesAtOnce", testZonesAtOnce},
@@ -389,6 +391,24 @@ func testMailboxes(t *testing.T, a *Tenant) {
 	})
 	n, err := a.Open().Mail().Count(ctx)
 	same(t, "Count", n, err, int64(len(list)))
+	for skip := range len(list) + 2 {
+		page, total, err := a.Open().Mail().Page(ctx, skip, 3)
+		same(t, fmt.Sprint("total of page ", skip), total, err, len(list))
+		want := list[min(skip, len(list)):]
+		same(t, fmt.Sprint("page from ", skip), page, err, want[:min(3, len(want))])
+	}
+	var every []hosting.Mailbox
+	err = a.Open().Mail().EachMailbox(ctx, func(some []hosting.Mailbox) error { every = append(every, some...); return nil })
+	same(t, "EachMailbox", every, err, list)
+	narrow := hosting.Narrow(a.Open(), func(things ...latchkey.Resource) error {
+		if len(things) == 1 && strings.HasPrefix(things[0].Name, "a") && things[0].Kind == "mailbox" {
+			return nil
+		}
+		return latchkey.Errorf(latchkey.Denied, "not that")
+	}).Mail()
+	page, total, err := narrow.Page(ctx, 1, 2)
+	same(t, "what a narrow page tells of", total, err, 5)
+	same(t, "a narrow page", each(page, func(b hosting.Mailbox) string { return b.Address.String() }), err, []string{"a@example.com", "a-b@example.com"})
 }
 
 func testMailUsage(t *testing.T, a *Tenant) {
@@ -405,6 +425,45 @@ func testMailUsage(t *testing.T, a *Tenant) {
 	}
 	u, err := a.Open().Mail().Usage(ctx, bob)
 	same(t, "Bytes of the other", u.Bytes, err, 0)
+}
+
+func testMailFolders(t *testing.T, a *Tenant) {
+	ctx := t.Context()
+	ann, bob := a.box(t, "ann"), a.box(t, "bob")
+	for _, at := range []hosting.Address{ann, ann, bob} {
+		worked(t, "Deliver", a.Deliver(at, "A: b\n\nhello\n"))
+	}
+	query := func(text string) mailsearch.Query {
+		q, err := mailsearch.Parse(text, time.Now())
+		worked(t, "Parse "+text, err)
+		return q
+	}
+	folders, err := a.Open().Mail().Folders(ctx, ann)
+	if err != nil || len(folders) != 1 || folders[0].Name != "INBOX" || folders[0].Messages != 2 || folders[0].Bytes != 24 || len(folders[0].GUID) != 32 {
+		t.Fatalf("Folders = %+v, %v", folders, err)
+	}
+	inbox := hosting.FolderRef{GUID: folders[0].GUID}
+	n, err := a.Open().Mail().Expunge(ctx, ann, inbox, query("seen"))
+	same(t, "Expunge of nothing", n, err, 0)
+	for what, f := range map[string]hosting.FolderRef{"no folder": {Name: "INBOX.None"}, "no GUID": {GUID: "0"}, "no name": {}} {
+		_, err := a.Open().Mail().Expunge(ctx, ann, f, query("all"))
+		failed(t, "Expunge of "+what, err, latchkey.NotFound)
+	}
+	n, err = a.Open().Mail().Expunge(ctx, ann, inbox, query("all"))
+	same(t, "Expunge", n, err, 2)
+	u, err := a.Open().Mail().Usage(ctx, ann)
+	same(t, "Messages that are left", u.Messages, err, 0)
+	u, err = a.Open().Mail().Usage(ctx, bob)
+	same(t, "Messages of the other", u.Messages, err, 1)
+	_, err = a.Open().Mail().Folders(ctx, address("eve"))
+	failed(t, "Folders of no mailbox", err, latchkey.NotFound)
+	_, err = a.Open().Mail().Expunge(ctx, address("eve"), inbox, query("all"))
+	failed(t, "Expunge of no mailbox", err, latchkey.NotFound)
+	other := hosting.ForMailbox(a.Open(), bob).Mail()
+	_, err = other.Folders(ctx, ann)
+	failed(t, "Folders of another mailbox", err, latchkey.NotFound)
+	_, err = other.Expunge(ctx, ann, inbox, query("all"))
+	failed(t, "Expunge of another mailbox", err, latchkey.NotFound)
 }
 
 func testTokensSuspended(t *testing.T, a *Tenant) {

@@ -486,6 +486,22 @@ func (m *mail) Mailboxes(context.Context) ([]hosting.Mailbox, error) {
 	return list, nil
 }
 
+func (m *mail) Page(ctx context.Context, skip, size int) ([]hosting.Mailbox, int, error) {
+	all, err := m.Mailboxes(ctx)
+	page := all[min(skip, len(all)):]
+	return page[:min(size, len(page))], len(all), err
+}
+
+func (m *mail) EachMailbox(ctx context.Context, take func([]hosting.Mailbox) error) error {
+	all, err := m.Mailboxes(ctx)
+	for some := range slices.Chunk(all, 2) {
+		if err == nil {
+			err = take(some)
+		}
+	}
+	return err
+}
+
 func (m *mail) Count(context.Context) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

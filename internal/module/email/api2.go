@@ -22,12 +22,13 @@ type popOfAPI2 struct {
 }
 
 func popsOfAPI2(data any) any {
-	rows, ok := data.([]popRow)
+	rows, ok := data.([]any)
 	if !ok {
 		return data
 	}
 	list := make([]popOfAPI2, len(rows))
-	for i, r := range rows {
+	for i, row := range rows {
+		r := row.(*popRow)
 		list[i] = popOfAPI2{r.Email, r.Login}
 	}
 	return list
@@ -55,12 +56,13 @@ type diskUseOfAPI2 struct {
 }
 
 func popsWithDiskOfAPI2(data any) any {
-	rows, ok := data.([]diskRow)
+	rows, ok := data.([]any)
 	if !ok {
 		return data
 	}
 	list := make([]popWithDiskOfAPI2, len(rows))
-	for i, r := range rows {
+	for i, row := range rows {
+		r := row.(*diskRow)
 		list[i] = popWithDiskOfAPI2{
 			Email: r.Email, Login: r.Login, User: r.User, Domain: r.Domain,
 			DiskQuota: r.DiskQuota, HumanDiskQuota: r.HumanDiskQuota, TxtDiskQuota: "unlimited",

@@ -2,6 +2,7 @@ package email
 
 import (
 	"context"
+	"errors"
 	"html"
 	"math"
 	"regexp"
@@ -50,26 +51,19 @@ type popRow struct {
 }
 
 // UAPI: Email::list_pops.
-func listPops(ctx context.Context, acct hosting.Account, p listPopsParams) ([]popRow, error) {
-	list, err := acct.Mail().Mailboxes(ctx)
-	if err != nil {
-		return nil, err
-	}
+func listPops(ctx context.Context, acct hosting.Account, p listPopsParams) (api.Listing, error) {
 	a, err := acct.Info(ctx)
-	if err != nil {
-		return nil, err
+	l := &popList{mail: acct.Mail(), late: func(string) bool { return false }, row: func(m *hosting.Mailbox) any {
+		address := m.Address.String()
+		return &popRow{address, address, m.SuspendedIncoming, m.SuspendedLogin}
+	}}
+	if p.Regex.re != nil {
+		l.wants = p.Regex.matches
 	}
-	rows := make([]popRow, 0, len(list)+1)
-	if name := string(a.Name); !p.SkipMain && acct.Caller().Mailbox == "" && (p.Regex.re == nil || p.Regex.re.MatchString(name)) {
-		rows = append(rows, popRow{Email: name, Login: "Main Account"})
+	if name := string(a.Name); err == nil && !p.SkipMain && acct.Caller().Mailbox == "" && (p.Regex.re == nil || p.Regex.re.MatchString(name)) {
+		l.first = &popRow{Email: name, Login: "Main Account"}
 	}
-	for i := range list {
-		if m := &list[i]; p.Regex.matches(m.Address) {
-			address := m.Address.String()
-			rows = append(rows, popRow{address, address, m.SuspendedIncoming, m.SuspendedLogin})
-		}
-	}
-	return rows, nil
+	return api.Listing{List: l}, err
 }
 
 func countPops(ctx context.Context, acct hosting.Account, _ api.None) (int64, error) {
@@ -109,6 +103,8 @@ func (p *listPopsWithDiskParams) unlimited() string {
 // diskRow is a mailbox in the types that real servers use: megabytes are a text
 // with two decimals, and so are used bytes; bytes of the quota are a number.
 type diskRow struct {
+	box *hosting.Mailbox // nil for one that is not to be measured
+
 	Email  string          `json:"email"`
 	Login  string          `json:"login"`
 	User   string          `json:"user"`
@@ -144,45 +140,62 @@ type restrictions struct {
 }
 
 // UAPI: Email::list_pops_with_disk.
-func listPopsWithDisk(ctx context.Context, acct hosting.Account, p listPopsWithDiskParams) ([]diskRow, error) {
-	mail := acct.Mail()
-	list, err := mail.Mailboxes(ctx)
-	if err != nil {
-		return nil, err
+func listPopsWithDisk(ctx context.Context, acct hosting.Account, p listPopsWithDiskParams) (any, error) {
+	l := &popList{mail: acct.Mail(), late: p.late, row: func(m *hosting.Mailbox) any { return p.row(m) }}
+	if p.Domain.Domain != "" || p.Email.Local != "" || p.Regex.re != nil {
+		l.wants = p.wants
 	}
-	rows := make([]diskRow, 0, len(list))
-	for i := range list {
-		m := &list[i]
-		if p.MaxAccounts > 0 && int64(len(rows)) == p.MaxAccounts {
-			break
-		}
-		if !p.wants(m.Address) {
-			continue
-		}
-		r := p.row(m)
-		if !p.NoDisk || p.NearQuotaOnly {
-			switch r.diskUse, err = measure(ctx, mail, m); {
-			case latchkey.KindOf(err) == latchkey.NotFound:
-				continue // it was deleted since the list was made
-			case err != nil:
-				return nil, err
+	if p.MaxAccounts > 0 || p.NearQuotaOnly {
+		return p.first(ctx, l)
+	}
+	return api.Listing{List: l}, nil
+}
+
+// late reports whether a column shows what a mailbox holds.
+func (p *listPopsWithDiskParams) late(column string) bool {
+	return !p.NoDisk && (strings.HasPrefix(column, "_diskused") || strings.HasPrefix(column, "diskused") || column == "humandiskused" || column == "mtime")
+}
+
+// errEnough ends a list.
+var errEnough = errors.New("these are enough")
+
+// first are as many as were asked for, and of those only that are nearly full
+// where that was asked for.
+func (p *listPopsWithDiskParams) first(ctx context.Context, l *popList) ([]any, error) {
+	list := []any{}
+	err := l.Each(ctx, func(rows []any) error {
+		for _, row := range rows {
+			r := row.(*diskRow)
+			if r.box != nil {
+				if err := r.complete(ctx, l.mail); err != nil {
+					return err
+				}
+			}
+			if p.NearQuotaOnly && r.Percent < 95 {
+				continue
+			}
+			if list = append(list, r); int64(len(list)) == p.MaxAccounts {
+				return errEnough
 			}
 		}
-		if p.NearQuotaOnly && r.Percent < 95 {
-			continue
-		}
-		rows = append(rows, r)
+		return nil
+	})
+	if err == errEnough {
+		err = nil
 	}
-	return rows, nil
+	return list, err
 }
 
 // row is a mailbox as it is shown without what it holds.
-func (p *listPopsWithDiskParams) row(m *hosting.Mailbox) diskRow {
+func (p *listPopsWithDiskParams) row(m *hosting.Mailbox) *diskRow {
 	address := m.Address.String()
-	r := diskRow{
+	r := &diskRow{
 		Email: address, Login: address, User: m.Address.Local, Domain: m.Address.Domain,
 		DiskQuotaBytes: m.Quota, DiskQuota: megabytes(m.Quota), HumanDiskQuota: human(m.Quota), TxtDiskQuota: m.Quota >> 20,
 		SuspendedLogin: m.SuspendedLogin, SuspendedIncoming: m.SuspendedIncoming, SuspendedOutgoing: m.SuspendedOutgoing,
+	}
+	if !p.NoDisk || p.NearQuotaOnly {
+		r.box = m
 	}
 	if m.Quota == 0 {
 		r.DiskQuota, r.HumanDiskQuota, r.TxtDiskQuota = p.unlimited(), "None", "unlimited"
@@ -202,9 +215,11 @@ func (p *listPopsWithDiskParams) row(m *hosting.Mailbox) diskRow {
 // measure is what a mailbox holds.
 func measure(ctx context.Context, mail hosting.Mail, m *hosting.Mailbox) (*diskUse, error) {
 	u, err := mail.Usage(ctx, m.Address)
-	if err != nil {
-		return nil, err
-	}
+	return shown(u, m), err
+}
+
+// shown is what a mailbox holds as it is shown.
+func shown(u hosting.MailUsage, m *hosting.Mailbox) *diskUse {
 	d := &diskUse{DiskUsedBytes: u.Bytes, DiskUsed: megabytes(u.Bytes), HumanDiskUsed: human(u.Bytes), Modified: u.Modified}
 	if m.Quota > 0 {
 		d.PercentFloat = float64(u.Bytes) / float64(m.Quota) * 100
@@ -214,7 +229,7 @@ func measure(ctx context.Context, mail hosting.Mail, m *hosting.Mailbox) (*diskU
 	if d.Modified.IsZero() {
 		d.Modified = m.Created
 	}
-	return d, nil
+	return d
 }
 
 // megabytes is a number of bytes in megabytes with two decimals.

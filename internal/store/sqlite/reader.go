@@ -379,6 +379,26 @@ func (r *reader) Mailboxes(account latchkey.AccountID, after store.Mailbox, limi
 		int64(account), string(after.Domain), after.Local, limit)
 }
 
+func (r *reader) MailboxPage(account latchkey.AccountID, skip, limit int) (list []store.Mailbox, total int, err error) {
+	err = r.q.one(r.ctx, `SELECT coalesce(sum(mailboxes), 0) FROM mailbox_stretch WHERE account_id = ?`, []any{int64(account)}, &total)
+	if err != nil || skip >= total {
+		return nil, total, err
+	}
+	var first store.Mailbox
+	var before int
+	err = r.q.one(r.ctx, `
+		SELECT domain, local, before FROM (
+			SELECT domain, local, sum(mailboxes) OVER (ORDER BY domain, local) - mailboxes AS before FROM mailbox_stretch WHERE account_id = ?)
+		WHERE before <= ? ORDER BY domain DESC, local DESC LIMIT 1`, []any{int64(account), skip}, &first.Domain, &first.Local, &before)
+	if err != nil {
+		return nil, total, err
+	}
+	list, err = all(r.ctx, r.q, scanMailbox,
+		`SELECT `+mailboxColumns+` FROM mailbox WHERE account_id = ? AND (domain, local) >= (?, ?) AND stage = 1 ORDER BY domain, local LIMIT ? OFFSET ?`,
+		int64(account), string(first.Domain), first.Local, limit, skip-before)
+	return list, total, err
+}
+
 func (r *reader) MailboxCount(account latchkey.AccountID) (n int64, err error) {
 	err = r.q.one(r.ctx, `SELECT mailboxes FROM account WHERE id = ?`, []any{int64(account)}, &n)
 	return n, err

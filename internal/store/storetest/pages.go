@@ -236,3 +236,82 @@ func testDeletePolicy(t *testing.T, h *house) {
 		return nil
 	})
 }
+
+// testMailboxPages makes and removes mailboxes of two accounts at random, also many
+// at once, and compares pages with a list kept by hand.
+func testMailboxPages(t *testing.T, h *house) {
+	random := rand.New(rand.NewPCG(7, 11))
+	there := map[latchkey.AccountID]map[store.Mailbox]bool{}
+	h.write(func(tx store.Tx) error {
+		for _, name := range []latchkey.AccountName{"ann", "bob"} {
+			id, err := tx.InsertAccount(sample(name), store.Ready)
+			if err != nil {
+				return err
+			}
+			there[id] = map[store.Mailbox]bool{}
+		}
+		return nil
+	})
+	ids := slices.Sorted(maps.Keys(there))
+	box := func(id latchkey.AccountID, n int) store.Mailbox {
+		return store.Mailbox{Account: id, Domain: latchkey.Domain([]string{"a.example", "b.example", "a.b.example"}[n%3]), Local: fmt.Sprint("box", n)}
+	}
+	put := func(tx store.Tx, id latchkey.AccountID, n int) error {
+		m := box(id, n)
+		if there[id][m] {
+			delete(there[id], m)
+			if random.IntN(2) == 0 {
+				return tx.DeleteMailbox(id, m.Domain, m.Local)
+			}
+			if err := tx.StageMailbox(id, m.Domain, m.Local, store.Removing); err != nil {
+				return err
+			}
+			return tx.DeleteMailbox(id, m.Domain, m.Local)
+		}
+		there[id][m] = true
+		if err := tx.InsertMailbox(m, store.Creating); err != nil {
+			return err
+		}
+		return tx.StageMailbox(id, m.Domain, m.Local, store.Ready)
+	}
+	check := func(id latchkey.AccountID, skip, limit int) {
+		t.Helper()
+		want := slices.SortedFunc(maps.Keys(there[id]), func(a, b store.Mailbox) int {
+			return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Local, b.Local))
+		})
+		total := len(want)
+		want = want[min(skip, total):]
+		want = want[:min(limit, len(want))]
+		h.read(func(r store.Reader) error {
+			got, n, err := r.MailboxPage(id, skip, limit)
+			if n != total {
+				t.Errorf("MailboxPage(%d, %d, %d) tells of %d, want %d", id, skip, limit, n, total)
+			}
+			same := slices.EqualFunc(got, want, func(a, b store.Mailbox) bool { return a.Domain == b.Domain && a.Local == b.Local && a.Account == id })
+			if !same {
+				t.Errorf("MailboxPage(%d, %d, %d) of %d is not what it should be: %d rows, want %d", id, skip, limit, total, len(got), len(want))
+			}
+			return err
+		})
+	}
+	for step := range 40 {
+		id := ids[step%2]
+		h.write(func(tx store.Tx) error {
+			some := 1
+			if step%8 == 0 {
+				some = 1300
+			}
+			from := random.IntN(2000)
+			for n := range some {
+				if err := put(tx, id, from+n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for range 4 {
+			check(id, random.IntN(3500), random.IntN(300))
+		}
+		check(id, 0, 5)
+	}
+}

@@ -34,6 +34,7 @@ func Run(t *testing.T, open Open) {
 		{"PrivilegeLists", testPrivilegeLists},
 		{"Domains", testDomains},
 		{"AccountPages", testAccountPages},
+		{"MailboxPages", testMailboxPages},
 		{"ManyAccounts", testManyAccounts},
 		{"DomainsOfAll", testDomainsOfAll},
 		{"Packages", testPackages},

@@ -1,0 +1,169 @@
+// Package mail measures what functions of mailboxes cost: run its benchmarks with
+// go test -run='^$' -bench=. ./test/mail.
+package mail
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/password"
+	"github.com/latchkey/latchkey/internal/store"
+	"github.com/latchkey/latchkey/test/testserver"
+)
+
+// hash is a password's, in a scheme that costs next to nothing to take.
+const hash = "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/"
+
+// server is a server, and how demo calls a function of its module Email with a
+// token.
+func server(b *testing.B) (*testserver.Server, func(call string) string) {
+	s := testserver.New(b)
+	authorization := "cpanel demo:" + s.Token("demo", "bench")
+	return s, func(call string) string {
+		a := s.Get(s.Account, "/execute/Email/"+call, authorization)
+		if !strings.Contains(a.Body, `"status":1`) {
+			b.Fatalf("%s: %s", call, a.Body)
+		}
+		return a.Body
+	}
+}
+
+// timed runs do b.N times and reports the median and the 99th of a hundred.
+func timed(b *testing.B, do func(n int)) {
+	took := make([]time.Duration, 0, b.N)
+	n := 0
+	for b.Loop() {
+		start := time.Now()
+		do(n)
+		took = append(took, time.Since(start))
+		n++
+	}
+	report(b, "", took)
+}
+
+func report(b *testing.B, what string, took []time.Duration) {
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, what+"p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, what+"p99-ms")
+}
+
+func BenchmarkAddPop(b *testing.B) {
+	b.Run("hash given", func(b *testing.B) {
+		_, call := server(b)
+		timed(b, func(n int) { call(fmt.Sprint("add_pop?email=box", n, "&password_hash=", url.QueryEscape(hash))) })
+	})
+	b.Run("password", func(b *testing.B) {
+		_, call := server(b)
+		timed(b, func(n int) { call(fmt.Sprint("add_pop?email=box", n, "&password=12345luggage")) })
+	})
+	b.Run("the hash alone", func(b *testing.B) {
+		h := password.New(0)
+		timed(b, func(int) {
+			if _, err := h.Make(context.Background(), latchkey.NewSecret("12345luggage")); err != nil {
+				b.Fatal(err)
+			}
+		})
+	})
+}
+
+// fill gives demo n mailboxes, of which those that show says have their Maildirs.
+func fill(b *testing.B, s *testserver.Server, n int, show func(int) bool) {
+	b.Helper()
+	for from := 0; from < n; from += 5000 {
+		_, err := s.Store.Write(context.Background(), func(tx store.Tx) error {
+			a, err := tx.Account("demo")
+			for i := from; i < min(from+5000, n) && err == nil; i++ {
+				err = tx.InsertMailbox(store.Mailbox{Account: a.ID, Domain: "example.com", Local: fmt.Sprintf("box%06d", i), PasswordHash: hash, Quota: 100 << 20, Created: s.Now()}, store.Ready)
+			}
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	for i := range n {
+		if !show(i) {
+			continue
+		}
+		box := filepath.Join(s.Dir, "homes", "demo", "mail", "example.com", fmt.Sprintf("box%06d", i))
+		for _, part := range []string{"cur", "new", "tmp"} {
+			if err := os.MkdirAll(filepath.Join(box, part), 0o700); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(box, "new", "1.a,S=7,W=8"), []byte("letter\n"), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	time.Sleep(200 * time.Millisecond) // what is younger than that is looked at anew each time
+}
+
+func all(int) bool { return true }
+
+func BenchmarkListPopsWithDisk(b *testing.B) {
+	for _, n := range []int{100, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s, call := server(b)
+			fill(b, s, n, all)
+			call("list_pops_with_disk")
+			b.ReportAllocs()
+			timed(b, func(int) { call("list_pops_with_disk") })
+		})
+	}
+}
+
+// BenchmarkPage reads the first and the last page of lists: of 100,000 mailboxes
+// the last costs what the first does, in time and in memory.
+func BenchmarkPage(b *testing.B) {
+	const size = 100
+	for _, n := range []int{1000, 100_000} {
+		s, call := server(b)
+		fill(b, s, n, func(i int) bool { return i < size || i >= n-size })
+		for name, start := range map[string]int{"first": 1, "last": n - size + 1} {
+			page := fmt.Sprintf("list_pops_with_disk?api.paginate=1&api.paginate_size=%d&api.paginate_start=%d", size, start)
+			b.Run(fmt.Sprintf("%d %s", n, name), func(b *testing.B) {
+				if body := call(page); strings.Count(body, `"_diskused":"7"`) != size {
+					b.Fatalf("%d rows: %.300s", strings.Count(body, `"_diskused":"7"`), body)
+				}
+				b.ReportAllocs()
+				timed(b, func(int) { call(page) })
+			})
+		}
+	}
+}
+
+// BenchmarkWhileHashing measures cheap calls while as many mailboxes as there are
+// callers for are made with passwords.
+func BenchmarkWhileHashing(b *testing.B) {
+	for _, makers := range []int{0, 16} {
+		b.Run(fmt.Sprint(makers, " make mailboxes"), func(b *testing.B) {
+			_, call := server(b)
+			stop := make(chan struct{})
+			var group sync.WaitGroup
+			for m := range makers {
+				group.Go(func() {
+					for n := 0; ; n++ {
+						select {
+						case <-stop:
+							return
+						default:
+							call(fmt.Sprintf("add_pop?email=m%dn%d&password=12345luggage", m, n))
+						}
+					}
+				})
+			}
+			timed(b, func(int) { call("count_pops") })
+			close(stop)
+			group.Wait()
+		})
+	}
+}
