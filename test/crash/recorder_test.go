@@ -72,11 +72,8 @@ func record(t *testing.T, dir string) (*recorder, string) {
 		t.Fatal(err)
 	}
 	root := &fuse.LoopbackRoot{Path: dir, Dev: st.Dev}
-	root.NewNode = func(root *fuse.LoopbackRoot, _ *fuse.Inode, _ string, _ *syscall.Stat_t) fuse.InodeEmbedder {
-		return &watched{LoopbackNode: fuse.LoopbackNode{RootData: root}, r: r}
-	}
 	at := t.TempDir()
-	server, err := fuse.Mount(at, root.NewNode(root, nil, "", &st), &fuse.Options{MountOptions: kernel.MountOptions{DirectMountStrict: true, FsName: "recorder"}})
+	server, err := fuse.Mount(at, &watched{&fuse.LoopbackNode{RootData: root}, r}, &fuse.Options{MountOptions: kernel.MountOptions{DirectMountStrict: true, FsName: "recorder"}})
 	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("no file system can be mounted: %v", err)
@@ -139,8 +136,13 @@ func (r *recorder) steps() int {
 
 // watched is a file or directory of the recorder's.
 type watched struct {
-	fuse.LoopbackNode
+	*fuse.LoopbackNode
 	r *recorder
+}
+
+// WrapChild implements [fuse.NodeWrapChilder].
+func (n *watched) WrapChild(_ context.Context, child fuse.InodeEmbedder) fuse.InodeEmbedder {
+	return &watched{child.(*fuse.LoopbackNode), n.r}
 }
 
 // file is its number. The mutex is held.
