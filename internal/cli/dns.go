@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/authdns"
 	"github.com/latchkey/latchkey/internal/driver/bind"
 	"github.com/latchkey/latchkey/internal/estate"
+	"github.com/latchkey/latchkey/internal/zone"
 )
 
 // dnsPort is where name servers are asked.
@@ -165,4 +166,16 @@ func keepNames(s *authdns.Server, log *slog.Logger) func(context.Context) {
 			log.Error("the name server ended: start the server again", "err", err)
 		}
 	}
+}
+
+// zoneTemplates are the templates of zones; nil for the built-in one alone.
+func zoneTemplates(c config.Config) (*zone.Templates, error) {
+	if c.ZoneTemplates == "" {
+		return nil, nil
+	}
+	t, err := zone.OpenTemplates(c.ZoneTemplates)
+	if err != nil {
+		return nil, fmt.Errorf("zone_templates: %w", err)
+	}
+	return t, nil
 }

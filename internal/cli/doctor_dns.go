@@ -10,6 +10,14 @@ import (
 // nameServer can have its address, by TCP and UDP, and its settings are
 // understood.
 func (d *doctor) nameServer() []finding {
+	list := d.whoAnswers()
+	if _, err := zoneTemplates(d.config); err != nil {
+		list = append(list, trouble("mend the template, or set zone_templates to another directory", "no zone can be made: %v", err))
+	}
+	return list
+}
+
+func (d *doctor) whoAnswers() []finding {
 	switch f := d.bind(); {
 	case d.config.DNSDriver == "off":
 		return []finding{remark("", "there is no name server (dns_driver is off)")}

@@ -175,7 +175,10 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	if dns != nil {
 		settings.DNS = dns
 	}
-	settings.MostTokens = c.TokensPerAccount
+	settings.MostTokens, settings.ZoneSize = c.TokensPerAccount, c.ZoneKilobytes<<10
+	if settings.Templates, err = zoneTemplates(c); err != nil {
+		return nil, err
+	}
 	if settings.Notices, err = notices(c); err != nil {
 		return nil, err
 	}

@@ -47,6 +47,8 @@ type Config struct {
 	DNSSecondaries string `toml:"dns_secondaries" doc:"Addresses of secondary name servers, which may transfer zones and are told of changes: 192.0.2.53, [2001:db8::53]:5353."`
 	DNSKey         string `toml:"dns_key" doc:"File with the key that transfers are signed with, as tsig-keygen writes it. Empty: they are not signed."`
 	DNSRate        int    `toml:"dns_rate" default:"200" doc:"How many answers of a kind a network gets a second over UDP. 0: as many as it asks for."`
+	ZoneTemplates  string `toml:"zone_templates" doc:"Directory of the templates that new zones are made of, one a file. The file standard is the one for new accounts and domains, and for zones that are reset; others are named in adddns. A file may be changed at any time, and is taken if it makes a zone. Empty: there is the built-in one."`
+	ZoneKilobytes  int    `toml:"zone_kilobytes" default:"2048" doc:"How large an account may let a DNS zone grow, in KB of text: 2048 is some 40,000 records. The administrator may let it grow to 32 MB, and 0 lets everybody."`
 
 	Webserver string `toml:"webserver" default:"auto" doc:"What serves the accounts' sites. embedded: this server. nginx: nginx, which the server writes files for. off: nothing. auto: nginx if nginx_sites is set and nginx takes the files, else embedded."`
 	Sites     string `toml:"sites" default:"auto" doc:"Listener of the accounts' sites, without TLS. auto: port 80 if it is free and may be used, else none."`

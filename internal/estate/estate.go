@@ -69,9 +69,11 @@ type Config struct {
 	MostTokens int
 	// Notices are how owners are told by mail; the zero value tells nobody.
 	Notices Notices
-	// ZoneTemplate is what new zones are made of; the zero value is the standard
-	// one.
-	ZoneTemplate zone.Template
+	// Templates is what new zones are made of; nil is the standard one alone.
+	Templates *zone.Templates
+	// ZoneSize is how many bytes an account may let a zone grow to; 0 for as many as
+	// a zone may have at all.
+	ZoneSize int
 	// HomeRoot is the directory that clients are told homes are in.
 	HomeRoot string
 	// Reads tells of account functions whether they change nothing. It may be nil:
@@ -94,8 +96,8 @@ func New(c Config) *Estate {
 	if c.Mailserver == nil {
 		c.Mailserver = homely{}
 	}
-	if c.ZoneTemplate == (zone.Template{}) {
-		c.ZoneTemplate = zone.StandardTemplate
+	if c.Templates == nil {
+		c.Templates = new(zone.Templates)
 	}
 	if c.Notices.Mailer != nil {
 		c.Auth.WatchNetworks()

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/policy"
 	"github.com/latchkey/latchkey/internal/store"
+	"github.com/latchkey/latchkey/internal/zone"
 )
 
 // host is the server in the administrator's hands.
@@ -156,7 +157,7 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccoun
 	if err != nil {
 		return err
 	}
-	return h.e.insertZone(tx, h.caller, a.ID, a.Domain, h.e.Server.IP)
+	return h.e.insertZone(tx, h.caller, a.ID, a.Domain, h.e.Server.IP, zone.Standard)
 }
 
 // mayOwn reports whether there is somebody called name who can own an account.

@@ -323,8 +323,28 @@ func (e *Estate) announceZones(ctx context.Context) error {
 	}
 }
 
-// newZone is the zone of a new domain. serial is that of a zone it had before.
-func (e *Estate) newZone(name latchkey.Domain, ip string, serial uint32) (*zone.Zone, error) {
+// template is the template with a name. Of one that is no good any more the last that
+// was is taken, and the log says so.
+func (e *Estate) template(name string) (zone.Template, error) {
+	t, err := e.Templates.Named(name)
+	switch {
+	case err == nil, latchkey.KindOf(err) == latchkey.NotFound:
+		return t, err
+	case t != zone.Template{}:
+		e.Log.Error("a zone template cannot be used: what it was before is", "err", err)
+		return t, nil
+	}
+	e.Log.Error("a zone template cannot be used", "err", err)
+	return t, &latchkey.Error{Kind: latchkey.Unavailable, Err: err, Msg: "No DNS zone can be made for the domain: ask the administrator to look at the zone template."}
+}
+
+// newZone is the zone of a new domain, of the template called template. serial is
+// that of a zone it had before.
+func (e *Estate) newZone(name latchkey.Domain, ip, template string, serial uint32) (*zone.Zone, error) {
+	t, err := e.template(template)
+	if err != nil {
+		return nil, err
+	}
 	if a, err := netip.ParseAddr(ip); err != nil || !a.Is4() {
 		ip = "" // the template has the addresses of IPv4 alone
 	}
@@ -333,7 +353,7 @@ func (e *Estate) newZone(name latchkey.Domain, ip string, serial uint32) (*zone.
 	if len(servers) == 0 {
 		servers = []string{"ns1." + host, "ns2." + host}
 	}
-	z, err := e.ZoneTemplate.Zone(zone.Values{Domain: name, IP: ip, Nameservers: servers, Hostname: host, Now: e.Now(), Serial: serial})
+	z, err := t.Zone(zone.Values{Domain: name, IP: ip, Nameservers: servers, Hostname: host, Now: e.Now(), Serial: serial})
 	if err != nil {
 		e.Log.Error("no zone can be made of the template", "zone", name, "err", err)
 		err = &latchkey.Error{Kind: latchkey.Unavailable, Err: err, Msg: "No DNS zone can be made for the domain: ask the administrator to look at the zone template and the name of the server."}
@@ -342,11 +362,11 @@ func (e *Estate) newZone(name latchkey.Domain, ip string, serial uint32) (*zone.
 }
 
 // insertZone keeps the zone of a new domain; the account's intent has it served.
-func (e *Estate) insertZone(tx store.Tx, by *latchkey.Caller, account latchkey.AccountID, name latchkey.Domain, ip string) error {
+func (e *Estate) insertZone(tx store.Tx, by *latchkey.Caller, account latchkey.AccountID, name latchkey.Domain, ip, template string) error {
 	if err := notBelowForeign(tx, by, account, name); err != nil {
 		return err
 	}
-	z, err := e.newZone(name, ip, 0)
+	z, err := e.newZone(name, ip, template, 0)
 	if err != nil {
 		return err
 	}
@@ -463,8 +483,21 @@ func (z *ownZones) Edit(ctx context.Context, name latchkey.Domain, change func(*
 		if err := hosting.CheckEdit(was, edit); err != nil {
 			return nil, err
 		}
-		return was.Edit(edit, z.e.Now())
+		is, err := was.Edit(edit, z.e.Now())
+		if err == nil {
+			err = z.e.fits(was, is)
+		}
+		return is, err
 	})
+}
+
+// fits says why an account may not let a zone grow so. What is larger already, since
+// the administrator made it so or a limit fell, may shrink.
+func (e *Estate) fits(was, is *zone.Zone) error {
+	if e.ZoneSize <= 0 || is.Size() <= e.ZoneSize || is.Size() <= was.Size() {
+		return nil
+	}
+	return latchkey.Errorf(latchkey.Limit, "The DNS zone would be too large: it may have at most %d bytes here, and would have %d. Remove records first, or ask the server’s administrator.", e.ZoneSize, is.Size())
 }
 
 // noteEdit notes the records that an edit touches, as they were and as they are
@@ -483,7 +516,7 @@ func (z *ownZones) Reset(ctx context.Context, name latchkey.Domain) (*zone.Zone,
 // resetZone makes a zone anew. Its parts get other keys than they had.
 func (e *Estate) resetZone(ctx context.Context, act *audit.Act, caller *latchkey.Caller, name latchkey.Domain, mine owns) (*zone.Zone, error) {
 	return e.changeZone(ctx, act, caller, name, mine, func(was *zone.Zone) (*zone.Zone, error) {
-		z, err := e.newZone(name, e.Server.IP, was.Serial())
+		z, err := e.newZone(name, e.Server.IP, zone.Standard, was.Serial())
 		if err != nil {
 			return nil, err
 		}
@@ -565,12 +598,12 @@ func (z *hostZones) Owner(ctx context.Context, name latchkey.Domain) (owner latc
 	return owner, err
 }
 
-func (z *hostZones) Add(ctx context.Context, name latchkey.Domain, ip string, owner latchkey.AccountName) error {
+func (z *hostZones) Add(ctx context.Context, name latchkey.Domain, ip string, owner latchkey.AccountName, template string) error {
 	return z.e.zones.with(name, func(s *zoneSlot) error {
 		err := z.e.commit(ctx, z.act, z.caller, func(tx store.Tx) error {
 			id, err := z.forWhom(tx, name, owner)
 			if err == nil {
-				err = z.e.insertZone(tx, z.caller, id, name, cmp.Or(ip, z.e.Server.IP))
+				err = z.e.insertZone(tx, z.caller, id, name, cmp.Or(ip, z.e.Server.IP), template)
 			}
 			return err
 		})
@@ -665,5 +698,5 @@ func (e *Estate) firstZone(tx store.Tx, name latchkey.Domain) error {
 	if err != nil {
 		return err
 	}
-	return e.insertZone(tx, nil, owner, name, e.Server.IP)
+	return e.insertZone(tx, nil, owner, name, e.Server.IP, zone.Standard)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -179,16 +181,16 @@ func TestHostZones(t *testing.T) {
 		name  latchkey.Domain
 		owner latchkey.AccountName
 	}{{"alone.example", ""}, {"theirs.example", "other"}} {
-		if err := zones.Add(ctx, add.name, "192.0.2.55", add.owner); err != nil {
+		if err := zones.Add(ctx, add.name, "192.0.2.55", add.owner, ""); err != nil {
 			t.Fatal(err)
 		}
 		if got := served(t, s.DNS, string(add.name)+"."); !strings.Contains(got, "192.0.2.55") {
 			t.Errorf("%s is served as\n%s", add.name, got)
 		}
 	}
-	kind("Add twice", zones.Add(ctx, "alone.example", "", ""), latchkey.Exists)
-	kind("Add of another's domain", zones.Add(ctx, "example.com", "", "other"), latchkey.Exists)
-	kind("Add for nobody", zones.Add(ctx, "x.example", "", "nobody"), latchkey.NotFound)
+	kind("Add twice", zones.Add(ctx, "alone.example", "", "", ""), latchkey.Exists)
+	kind("Add of another's domain", zones.Add(ctx, "example.com", "", "other", ""), latchkey.Exists)
+	kind("Add for nobody", zones.Add(ctx, "x.example", "", "nobody", ""), latchkey.NotFound)
 	if names, err := zones.List(ctx); fmt.Sprint(names) != "[alone.example example.com example.net theirs.example]" {
 		t.Errorf("List: %v, %v", names, err)
 	}
@@ -213,7 +215,7 @@ func TestHostZones(t *testing.T) {
 		t.Errorf("a removed zone is served as\n%s", got)
 	}
 	// One of the same name afterwards is another zone.
-	if err := zones.Add(ctx, "alone.example", "192.0.2.56", ""); err != nil {
+	if err := zones.Add(ctx, "alone.example", "192.0.2.56", "", ""); err != nil {
 		t.Fatal(err)
 	}
 	if z, err := zones.Zone(ctx, "alone.example"); err != nil || !strings.Contains(z.String(), "192.0.2.56") {
@@ -259,5 +261,70 @@ func BenchmarkEdit(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestZoneSize: an account lets a zone grow so far and not further, and what is
+// larger already may shrink.
+func TestZoneSize(t *testing.T) {
+	s := testserver.New(t)
+	zones := accountOf(t, s, "demo").Zones()
+	z, err := zones.Zone(t.Context(), "example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Estate.ZoneSize = z.Size() + 200
+	long := strings.Repeat("x", 100)
+	first, err := zones.Edit(t.Context(), "example.com", text("a", long))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = zones.Edit(t.Context(), "example.com", text("b", long))
+	if latchkey.KindOf(err) != latchkey.Limit || !strings.Contains(latchkey.AsError(err).Msg, "at most "+fmt.Sprint(s.Estate.ZoneSize)+" bytes") {
+		t.Errorf("too large: %v", err)
+	}
+	if now, err := zones.Zone(t.Context(), "example.com"); err != nil || now.String() != first.String() {
+		t.Errorf("refused, and the zone has changed: %v", err)
+	}
+	s.Estate.ZoneSize = 10
+	for line, e := range first.All() {
+		if e.Kind() == zone.Record && strings.HasPrefix(e.Name(), "a.") {
+			if _, err := zones.Edit(t.Context(), "example.com", func(*zone.Zone) (zone.Edit, error) { return zone.Edit{Remove: []int{line}}, nil }); err != nil {
+				t.Errorf("smaller: %v", err)
+			}
+		}
+	}
+	s.WHM("addzonerecord", "domain", "example.com", "name", "host.example.com.", "type", "TXT", "txtdata", long)
+}
+
+// TestTemplates: accounts, zones that are added and zones that are reset are made of
+// the server's template.
+func TestTemplates(t *testing.T) {
+	s, dir := testserver.New(t), t.TempDir()
+	const head = "$TTL 300\n%domain%. IN SOA %nameserver%. %rpemail%. ( %serial% 1 2 3 4 )\n%domain%. IN NS %nameserver%.\n%domain%. IN A %ip%\n"
+	for name, mark := range map[string]string{"standard": "ours", "special": "theirs"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(head+mark+" IN TXT \"%domain%\"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	templates, err := zone.OpenTemplates(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Estate.Templates = templates
+	s.WHM("createacct", "username", "fresh", "domain", "fresh.example", "password", testserver.Password)
+	s.WHM("adddns", "domain", "more.example", "ip", "192.0.2.7", "template", "special")
+	s.WHM("resetzone", "zone", "example.com")
+	for name, mark := range map[string]string{"fresh.example.": "ours", "more.example.": "theirs", "example.com.": "ours"} {
+		if got := served(t, s.DNS, name); !strings.Contains(got, mark+"."+name) || strings.Contains(got, "cpcontacts") {
+			t.Errorf("%s is\n%s", name, got)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "standard"), []byte("spoiled"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.WHM("createacct", "username", "later", "domain", "later.example", "password", testserver.Password)
+	if got := served(t, s.DNS, "later.example."); !strings.Contains(got, "ours.later.example.") {
+		t.Errorf("with a template that is no good the zone is\n%s", got)
 	}
 }

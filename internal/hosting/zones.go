@@ -42,9 +42,9 @@ type Zones interface {
 type HostZones interface {
 	Zones
 	// Add makes a zone as a new domain gets it, with the address ip, for the
-	// account called owner, or for the administrator if that is "". Fails:
-	// Exists, Invalid, NotFound.
-	Add(ctx context.Context, name latchkey.Domain, ip string, owner latchkey.AccountName) error
+	// account called owner, or for the administrator if that is "", of the template
+	// with a name, or the standard one if that is "". Fails: Exists, Invalid, NotFound.
+	Add(ctx context.Context, name latchkey.Domain, ip string, owner latchkey.AccountName, template string) error
 	// Remove takes a zone away.
 	Remove(ctx context.Context, name latchkey.Domain) error
 	// Owner is the account that a zone belongs to.

@@ -145,6 +145,9 @@ func (z *Zone) Serial() uint32 { return z.serial }
 // Lines is how many lines the text has.
 func (z *Zone) Lines() int { return z.lines }
 
+// Size is how many bytes its text has.
+func (z *Zone) Size() int { return z.size }
+
 // Parts are what the text consists of.
 func (z *Zone) Parts() []*Part { return z.parts }
 

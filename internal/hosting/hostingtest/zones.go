@@ -109,11 +109,14 @@ func (z *zones) Reset(_ context.Context, name latchkey.Domain) (*zone.Zone, erro
 	return is, err
 }
 
-func (z *zones) Add(_ context.Context, name latchkey.Domain, ip string, owner latchkey.AccountName) error {
+func (z *zones) Add(_ context.Context, name latchkey.Domain, ip string, owner latchkey.AccountName, template string) error {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if _, there := z.all()[name]; there {
 		return latchkey.Errorf(latchkey.Exists, "A DNS zone named %s already exists: remove it first.", name)
+	}
+	if _, err := new(zone.Templates).Named(template); err != nil {
+		return err
 	}
 	is, err := z.fresh(name, cmp.Or(ip, z.machine.IP), 0)
 	if err != nil {

@@ -234,14 +234,15 @@ func (a *ipv4Param) ParseParam(text string) error {
 }
 
 type addZoneParams struct {
-	Domain hosting.ZoneParam    `param:"domain" doc:"The zone."`
-	IP     ipv4Param            `param:"ip" doc:"The address that its names get."`
-	Owner  hosting.AccountParam `param:"trueowner,optional" doc:"The account it is to belong to. By default who has the domain, else who makes the zone."`
+	Domain   hosting.ZoneParam    `param:"domain" doc:"The zone."`
+	IP       ipv4Param            `param:"ip" doc:"The address that its names get."`
+	Owner    hosting.AccountParam `param:"trueowner,optional" doc:"The account it is to belong to. By default who has the domain, else who makes the zone."`
+	Template string               `param:"template,optional" doc:"The zone template: standard, or the name of one that the administrator has made."`
 }
 
 // WHM API 1: adddns.
 func addZone(ctx context.Context, h hosting.Host, p addZoneParams) (api.Answer, error) {
-	if err := h.Zones().Add(ctx, p.Domain.Domain, p.IP.text, p.Owner.Name); err != nil {
+	if err := h.Zones().Add(ctx, p.Domain.Domain, p.IP.text, p.Owner.Name, p.Template); err != nil {
 		return api.Answer{}, err
 	}
 	return api.Answer{Reason: "Added " + string(p.Domain.Domain) + " ok."}, nil
