@@ -140,9 +140,41 @@ func TestBIND(t *testing.T) {
 	if st, err := os.Stat(filepath.Join(c.Data, "rndc.key")); err != nil || st.Mode().Perm() != 0o600 {
 		t.Errorf("the key of rndc: %v, %v", st, err)
 	}
-	for _, bad := range []config.Config{{DNSDriver: "knot"}, {DNSDriver: "bind"}, {DNSDriver: "bind", BINDZones: dir, Data: c.Data, BINDRndc: c.BINDRndc}} {
+	for _, bad := range []config.Config{{DNSDriver: "knot"}, {DNSDriver: "bind"}, {DNSDriver: "nsd"}, {DNSDriver: "nsd", NSDZones: dir, NSDControl: "nsd-control -s " + dir + "/none"}, {DNSDriver: "bind", BINDZones: dir, Data: c.Data, BINDRndc: c.BINDRndc}} {
 		if part, err := bindPart(t.Context(), bad, log); err == nil {
 			t.Errorf("%+v makes %v", bad, part)
 		}
 	}
+}
+
+// TestNSD: a whole server on NSD, which signs nothing and says so.
+func TestNSD(t *testing.T) {
+	n := bindtest.StartNSD(t)
+	c := config.Config{Data: filepath.Join(t.TempDir(), "data"), Account: "127.0.0.1:0", Hostname: "host.example.org", IP: "192.0.2.1", DNS: "auto",
+		DNSDriver: "nsd", NSDZones: filepath.Join(n.Dir, "zones"), NSDAddress: n.Address, NSDControl: strings.Join(n.Rndc, " ")}
+	h, err := build(t.Context(), c, slog.New(slog.DiscardHandler))
+	must(t, err)
+	if h.names != nil || h.dns() != n.Address {
+		t.Errorf("the name server is at %s", h.dns())
+	}
+	asked(t, h, call.WHM, "root", "", "createacct", "username", "demo", "domain", "example.com", "password", "correct-horse-9")
+	for i := range 3 { // each is there when its call has been answered
+		value := fmt.Sprint("value", i)
+		asked(t, h, call.API2, "demo", "ZoneEdit", "add_zone_record", "domain", "example.com", "name", "n"+value, "type", "TXT", "txtdata", value)
+		m := new(dns.Msg)
+		m.SetQuestion("n"+value+".example.com.", dns.TypeTXT)
+		reply, _, err := new(dns.Client).Exchange(m, n.Address)
+		must(t, err)
+		if len(reply.Answer) != 1 {
+			t.Errorf("NSD says %v", reply)
+		}
+	}
+	res := h.calls.Do(context.Background(), &call.Request{Names: call.UAPI, Local: "demo", Module: "DNSSEC", Func: "enable_dnssec", Args: api.Args{{Key: "domain", Value: "example.com"}}})
+	if res.Err == nil || res.Err.Kind != latchkey.RoleOff {
+		t.Errorf("NSD signs: %v", res.Err)
+	}
+	asked(t, h, call.WHM, "root", "", "removeacct", "username", "demo")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	must(t, h.run(ctx))
 }

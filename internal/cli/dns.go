@@ -40,11 +40,13 @@ func (h *house) nameServer(ctx context.Context, c config.Config, log *slog.Logge
 	return authdns.Part{Server: h.names}, nil
 }
 
-// bindPart is BIND, if it is to answer for zones. Where it is one of several
+// bindPart is BIND or NSD, if it is to answer for zones. Where BIND is one of several
 // choices and does not listen, it is none, and the log says so.
 func bindPart(ctx context.Context, c config.Config, log *slog.Logger) (*bind.Part, error) {
 	switch c.DNSDriver {
 	case "bind":
+	case "nsd":
+		return openNSD(ctx, c, log)
 	case "", "auto":
 		if c.BINDZones == "" {
 			return nil, nil
@@ -52,7 +54,7 @@ func bindPart(ctx context.Context, c config.Config, log *slog.Logger) (*bind.Par
 	case "embedded", "off":
 		return nil, nil
 	default:
-		return nil, fmt.Errorf("dns_driver is “%s”: use auto, embedded, bind or off", c.DNSDriver)
+		return nil, fmt.Errorf("dns_driver is “%s”: use auto, embedded, bind, nsd or off", c.DNSDriver)
 	}
 	part, err := openBIND(ctx, c, log)
 	if err != nil && c.DNSDriver != "bind" {
@@ -74,7 +76,27 @@ func openBIND(ctx context.Context, c config.Config, log *slog.Logger) (*bind.Par
 	if err != nil {
 		return nil, err
 	}
-	part, err := bind.New(bind.Options{Dir: dir, Address: c.BINDAddress, Rndc: command, Logger: log})
+	return reached(ctx, bind.Options{Dir: dir, Address: c.BINDAddress, Rndc: command, Logger: log})
+}
+
+func openNSD(ctx context.Context, c config.Config, log *slog.Logger) (*bind.Part, error) {
+	if c.NSDZones == "" {
+		return nil, errors.New("nsd_zones is not set: name a directory that NSD may read")
+	}
+	dir, err := filepath.Abs(c.NSDZones)
+	if err != nil {
+		return nil, err
+	}
+	command := strings.Fields(c.NSDControl)
+	if len(command) == 0 {
+		command = []string{"nsd-control"}
+	}
+	return reached(ctx, bind.Options{Kind: bind.NSD, Dir: dir, Address: c.NSDAddress, Rndc: command, Logger: log})
+}
+
+// reached is a part whose name server listens.
+func reached(ctx context.Context, o bind.Options) (*bind.Part, error) {
+	part, err := bind.New(o)
 	if err == nil {
 		err = part.Ping(ctx)
 	}

@@ -18,6 +18,9 @@ func (d *doctor) nameServer() []finding {
 }
 
 func (d *doctor) whoAnswers() []finding {
+	if d.config.DNSDriver == "nsd" {
+		return []finding{d.nsd()}
+	}
 	switch f := d.bind(); {
 	case d.config.DNSDriver == "off":
 		return []finding{remark("", "there is no name server (dns_driver is off)")}
@@ -45,6 +48,16 @@ func (d *doctor) bind() *finding {
 		}
 	}
 	return &f
+}
+
+// nsd says how it stands with NSD.
+func (d *doctor) nsd() finding {
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	if _, err := openNSD(ctx, d.config, slog.New(slog.DiscardHandler)); err != nil {
+		return trouble("have NSD's configuration control-enable: yes, and a pattern called latchkey", "NSD cannot be used: %v", err)
+	}
+	return fine("NSD listens to nsd-control and is asked at %s; its zone files are in %s", d.config.NSDAddress, d.config.NSDZones)
 }
 
 // embedded says how it stands with the server's own name server.

@@ -88,7 +88,7 @@ type house struct {
 	calls     *call.Service
 	estate    *estate.Estate
 	names     *authdns.Server // nil: there is none, or BIND is it
-	bind      *bind.Part      // nil: there is none
+	bind      *bind.Part      // or NSD; nil: there is neither
 	sites     *sites.Server   // nil: there is none
 	authority string          // file of the local certificate authority; "" with a certificate of one's own
 	socket    string
@@ -159,7 +159,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 	if host.DNS = dns != nil; h.bind != nil {
-		host.DNSServer, host.DNSSEC = "bind", true
+		host.DNSServer, host.DNSSEC = h.bind.Name(), h.bind.Signs()
 	}
 	web, err := webserver(c)
 	if err != nil {

@@ -1,10 +1,12 @@
-// Package bind serves zones with BIND 9: it writes zone files, has BIND read them
-// through rndc, and says that a zone is served when BIND answers with it. Start at
-// [New]; a [Part] is what the server holds.
+// Package bind serves zones with BIND 9, or with NSD in other words: it writes zone
+// files, has BIND read them through rndc, and says that a zone is served when BIND
+// answers with it. Start at [New]; a [Part] is what the server holds. What is said of
+// BIND here holds for NSD, but that it signs.
 //
 // BIND's own configuration is the administrator's. It must have
 // "allow-new-zones yes;", let rndc in with the key that [Options.Rndc] uses, and be
-// able to read the files.
+// able to read the files. NSD's must have remote control, and a pattern called
+// [Pattern] whose zonefile is "DIR/%s.db".
 package bind
 
 import (
@@ -31,14 +33,16 @@ import (
 type Options struct {
 	Dir       string   // of the zone files; BIND must be able to read it
 	Address   string   // where BIND is asked, host:port
-	Rndc      []string // the command rndc, with what it takes to reach BIND
-	Checkzone string   // the command named-checkzone; by default found by its name
+	Kind      Kind     // what serves the zones
+	Rndc      []string // the command rndc or nsd-control, with what it takes to reach it
+	Checkzone string   // the command named-checkzone or nsd-checkzone; by default found by its name
 	Logger    *slog.Logger
 }
 
 // Part is zones that BIND serves.
 type Part struct {
 	o       Options
+	dialect *dialect
 	signing sync.Mutex // while BIND is told how zones are signed
 	mu      sync.Mutex
 	zones   map[latchkey.Domain]*served
@@ -62,18 +66,22 @@ type promise struct {
 // New makes a part. It fails where the directory cannot be had or a command is
 // missing; whether BIND listens [Part.Ping] tells.
 func New(o Options) (*Part, error) {
+	d := &kinds[o.Kind]
 	if o.Checkzone == "" {
-		o.Checkzone = "named-checkzone"
+		o.Checkzone = d.checkzone
 	}
 	for _, program := range []string{o.Rndc[0], o.Checkzone} {
 		if _, err := exec.LookPath(program); err != nil {
-			return nil, fmt.Errorf("%s is not installed: install BIND 9 and its tools", program)
+			return nil, fmt.Errorf("%s is not installed: install %s and its tools", program, d.server)
 		}
 	}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, err
 	}
-	p := &Part{o: o, zones: make(map[latchkey.Domain]*served), wake: make(chan struct{}, 1)}
+	p := &Part{o: o, dialect: d, zones: make(map[latchkey.Domain]*served), wake: make(chan struct{}, 1)}
+	if !d.signs {
+		return p, nil
+	}
 	err := durable.CreateFile(p.policies(), nil, 0o644) // BIND includes it
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
@@ -81,13 +89,20 @@ func New(o Options) (*Part, error) {
 	return p, nil
 }
 
+// Name is what serves the zones: bind or nsd.
+func (p *Part) Name() string { return strings.ToLower(p.dialect.server) }
+
+// Signs reports whether it signs zones; if not, nothing here that is about signing
+// works.
+func (p *Part) Signs() bool { return p.dialect.signs }
+
 // Address is where BIND is asked.
 func (p *Part) Address() string { return p.o.Address }
 
 // Ping says why BIND does not listen to rndc, or nil.
 func (p *Part) Ping(ctx context.Context) error {
 	if _, err := p.rndc(ctx, "status"); err != nil {
-		return fmt.Errorf("BIND does not listen to rndc: %w", err)
+		return fmt.Errorf("%s does not listen to %s: %w", p.dialect.server, p.dialect.control, err)
 	}
 	return nil
 }
@@ -130,7 +145,7 @@ func (p *Part) Run(ctx context.Context) {
 				return
 			}
 			if err := p.keep(ctx, one); err != nil {
-				p.o.Logger.Error("a zone is kept but not served by BIND, and will be tried again", "zone", one.name, "err", err)
+				p.o.Logger.Error("a zone is kept but not served by "+p.dialect.server+", and will be tried again", "zone", one.name, "err", err)
 				again = append(again, one)
 			}
 		}
@@ -176,10 +191,11 @@ func (p *Part) check(ctx context.Context, s *served, z *zone.Zone) error {
 	if s.checked == z {
 		return nil
 	}
-	if err := tooMany(z); err != nil {
+	if err := tooMany(z, p.dialect.most); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, p.o.Checkzone, "-i", "local", "-k", "fail", string(z.Name()), "/dev/stdin")
+	d := p.dialect
+	cmd := exec.CommandContext(ctx, p.o.Checkzone, append(d.checks[:len(d.checks):len(d.checks)], string(z.Name()), "/dev/stdin")...)
 	cmd.Stdin = strings.NewReader(z.String())
 	out, err := cmd.CombinedOutput()
 	if _, refused := errors.AsType[*exec.ExitError](err); refused && ctx.Err() == nil {
@@ -192,15 +208,12 @@ func (p *Part) check(ctx context.Context, s *served, z *zone.Zone) error {
 	return nil
 }
 
-// The most records of a name and type, and types of a name, that BIND loads unless
-// it is told otherwise. named-checkzone does not count them.
-const (
-	maxRecords = 100
-	maxTypes   = 100
-)
-
-// tooMany says that a name has more records than BIND loads.
-func tooMany(z *zone.Zone) error {
+// tooMany says that a name has more than most records of a type, or types: BIND loads
+// no more unless it is told otherwise, and named-checkzone does not count them.
+func tooMany(z *zone.Zone, most int) error {
+	if most == 0 {
+		return nil
+	}
 	type set struct{ name, rtype string }
 	records, types := make(map[set]int), make(map[string]int)
 	for _, e := range z.All() {
@@ -211,28 +224,12 @@ func tooMany(z *zone.Zone) error {
 		if records[k]++; records[k] == 1 {
 			types[k.name]++
 		}
-		if records[k] > maxRecords || types[k.name] > maxTypes {
+		if records[k] > most || types[k.name] > most {
 			return latchkey.Errorf(latchkey.Invalid, "The name server would not serve the DNS zone so: “%s” would have more than %d records of the type %s, or more than %d types.",
-				strings.TrimSuffix(k.name, "."), maxRecords, k.rtype, maxTypes)
+				strings.TrimSuffix(k.name, "."), most, k.rtype, most)
 		}
 	}
 	return nil
-}
-
-// reason is the first thing that a program of BIND's has to say.
-func reason(out string) string {
-	for line := range strings.Lines(out) {
-		if line = strings.TrimSpace(line); line == "" || strings.HasSuffix(line, "loaded serial") || strings.HasPrefix(line, "rndc: 'reload' failed") {
-			continue
-		}
-		line = strings.TrimPrefix(line, "dns_master_load: ")
-		line = strings.TrimPrefix(line, "dns_rdata_fromtext: ")
-		if rest, ok := strings.CutPrefix(line, "/dev/stdin:"); ok {
-			line = "line " + rest
-		}
-		return strings.ToValidUTF8(line[:min(len(line), 300)], "?")
-	}
-	return "it does not say why"
 }
 
 // Serve makes is what BIND answers, and returns when a question gets it. A zone
@@ -306,7 +303,7 @@ func (p *Part) load(ctx context.Context, name latchkey.Domain, how *hosting.Sign
 	if err == nil {
 		return nil
 	}
-	if !strings.Contains(out, "not found") && !strings.Contains(out, "no matching zone") {
+	if !p.dialect.lacks(out) {
 		return err
 	}
 	if how != nil {
@@ -314,7 +311,7 @@ func (p *Part) load(ctx context.Context, name latchkey.Domain, how *hosting.Sign
 			return err
 		}
 	}
-	out, err = p.rndc(ctx, "addzone", string(name), p.config(name, how))
+	out, err = p.rndc(ctx, p.dialect.add(p, name, how)...)
 	if err != nil && strings.Contains(out, "already exists") { // it was told before, and the answer did not come
 		_, err = p.rndc(ctx, "reload", string(name))
 	}
@@ -328,7 +325,7 @@ func (p *Part) Withdraw(ctx context.Context, name latchkey.Domain) error {
 	defer s.Unlock()
 	s.checked = nil
 	out, err := p.rndc(ctx, "delzone", string(name))
-	if err != nil && !strings.Contains(out, "not found") && !strings.Contains(out, "no matching zone") {
+	if err != nil && !p.dialect.lacks(out) {
 		return err
 	}
 	if err := os.Remove(p.File(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -358,7 +355,7 @@ func (p *Part) tell(ctx context.Context, words []string) (out string, err error)
 	cmd := exec.CommandContext(ctx, p.o.Rndc[0], append(p.o.Rndc[1:len(p.o.Rndc):len(p.o.Rndc)], words...)...)
 	b, err := cmd.CombinedOutput()
 	if err != nil {
-		err = fmt.Errorf("rndc %s: %w: %s", words[0], err, strings.Join(strings.Fields(string(b)), " "))
+		err = failed(p.dialect.control, words, string(b), err)
 	}
 	return string(b), err
 }

@@ -36,6 +36,23 @@ func start(t testing.TB) *bind.Part {
 	return p
 }
 
+// startNSD does the same with NSD.
+func startNSD(t testing.TB) *bind.Part {
+	t.Helper()
+	b := bindtest.StartNSD(t)
+	p, err := bind.New(bind.Options{Kind: bind.NSD, Dir: filepath.Join(b.Dir, "zones"), Address: b.Address, Rndc: b.Rndc, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// both runs a test with BIND and with NSD.
+func both(t *testing.T, test func(*testing.T, *bind.Part)) {
+	t.Run("BIND", func(t *testing.T) { test(t, start(t)) })
+	t.Run("NSD", func(t *testing.T) { test(t, startNSD(t)) })
+}
+
 func fresh(t testing.TB, name latchkey.Domain) *zone.Zone {
 	t.Helper()
 	z, err := zone.StandardTemplate.Zone(zone.Values{Domain: name, IP: "192.0.2.1", Hostname: "host.example.net", Nameservers: []string{"ns1.example.net", "ns2.example.net"}, Now: now})
@@ -71,8 +88,10 @@ func answers(t testing.TB, p *bind.Part, name string, rtype uint16) (list []stri
 
 // TestPart: BIND answers with a zone, with every edit of it, and no more with one
 // that was withdrawn, as soon as the call for it has returned.
-func TestPart(t *testing.T) {
-	p, ctx := start(t), t.Context()
+func TestPart(t *testing.T) { both(t, testPart) }
+
+func testPart(t *testing.T, p *bind.Part) {
+	ctx := t.Context()
 	z := fresh(t, "example.com")
 	if err := p.Serve(ctx, nil, z); err != nil {
 		t.Fatal(err)
@@ -149,6 +168,7 @@ func TestReason(t *testing.T) {
 	for said, want := range map[string]string{
 		"dns_rdata_fromtext: /dev/stdin:4: near '1.2.3': bad dotted quad\nzone example.com/IN: loading failed\n": "line 4: near '1.2.3': bad dotted quad",
 		"/dev/stdin:4: x_y.example.com: bad owner name (check-names)\n":                                          "line 4: x_y.example.com: bad owner name (check-names)",
+		"[2026-11-23 21:14:00.991] nsd-checkzone[20340]: error: /dev/stdin:6: syntax error\n":                    "line 6: syntax error",
 		"\n\xff\n": "?",
 		"":         "it does not say why",
 	} {
@@ -168,8 +188,9 @@ func TestReason(t *testing.T) {
 }
 
 // TestPromise: what was promised is served, as it is kept when its turn comes.
-func TestPromise(t *testing.T) {
-	p := start(t)
+func TestPromise(t *testing.T) { both(t, testPromise) }
+
+func testPromise(t *testing.T, p *bind.Part) {
 	for _, name := range []latchkey.Domain{"a.example", "gone.example", "b.example"} {
 		_ = p.Promise(name, func() (*zone.Zone, error) {
 			if name == "gone.example" {
@@ -196,8 +217,10 @@ func TestPromise(t *testing.T) {
 
 // TestFileIsWhole: whoever reads the file while it changes reads one version of
 // it.
-func TestFileIsWhole(t *testing.T) {
-	p, ctx := start(t), t.Context()
+func TestFileIsWhole(t *testing.T) { both(t, testFileIsWhole) }
+
+func testFileIsWhole(t *testing.T, p *bind.Part) {
+	ctx := t.Context()
 	z := fresh(t, "example.com")
 	if err := p.Serve(ctx, nil, z); err != nil {
 		t.Fatal(err)

@@ -56,9 +56,9 @@ func (p *Part) confirm(ctx context.Context, z *zone.Zone, will func(answer) bool
 		select {
 		case <-ctx.Done():
 			if !known {
-				return fmt.Errorf("BIND does not answer for the zone %s", z.Name())
+				return fmt.Errorf("%s does not answer for the zone %s", p.dialect.server, z.Name())
 			}
-			return fmt.Errorf("BIND serves the zone %s with serial %d, not %d", z.Name(), a.serial, z.Serial())
+			return fmt.Errorf("%s serves the zone %s with serial %d, not %d", p.dialect.server, z.Name(), a.serial, z.Serial())
 		case <-time.After(wait):
 		}
 	}

@@ -51,6 +51,33 @@ controls { inet 127.0.0.1 port %s allow { 127.0.0.1; } keys { %q; }; };
 	return b
 }
 
+// StartNSD runs NSD instead, which takes zone files from the directory zones of Dir.
+func StartNSD(t testing.TB) *BIND {
+	t.Helper()
+	program, control := needs.Program(t, "nsd"), needs.Program(t, "nsd-control")
+	dir, port := t.TempDir(), FreePort(t)
+	file := func(name string) string { return filepath.Join(dir, name) }
+	if err := os.Mkdir(file("zones"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// A socket's path may have 107 bytes, and that of a test's directory is long.
+	short, err := os.MkdirTemp("", "nsd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(short) })
+	socket := filepath.Join(short, "control")
+	conf := fmt.Sprintf("server:\n ip-address: 127.0.0.1@%s\n username: \"\"\n zonesdir: %q\n database: \"\"\n pidfile: %q\n xfrdfile: %q\n xfrdir: %q\n zonelistfile: %q\n server-count: 1\n"+
+		"remote-control:\n control-enable: yes\n control-interface: %q\npattern:\n name: %q\n zonefile: %q\n",
+		port, dir, file("pid"), file("xfrd"), dir, file("list"), socket, bind.Pattern, file("zones/%s.db"))
+	if err := os.WriteFile(file("nsd.conf"), []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := &BIND{Dir: dir, Address: "127.0.0.1:" + port, Rndc: []string{control, "-c", file("nsd.conf"), "-s", socket}}
+	Daemon(t, func() bool { return exec.Command(control, append(b.Rndc[1:], "status")...).Run() == nil }, program, "-d", "-c", file("nsd.conf"))
+	return b
+}
+
 // Run runs named with a configuration, which it puts into dir, until the test ends,
 // and returns when it is ready.
 func Run(t testing.TB, dir, conf string, ready func() bool) {
@@ -71,14 +98,21 @@ func Daemon(t testing.TB, ready func() bool, program string, args ...string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	t.Cleanup(func() { stop(cmd) })
 	for end := time.Now().Add(20 * time.Second); !ready(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
+			stop(cmd)
 			t.Fatalf("%s is not ready:\n%s", filepath.Base(program), said.String())
 		}
 	}
+}
+
+// stop ends a program: by its own way if it has one, so that its children end too.
+func stop(cmd *exec.Cmd) {
+	_ = cmd.Process.Signal(os.Interrupt)
+	patience := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
+	defer patience.Stop()
+	_ = cmd.Wait()
 }
 
 // FreePort is a port of this machine that nobody has, by TCP and UDP.
