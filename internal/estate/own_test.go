@@ -104,7 +104,7 @@ func TestOwnCertificate(t *testing.T) {
 // TestOwnByDNS: the server's name is proved in whoever's zone it is.
 func TestOwnByDNS(t *testing.T) {
 	a := newAuthority(t, func(x *estate.AutoSSL) { x.Own, x.ByDNS = []string{"host.example.org"}, true })
-	if err := hostOf(t, a.s).Zones().Add(t.Context(, ""), "example.org", "192.0.2.1", ""); err != nil {
+	if err := hostOf(t, a.s).Zones().Add(t.Context(), "example.org", "192.0.2.1", "", ""); err != nil {
 		t.Fatal(err)
 	}
 	seen := 0
