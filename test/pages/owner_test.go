@@ -1,0 +1,169 @@
+package pages_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/latchkey/latchkey/test/testserver"
+)
+
+// TestOwner: an owner makes a token for certificates, somebody uses it, the owner
+// sees that, rotates it, narrows it to what it used and revokes it. The
+// administrator switches the feature off.
+func TestOwner(t *testing.T) {
+	for _, scripts := range []bool{true, false} {
+		name := map[bool]string{true: "scripts", false: "no-scripts"}[scripts]
+		t.Run(name, func(t *testing.T) { owner(t, scripts) })
+	}
+}
+
+func owner(t *testing.T, scripts bool) {
+	s := newSite(t)
+	b := open(t, s.account, scripts)
+	use := func(secret string) bool {
+		return strings.Contains(s.Get(s.Account, "/execute/DNS/parse_zone?zone=example.com", "cpanel demo:"+secret).Body, `"status":1`)
+	}
+	b.signIn("demo", testserver.Password)
+	b.has("Home", "example.com", "Disk usage")
+	b.click(`nav a[href$="/tokens"]`, "#list")
+	b.click(`a[href$="/tokens/new"]`, "#name")
+	b.fill("#name", "acme")
+	b.do(chromedp.Click(chromedp.CSS(`input[value="certificates_dns"]`)))
+	if scripts {
+		b.do(chromedp.WaitReady(chromedp.CSS("#overview .rights")))
+	} else {
+		b.click(`button[name="step"]`, "#overview .rights")
+	}
+	b.has("Certificates by DNS: example.com")
+	b.click(`#overview button:not([name])`, "#secret")
+	secret := b.secret()
+	if scripts {
+		b.do(chromedp.Click(chromedp.CSS(`[data-copy="secret"]`)), chromedp.WaitReady(chromedp.CSS("#notes:not(:empty)")))
+	}
+	if !use(secret) {
+		t.Fatal("the token does not work")
+	}
+	s.Wait(10 * time.Second)
+	b.click(`a[href$="/token/acme"]`, "h1 .tag")
+	b.has("DNS::parse_zone", "198.51.100.7", "Done")
+
+	b.click(`a[href$="/token/acme/rotate"]`, `[name="overlap"]`)
+	b.do(chromedp.Click(chromedp.CSS(`[name="overlap"][value="0"]`)))
+	b.click(`form button:not(.copy):not(.quiet)`, "#secret")
+	rotated := b.secret()
+	if rotated == secret || use(secret) || !use(rotated) {
+		t.Error("rotated: the old secret works, or the new one does not")
+	}
+
+	b.click(`a[href$="/token/acme"]`, "h1 .tag")
+	b.click(`form[action$="/watch"] button`, `form[action$="/unwatch"]`)
+	b.has("The token acme is watched from now on.")
+	if !use(rotated) {
+		t.Error("watched, it does not work")
+	}
+	b.click(`a[href$="/token/acme/suggest"]`, ".rights")
+	b.has("DNS::parse_zone")
+	b.click(`form[action$="/suggest"] button`, "h1 .tag")
+	b.has("may do what it needed, and nothing else")
+	if !use(rotated) {
+		t.Error("narrowed, it does not do what it did")
+	}
+
+	b.click(`a[href$="/token/acme/revoke"]`, "button.danger")
+	b.has("cannot be undone")
+	b.click("button.danger", "#list")
+	b.has("The token acme is revoked")
+	if use(rotated) {
+		t.Error("revoked, it works")
+	}
+
+	kept := s.Token("demo", "kept")
+	s.WHM("update_featurelist", "featurelist", "disabled", "apitokens", "0")
+	b.visit(b.prefix() + "/tokens")
+	b.has("This feature is switched off")
+	if use(kept) {
+		t.Error("the feature is off, and a token works")
+	}
+}
+
+// secret is what the page shows once.
+func (b *tab) secret() string {
+	b.t.Helper()
+	text, err := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS("#secret")))
+	if err != nil || !regexp.MustCompile(`^LK[A-Z0-9]{30}$`).MatchString(strings.TrimSpace(text)) {
+		b.t.Fatalf("no secret: %q %v", text, err)
+	}
+	return strings.TrimSpace(text)
+}
+
+// TestScreens takes pictures of every page.
+func TestScreens(t *testing.T) {
+	if *screenshots == "" {
+		t.Skip("SKIPPED: no folder for pictures; make screenshots gives one")
+	}
+	if err := os.MkdirAll(*screenshots, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t)
+	for i := range 20 {
+		s.UAPI("demo", "Email", "add_pop", "email", "box"+string(rune('a'+i)), "password", testserver.Password)
+	}
+	s.WHM("modifyacct", "user", "demo", "MAXPOP", "25")
+	b := open(t, s.account, true)
+	b.visit("/")
+	b.shoot("login")
+	b.signIn("demo", testserver.Password)
+	at := b.prefix()
+	b.shoot("home")
+	shot := func(name, path string) {
+		b.visit(at + path)
+		b.shoot(name)
+	}
+	shot("tokens-none", "/tokens")
+	s.Token("demo", "legacy-panel")
+	secret := s.Token("demo", "reader", "readonly", "1")
+	s.Get(s.Account, "/execute/Email/list_pops", "cpanel demo:"+secret)
+	s.Get(s.Account, "/execute/Email/add_pop?email=x&password=12345luggage", "cpanel demo:"+secret)
+	for name, more := range map[string][]string{
+		"shop-mail":    {"preset", "mailboxes", "domain", "example.com", "note", "The shop’s newsletter tool", "expires_at", "1795800000", "whitelist_ip", "203.0.113.7"},
+		"router":       {"preset", "dynamic_dns", "zone", "example.com", "record", "home"},
+		"old-ci":       {"grants", "Email:read; DNS:write(zone=example.com, name=_acme-challenge*, type=TXT); Quota:read; StatsBar:read", "expires_at", "1795500000"},
+		"certificates": {"preset", "certificates_dns", "zone", "example.com"},
+	} {
+		s.UAPI("demo", "Tokens", "create_limited", append([]string{"name", name}, more...)...)
+	}
+	s.UAPI("demo", "Tokens", "disable", "name", "router")
+	s.UAPI("demo", "Tokens", "observe", "name", "reader")
+	s.Get(s.Account, "/execute/Email/list_pops", "cpanel demo:"+secret)
+	s.Wait(10 * time.Second)
+	shot("tokens", "/tokens")
+	shot("tokens-ended", "/tokens?show=ended")
+	shot("create", "/tokens/new")
+	shot("create-custom", "/tokens/new?preset=custom&area-mail=write&area-usage=read&only=example.com&name=x")
+	shot("create-asked", "/tokens/new?for=Example+Agency&purpose=We+renew+your+certificates+each+night.&name=agency&preset=certificates_dns&life=90")
+	shot("create-full", "/tokens/new?preset=full_access&name=x")
+	b.visit(at + "/tokens/new")
+	b.fill("#name", "legacy-panel")
+	b.do(chromedp.Click(chromedp.CSS(`input[value="read_only"]`)))
+	b.click(`#overview button:not([name])`, `.note.bad`)
+	b.shoot("create-wrong")
+	b.fill("#name", "fresh")
+	b.click(`#overview button:not([name])`, "#secret")
+	b.shoot("secret")
+	shot("token", "/token/reader")
+	shot("token-activity", "/token/reader/activity")
+	shot("token-suggest", "/token/reader/suggest")
+	shot("token-rotate", "/token/reader/rotate")
+	shot("token-rights", "/token/shop-mail/rights")
+	shot("token-revoke", "/token/reader/revoke")
+	s.UAPI("demo", "Tokens", "revoke", "name", "old-ci")
+	shot("tokens-revoked", "/tokens?show=revoked")
+	shot("error-404", "/nowhere")
+	s.WHM("update_featurelist", "featurelist", "disabled", "apitokens", "0")
+	shot("off", "/tokens")
+}
