@@ -16,6 +16,9 @@ ATTACKS   ?= 100000
 HOSTILE   ?= 30s
 BENCH     ?=
 
+# Where pictures of the pages go.
+SCREENSHOTS ?= $(CURDIR)/screenshots
+
 # A folder of vulnerability records (OSV, as golang/vulndb has them), where there is one.
 VULNDB    ?= ../shared/vulndb
 
@@ -23,7 +26,7 @@ VULNDB    ?= ../shared/vulndb
 CLIENTS    = cd test/clients &&
 CLIENTTOOL = $(GO) tool -modfile=../../tools/go.mod
 
-.PHONY: build test clients race lint fuzz bench soak crash check docs deps format vet staticcheck vulnerabilities deadcode
+.PHONY: build test clients race lint fuzz bench soak screenshots crash check docs deps format vet staticcheck vulnerabilities deadcode
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/latchkey ./cmd/latchkey
@@ -50,6 +53,10 @@ fuzz:
 # go test -run='^$$' -bench=. -count=10 PACKAGE, read with benchstat.
 bench: deps
 	$(GO) run ./test/load $(BENCH)
+
+# Pictures of every page, light and dark, wide and narrow, to be looked at.
+screenshots: deps
+	$(GO) test -count=1 -timeout=20m -run=Screens ./test/pages -args -screenshots=$(SCREENSHOTS)
 
 crash:
 	$(GO) test -count=1 -timeout=60m -v ./test/crash -args -kills=$(KILLS) -histories=$(HISTORIES) -operations=$(HISTORY) -outages=$(OUTAGES) -mailchanges=60

@@ -127,7 +127,8 @@ func jobOf(set grant.Set) (job, bool) {
 // clause is one grant in words.
 type clause struct{ Text, Grant string }
 
-// inWords says what a token with grants may do: in a line, and one by one.
+// inWords says what a token with grants may do: in a line, and one by one. One
+// that is read-only changes nothing, whatever its grants say.
 func (t *tongue) inWords(grants []string, readOnly bool) (line string, clauses []clause) {
 	set, err := grant.Parse(strings.Join(grants, ";"))
 	if err != nil {
@@ -135,7 +136,11 @@ func (t *tongue) inWords(grants []string, readOnly bool) (line string, clauses [
 	}
 	seen := map[string]int{}
 	for i := range set {
-		text := t.grantInWords(&set[i])
+		said := set[i]
+		if readOnly && said.Area == grant.Write {
+			said.Area = grant.Read
+		}
+		text := t.grantInWords(&said)
 		if at, twice := seen[text]; twice {
 			clauses[at].Grant += "; " + set[i].String()
 			continue
@@ -143,11 +148,13 @@ func (t *tongue) inWords(grants []string, readOnly bool) (line string, clauses [
 		seen[text] = len(clauses)
 		clauses = append(clauses, clause{text, set[i].String()})
 	}
-	line = t.line(set, clauses)
-	if readOnly && set.String() == grant.Full().String() {
-		line = t.say("preset.read_only")
+	if readOnly {
+		if set.String() == grant.Full().String() {
+			return t.say("preset.read_only"), clauses
+		}
+		return t.say("grants.job", "Job", t.say("preset.read_only"), "What", t.line(nil, clauses)), clauses
 	}
-	return line, clauses
+	return t.line(set, clauses), clauses
 }
 
 func (t *tongue) line(set grant.Set, clauses []clause) string {
@@ -188,4 +195,9 @@ func (t *tongue) grantInWords(g *grant.Grant) string {
 		text += ", " + t.say("grants.only_"+c.Key.String(), "Names", strings.Join(c.Patterns, ", "))
 	}
 	return text
+}
+
+// Short reports whether a line says more briefly what clauses say.
+func (s *shown) Short(line string, clauses []clause) bool {
+	return len(clauses) > 0 && !strings.HasPrefix(line, clauses[0].Text)
 }
