@@ -38,6 +38,8 @@ type sandboxOptions struct {
 	verbose, services   bool
 
 	autossl, directory, authority string // see the settings of that name
+	own                           bool   // see autossl_own
+	hostname                      string
 }
 
 func sandboxCommand(s std) *cobra.Command {
@@ -54,6 +56,8 @@ func sandboxCommand(s std) *cobra.Command {
 	cmd.Flags().StringVar(&o.ports, "ports", "", "0: take free ports instead of cPanel's own")
 	cmd.Flags().BoolVar(&o.services, "services", false, "answer for the names cpanel., whm. and webmail. on one port, too")
 	cmd.Flags().StringVar(&o.autossl, "autossl", "off", "how certificates are got: http-01, dns-01 or wildcard")
+	cmd.Flags().BoolVar(&o.own, "autossl-own", false, "get the certificate of the server's own name, too")
+	cmd.Flags().StringVar(&o.hostname, "hostname", "localhost", "the server's own name")
 	cmd.Flags().StringVar(&o.directory, "autossl-directory", "", "the certificate authority's directory, an address")
 	cmd.Flags().StringVar(&o.authority, "autossl-ca", "", "a file with what the authority's own address is trusted by")
 	cmd.Flags().BoolVar(&o.verbose, "verbose", false, "log what the server does")
@@ -125,7 +129,7 @@ func openSandbox(ctx context.Context, s std, o sandboxOptions) (*sandbox, error)
 		return net.JoinHostPort(o.listen, n)
 	}
 	c := config.Config{
-		Data: sb.dir, Hostname: "localhost", IP: "127.0.0.1", LogLevel: "warn",
+		Data: sb.dir, Hostname: o.hostname, IP: "127.0.0.1", LogLevel: "warn",
 		Account: port("2083"), AccountPlain: port("2082"), Host: port("2087"), HostPlain: port("2086"),
 		Webmail: port("2096"), WebmailPlain: port("2095"), LMTP: port("2424"), DNS: port("2053"),
 		AutoSSL: o.autossl, AutoSSLDirectory: o.directory, AutoSSLCA: o.authority, AutoSSLAgreeTOS: 1,
@@ -133,6 +137,9 @@ func openSandbox(ctx context.Context, s std, o sandboxOptions) (*sandbox, error)
 	}
 	if o.services {
 		c.Services = port("443")
+	}
+	if o.own {
+		c.AutoSSLOwn = 1
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelError}))
 	if o.verbose {

@@ -29,6 +29,8 @@ const (
 	pebbleVar = "ACME_TEST_PEBBLE" // where it is to listen
 	rootsVar  = "ACME_TEST_ROOTS"  // where it is to tell its roots
 	methodVar = "ACME_TEST_METHOD" // how the sandbox's AutoSSL proves names
+
+	ownName = "host.example.com" // the sandbox's own, in the zone of its first account
 )
 
 // TestMain runs the tests inside sandboxes of the program as it is built, one for
@@ -84,7 +86,7 @@ func insideSandbox(dir, method string) (int, error) {
 		return 0, err
 	}
 	args := append([]string{"sandbox", "--ports", "0", "--autossl", method, "--autossl-directory", "https://" + pebble + "/dir",
-		"--autossl-ca", filepath.Join(dir, "pebble.pem"), "--"}, os.Args...)
+		"--autossl-ca", filepath.Join(dir, "pebble.pem"), "--autossl-own", "--hostname", ownName, "--"}, os.Args...)
 	cmd := exec.Command(filepath.Join(dir, "latchkey"), args...)
 	cmd.Env = append(os.Environ(), dirVar+"="+dir, pebbleVar+"="+pebble, rootsVar+"="+roots, methodVar+"="+method)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
