@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/latchkey/latchkey/internal/config"
 	"github.com/latchkey/latchkey/internal/driver/acme"
@@ -24,6 +25,9 @@ func autoSSL(c config.Config) (*acme.Options, error) {
 	}
 	if u, err := url.Parse(c.AutoSSLDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("autossl_directory is %q: give the address of the authority's directory, which begins with https://", c.AutoSSLDirectory)
+	}
+	if c.AutoSSLOwn == 1 && !strings.Contains(hostname(c), ".") {
+		return nil, fmt.Errorf("autossl_own gets a certificate for the server's name, but “%s” is no name that an authority knows: set hostname to one such as host.example.com", hostname(c))
 	}
 	if c.AutoSSLOwn == 1 && c.Certificate != "" {
 		return nil, errors.New("autossl_own gets the server's certificate, but certificate names its file: leave one of them out")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"time"
 
@@ -147,7 +148,11 @@ func (e *Estate) checkOwn(ctx context.Context, asked bool) error {
 	defer cancel()
 	run := e.checks.run("", now)
 	run.say(now, "out", "The server’s own certificate is missing, or its time has come.")
-	if err := e.obtainOwn(ctx, &k); err != nil {
+	err = e.obtainOwn(ctx, &k)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return err // the server stops
+	}
+	if err != nil {
 		return e.ownProblem(context.WithoutCancel(ctx), run, k, err)
 	}
 	run.say(e.Now(), "success", "The server’s doors show a new certificate.")
@@ -215,8 +220,11 @@ func (e *Estate) keepOwn(ctx context.Context, was *ownKept, is ownKept) error {
 	defer e.owning.Unlock()
 	err = e.commit(ctx, keeper.act, keeper.caller, func(tx store.Tx) error {
 		var now ownKept
-		if err := tx.Setting(ownSetting, &now); gone(err) != nil || now.Chain != was.Chain {
-			return gone(err)
+		if err := tx.Setting(ownSetting, &now); gone(err) != nil {
+			return err
+		}
+		if now.Chain != was.Chain {
+			return latchkey.Errorf(latchkey.Exists, "Somebody has installed another certificate in the meantime.")
 		}
 		return tx.PutSetting(ownSetting, is)
 	})

@@ -2,6 +2,7 @@ package estate
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -79,7 +80,7 @@ func (e *Estate) prove(ctx context.Context, in, name latchkey.Domain, text strin
 		return nil, err
 	}
 	if err := p.put(ctx, put()); err != nil {
-		return nil, err
+		return nil, errors.Join(err, e.forgetProof(context.WithoutCancel(ctx), p))
 	}
 	return func(ctx context.Context) error {
 		if err := p.take(ctx, take()); err != nil {

@@ -98,7 +98,7 @@ func (v vhosts) vhost(a *latchkey.Account, s *hosting.Site, row store.Site) (*ng
 	if err != nil {
 		return nil, err
 	}
-	site := &nginx.Site{Names: s.Names, Root: home + "/" + s.Root, Suspended: a.Suspended, SecureOnly: row.Redirects}
+	site := &nginx.Site{Names: s.Names, Home: home, Root: s.Root, Suspended: a.Suspended, SecureOnly: row.Redirects}
 	if row.Chain == "" {
 		return site, nil
 	}

@@ -18,6 +18,15 @@ import (
 // A site NAME is the files NAME.conf, keys/NAME.crt and keys/NAME.key. What nginx
 // gives to who names no site stands in 00-nobody.conf.
 
+// sweep takes away what a server that was killed has left.
+func sweep(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, ".try-*"))
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return errors.Join(err, durable.Sweep(dir), durable.Sweep(filepath.Join(dir, "keys")))
+}
+
 // file is a file as it is to be; nil for none.
 type file struct {
 	path string

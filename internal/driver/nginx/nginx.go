@@ -24,7 +24,8 @@ import (
 // Site is a site as nginx is to serve it.
 type Site struct {
 	Names      []latchkey.Domain // its own first
-	Root       string            // its document root, from /
+	Home       string            // its owner's home, from /
+	Root       string            // its document root, below the home
 	SecureOnly bool              // who comes without TLS is sent to TLS, if there is a certificate
 	Suspended  bool
 	Chain, Key string // PEM; both "" for no certificate
@@ -85,7 +86,7 @@ func New(o Options) (*Part, error) {
 			return nil, err
 		}
 	}
-	return &Part{o: o, number: uint64(time.Now().UnixNano())}, nil
+	return &Part{o: o, number: uint64(time.Now().UnixNano())}, sweep(o.Dir)
 }
 
 // Renew has the site that names belong to, its own first, served as the source says

@@ -136,7 +136,7 @@ func (r *rig) write(name, text string) {
 // site is a site with a document root and, with TLS, a certificate.
 func (r *rig) site(secure bool, names ...latchkey.Domain) *Site {
 	r.Helper()
-	s := &Site{Names: names, Root: filepath.Join(r.dir, "homes", string(names[0]))}
+	s := &Site{Names: names, Home: filepath.Join(r.dir, "homes"), Root: string(names[0])}
 	r.write("homes/"+string(names[0])+"/index.html", "hello from "+string(names[0]))
 	if secure {
 		r.certify(s)
@@ -207,7 +207,7 @@ func TestServe(t *testing.T) {
 	r.write("homes/alice.example/shop.php.bak", "<?php secret")
 	r.write("homes/alice.example/a b.txt", "spaces")
 	r.write("secret", "secret")
-	if err := errors.Join(os.Symlink(filepath.Join(r.dir, "secret"), filepath.Join(alice.Root, "link")), os.Symlink(r.dir, filepath.Join(alice.Root, "all"))); err != nil {
+	if err := errors.Join(os.Symlink(filepath.Join(r.dir, "secret"), filepath.Join(alice.Home, alice.Root, "link")), os.Symlink(r.dir, filepath.Join(alice.Home, alice.Root, "all"))); err != nil {
 		t.Fatal(err)
 	}
 	r.put(alice)
@@ -250,6 +250,15 @@ func TestServe(t *testing.T) {
 	if resp, err := c.Do(req); err != nil || resp.StatusCode != http.StatusMisdirectedRequest {
 		t.Errorf("bob.example under alice.example's certificate: %v, %v, want 421", resp, err)
 	}
+
+	// The document root itself may be a link that its owner has made.
+	if err := os.Symlink(r.dir, filepath.Join(alice.Home, "linked")); err != nil {
+		t.Fatal(err)
+	}
+	alice.Root = "linked"
+	r.renew(alice)
+	r.want("https://alice.example/secret", "404")
+	alice.Root = "alice.example"
 
 	alice.SecureOnly = true
 	r.renew(alice)
@@ -314,11 +323,11 @@ func TestRefused(t *testing.T) {
 	r.want("https://alice.example/", "200 hello from alice")
 	r.want("https://bob.example/", "200 hello from bob")
 
-	eve.Root = r.dir + "/$document_root"
+	eve.Root = "$document_root"
 	if err := r.part.Renew(t.Context(), eve.Names...); latchkey.KindOf(err) != latchkey.Invalid {
 		t.Errorf("a root that is a variable: %v", err)
 	}
-	eve.Root = r.dir + `/a";}server{listen 1;`
+	eve.Root = `a";}server{listen 1;`
 	r.renew(eve)
 	r.want("https://eve.example/", "404")
 
@@ -393,13 +402,13 @@ func TestSwap(t *testing.T) {
 // FuzzRoot: whatever a document root is called, nginx reads it as that one text, or
 // is not told of it.
 func FuzzRoot(f *testing.F) {
-	f.Add("/home/demo/public_html")
+	f.Add("public_html")
 	f.Add(`/a b";}server{listen 1;`)
 	f.Add("/$host\n")
 	f.Add(`/\`)
 	p := &Part{o: Options{Dir: "/d", Plain: "127.0.0.1:80", Secure: "127.0.0.1:443"}}
 	f.Fuzz(func(t *testing.T, root string) {
-		text, err := p.vhost(&Site{Names: []latchkey.Domain{"a.example"}, Root: root})
+		text, err := p.vhost(&Site{Names: []latchkey.Domain{"a.example"}, Home: "/home/demo", Root: root})
 		if err != nil {
 			return
 		}
@@ -408,7 +417,7 @@ func FuzzRoot(f *testing.F) {
 			t.Errorf("%q makes %d servers", root, n)
 		}
 		for i, w := range tokens {
-			if w == "root" && i+1 < len(tokens) && tokens[i+1] != root {
+			if w == "root" && i+1 < len(tokens) && tokens[i+1] != "/home/demo/"+root {
 				t.Errorf("%q is read as %q", root, tokens[i+1])
 			}
 		}

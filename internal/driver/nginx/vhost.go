@@ -31,12 +31,14 @@ func plain(text string) error {
 }
 
 // vhost is the file of a site. Programs and what begins with a dot are not given
-// out; links lead nowhere; who comes by another name than the handshake's is sent
+// out; links lead nowhere, from the home on: its owner can make a link of the
+// document root itself; who comes by another name than the handshake's is sent
 // away.
 func (p *Part) vhost(s *Site) ([]byte, error) {
-	if err := plain(s.Root); err != nil {
+	if err := plain(s.Home + s.Root); err != nil {
 		return nil, err
 	}
+	root := s.Home + "/" + s.Root
 	_, crt, key := p.paths(s.Names[0])
 	var names []string
 	for _, n := range s.Names {
@@ -44,7 +46,7 @@ func (p *Part) vhost(s *Site) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	err := vhosts.Execute(&b, map[string]any{
-		"Plain": p.o.Plain, "Secure": p.o.Secure, "Back": p.o.Back, "Names": strings.Join(names, " "), "Root": quote(s.Root), "From": quote("from=" + s.Root),
+		"Plain": p.o.Plain, "Secure": p.o.Secure, "Back": p.o.Back, "Names": strings.Join(names, " "), "Root": quote(root), "From": quote("from=" + s.Home),
 		"TLS": s.Chain != "", "Redirects": s.SecureOnly && s.Chain != "", "Suspended": s.Suspended, "Chain": quote(crt), "Key": quote(key),
 		"Port": otherPort(p.o.Secure),
 	})

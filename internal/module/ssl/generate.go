@@ -19,7 +19,7 @@ var oldMakers = []api.Func[hosting.Account]{
 	{Name: "genkey", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Run: api.Run(generateKeyOld), Doc: "Make a private key for a host."},
 	{Name: "gencsr", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Run: api.Run(generateRequestOld), Doc: "Make a certificate signing request for a host, with its newest private key."},
 	{Name: "gencrt", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Run: api.Run(generateCertificateOld), Doc: "Make a certificate for a host that is signed with its own key."},
-	{Name: "fetchinfo", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Run: api.Run(bestForDomain), Doc: "Show the best certificate for a domain, with its private key."},
+	{Name: "fetchinfo", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Run: api.Run(bestForDomainOld), Doc: "Show the best certificate for a domain, with its private key."},
 	{Name: "getcnname", OnlyAPI2: true, Run: api.Run(serviceNameOld), Doc: "Tell by which name a service is best reached."},
 }
 
@@ -28,7 +28,7 @@ var Info = api.Module[hosting.Account]{
 	Name: "SSLInfo",
 	Doc:  "The certificates for the account's domains, for older programs.",
 	Funcs: []api.Func[hosting.Account]{
-		{Name: "fetchinfo", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Run: api.Run(bestForDomain), Doc: "Show the best certificate for a domain, with its private key."},
+		{Name: "fetchinfo", OnlyAPI2: true, Feature: keeps, Effect: api.Write, Run: api.Run(bestForDomainOld), Doc: "Show the best certificate for a domain, with its private key."},
 	},
 }
 
@@ -193,4 +193,13 @@ func serviceNameOld(ctx context.Context, acct hosting.Account, p serviceNamePara
 		return nil, err
 	}
 	return []bestName{best}, nil
+}
+
+// API 2: SSL::fetchinfo and SSLInfo::fetchinfo.
+func bestForDomainOld(ctx context.Context, acct hosting.Account, p domainParams) ([]whole, error) {
+	w, err := bestForDomain(ctx, acct, p)
+	if err != nil {
+		return nil, err
+	}
+	return []whole{w}, nil
 }

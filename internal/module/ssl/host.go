@@ -89,19 +89,28 @@ type sslSites struct {
 // WHM API 1: fetch_ssl_vhosts.
 func listSSLSites(ctx context.Context, h hosting.Host, _ api.None) (sslSites, error) {
 	list := sslSites{[]sslSite{}}
-	err := eachAccount(ctx, h, func(a latchkey.Account, acct hosting.Account) error {
+	err := eachSecured(ctx, h, func(a *latchkey.Account, _ hosting.Account, s *hosting.Site) error {
+		list.Sites = append(list.Sites, sslSite{
+			Certificate: Describe(s.Certificate), Root: path.Join(h.Home(a.Name), s.Root), Domains: s.Names, IP: h.Server().IP, NeedsSNI: true,
+			Owner: a.Owner, ServerName: s.Name, Type: siteType(a, s.Name), User: a.Name,
+		})
+		return nil
+	})
+	return list, err
+}
+
+// eachSecured runs fn for every web site with a certificate, of every account that
+// the caller may change.
+func eachSecured(ctx context.Context, h hosting.Host, fn func(*latchkey.Account, hosting.Account, *hosting.Site) error) error {
+	return eachAccount(ctx, h, func(a latchkey.Account, acct hosting.Account) error {
 		sites, err := acct.Certificates().Sites(ctx)
-		for i := range sites {
-			if s := &sites[i]; s.Certificate != nil {
-				list.Sites = append(list.Sites, sslSite{
-					Certificate: Describe(s.Certificate), Root: path.Join(h.Home(a.Name), s.Root), Domains: s.Names, IP: h.Server().IP, NeedsSNI: true,
-					Owner: a.Owner, ServerName: s.Name, Type: siteType(&a, s.Name), User: a.Name,
-				})
+		for i := 0; i < len(sites) && err == nil; i++ {
+			if sites[i].Certificate != nil {
+				err = fn(&a, acct, &sites[i])
 			}
 		}
 		return err
 	})
-	return list, err
 }
 
 func siteType(a *latchkey.Account, name latchkey.Domain) string {

@@ -192,7 +192,7 @@ func autoLog(ctx context.Context, h hosting.Host, p logParams) (payload[[]logLin
 
 type hostProblem struct {
 	Domain latchkey.Domain `json:"domain"`
-	Log    string          `json:"log"`
+	Log    string          `json:"log"` // "": it is not known which run it was
 	Text   string          `json:"problem"`
 	At     string          `json:"time"`
 }
@@ -206,7 +206,7 @@ func problemsOf(ctx context.Context, acct hosting.Account, which func(latchkey.D
 	found, err := acct.AutoSSL().Problems(ctx)
 	for _, p := range found {
 		if which(p.Domain) {
-			list.Problems = append(list.Problems, hostProblem{p.Domain, stamp(p.At), p.Text, stamp(p.At)})
+			list.Problems = append(list.Problems, hostProblem{p.Domain, "", p.Text, stamp(p.At)})
 		}
 	}
 	return list, err

@@ -128,17 +128,9 @@ type componentList struct {
 // WHM API 1: fetch_vhost_ssl_components.
 func hostComponents(ctx context.Context, h hosting.Host, _ api.None) (componentList, error) {
 	list := componentList{[]component{}}
-	err := eachAccount(ctx, h, func(_ latchkey.Account, acct hosting.Account) error {
-		sites, err := acct.Certificates().Sites(ctx)
-		for i := 0; i < len(sites) && err == nil; i++ {
-			if sites[i].Certificate == nil {
-				continue
-			}
-			var c component
-			if c, err = componentOf(ctx, acct, &sites[i]); err == nil {
-				list.Components = append(list.Components, c)
-			}
-		}
+	err := eachSecured(ctx, h, func(_ *latchkey.Account, acct hosting.Account, s *hosting.Site) error {
+		c, err := componentOf(ctx, acct, s)
+		list.Components = append(list.Components, c)
 		return err
 	})
 	return list, err
