@@ -31,6 +31,7 @@ import (
 	"github.com/latchkey/latchkey/internal/module/tokens"
 	"github.com/latchkey/latchkey/internal/module/twofactorauth"
 	"github.com/latchkey/latchkey/internal/module/variables"
+	"github.com/latchkey/latchkey/internal/module/webvhosts"
 	"github.com/latchkey/latchkey/internal/module/whm"
 	"github.com/latchkey/latchkey/internal/module/zoneedit"
 )
@@ -59,6 +60,7 @@ func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 		session.Module,
 		ssl.Module,
 		ssl.Info,
+		webvhosts.Module,
 		statsbar.Module,
 		tokens.New(of),
 		twofactorauth.Module,
