@@ -75,6 +75,40 @@ func TestRoundcube(t *testing.T) {
 	}
 }
 
+// TestDdclient lets ddclient, as Debian has it, call a dynamic host's address: the
+// host gets the address that ddclient calls from, and ddclient is told so; an address
+// that opens nothing is a failure to it.
+func TestDdclient(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(installed(t), "ddclient", "ddclient")
+	if _, err := os.Stat(program); err != nil || exec.Command("perl", "-MIO::Socket::SSL", "-c", program).Run() != nil {
+		skip(t, "ddclient is not here")
+	}
+	a := newAccount(t)
+	host := "home." + a.domain
+	made := a.uapi(t, "DynamicDNS/create", "domain", host).(map[string]any)
+	call := func(id string) string {
+		dir := t.TempDir()
+		conf := fmt.Sprintf("daemon=0\nssl=yes\nssl_ca_file=%s\nuse=ip, ip=203.0.113.9\nprotocol=cloudns, dynurl=%s/cpanelwebcall/%s?ddclient %s\n",
+			os.Getenv("LATCHKEY_CA"), os.Getenv("LATCHKEY_URL"), id, host)
+		file := filepath.Join(dir, "ddclient.conf")
+		if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		out, _ := exec.CommandContext(ctx, "perl", program, "-file", file, "-cache", filepath.Join(dir, "cache"), "-daemon", "0", "-noquiet", "-verbose").CombinedOutput()
+		return string(out)
+	}
+	addresses := func() string { return fmt.Sprint(a.uapi(t, "DNS/lookup", "domain", host)) }
+	if out := call(made["id"].(string)); !strings.Contains(out, "SUCCESS:") || !strings.Contains(addresses(), "127.0.0.1") {
+		t.Errorf("the host has %s; ddclient says\n%s", addresses(), out)
+	}
+	if out := call(strings.Repeat("a", 32)); strings.Contains(out, "SUCCESS:") || strings.Contains(addresses(), "203.0.113.9") {
+		t.Errorf("with another ID ddclient says\n%s", out)
+	}
+}
+
 // interpreters are what runs a script, by the end of its name: how it is told whom
 // to trust, and what finds out whether all of it is here.
 var interpreters = map[string]struct {
