@@ -17,16 +17,13 @@ type Signing struct {
 type NSEC3 struct {
 	Iterations int    `json:"iterations"`
 	OptOut     bool   `json:"opt_out"`
-	SaltLength int    `json:"salt_length"` // in bytes; the name server draws them
-	Salt       string `json:"-"`           // that it has drawn, in hex
+	Salted     bool   `json:"salted"` // by what the name server draws
+	Salt       string `json:"-"`      // that it has drawn, in hex
 }
 
-// The most that a zone may be made to cost those who ask it: validators take zones
-// with more iterations for unsigned.
-const (
-	MostIterations = 50
-	MostSalt       = 16
-)
+// MostIterations is what a zone may be made to cost those who ask it: validators take
+// zones with more for unsigned.
+const MostIterations = 50
 
 // Check says why no zone is signed so.
 func (s *Signing) Check() error {
@@ -35,8 +32,8 @@ func (s *Signing) Check() error {
 	default:
 		return latchkey.InvalidParam("algo_num", "Zones are signed with the algorithms 8 (RSA/SHA-256), 10 (RSA/SHA-512), 13 (ECDSA P-256) and 14 (ECDSA P-384): those with SHA-1 and DSA do not protect any more.")
 	}
-	if n := s.NSEC3; n != nil && (n.Iterations < 0 || n.Iterations > MostIterations || n.SaltLength < 0 || n.SaltLength > MostSalt) {
-		return latchkey.InvalidParam("nsec3_iterations", "NSEC3 takes at most %d iterations and a salt of at most %d bytes: validators take zones with more for unsigned.", MostIterations, MostSalt)
+	if n := s.NSEC3; n != nil && (n.Iterations < 0 || n.Iterations > MostIterations) {
+		return latchkey.InvalidParam("nsec3_iterations", "NSEC3 takes at most %d iterations: validators take zones with more for unsigned.", MostIterations)
 	}
 	return nil
 }

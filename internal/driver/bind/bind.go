@@ -176,7 +176,10 @@ func (p *Part) keep(ctx context.Context, one promise) error {
 	if err != nil {
 		return err
 	}
-	return p.serve(ctx, s, z)
+	if err := p.serve(ctx, s, z); err != nil {
+		return err
+	}
+	return p.keepSigned(ctx, one.name)
 }
 
 // Check says why BIND would not serve z.
@@ -265,7 +268,7 @@ func (p *Part) serve(ctx context.Context, s *served, is *zone.Zone) error {
 	}
 	err = p.load(ctx, is.Name(), how)
 	if err == nil && turns {
-		err = p.apply(ctx, is.Name(), how, nil)
+		err = p.apply(ctx, is.Name(), how)
 	}
 	if err == nil {
 		// Where BIND signs, what it serves is ahead of the file: it must have moved.
@@ -306,6 +309,8 @@ func (p *Part) load(ctx context.Context, name latchkey.Domain, how *hosting.Sign
 	if !p.dialect.lacks(out) {
 		return err
 	}
+	p.signing.Lock()
+	defer p.signing.Unlock()
 	if how != nil {
 		if err := p.offer(ctx, how); err != nil {
 			return err

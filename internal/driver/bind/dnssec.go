@@ -91,9 +91,17 @@ func policyName(how *hosting.Signing) string {
 		name = fmt.Sprintf("latchkey-%d-split", how.Algorithm)
 	}
 	if n := how.NSEC3; n != nil {
-		name += fmt.Sprintf("-nsec3-%d-%t-%d", n.Iterations, n.OptOut, n.SaltLength)
+		name += fmt.Sprintf("-nsec3-%d-%t-%d", n.Iterations, n.OptOut, saltLength(n))
 	}
 	return name
+}
+
+// saltLength is how long a salt is, in bytes.
+func saltLength(n *hosting.NSEC3) int {
+	if n.Salted {
+		return 8
+	}
+	return 0
 }
 
 // policy is its text.
@@ -114,49 +122,26 @@ func policy(how *hosting.Signing) string {
 	b.WriteString(" };\n")
 	if n := how.NSEC3; n != nil {
 		optOut := map[bool]string{true: "yes", false: "no"}[n.OptOut]
-		fmt.Fprintf(&b, "\tnsec3param iterations %d optout %s salt-length %d;\n", n.Iterations, optOut, n.SaltLength)
+		fmt.Fprintf(&b, "\tnsec3param iterations %d optout %s salt-length %d;\n", n.Iterations, optOut, saltLength(n))
 	}
 	b.WriteString("};\n")
 	return b.String()
 }
 
-// writePolicies writes the policies that zones are signed by, and others.
-func (p *Part) writePolicies(more []*hosting.Signing) error {
-	texts := map[string]bool{}
-	for _, how := range more {
-		if how != nil {
-			texts[policy(how)] = true
-		}
-	}
-	dirs, err := os.ReadDir(filepath.Dir(p.keys("x")))
+// offer lets BIND know the policy that signs so. What the file has stays: BIND refuses
+// a configuration in which a zone's policy is missing. The caller holds signing.
+func (p *Part) offer(ctx context.Context, how *hosting.Signing) error {
+	text, err := os.ReadFile(p.policies())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, d := range dirs {
-		how, err := p.wanted(latchkey.Domain(d.Name()))
-		if err != nil {
-			return err
-		}
-		if how != nil {
-			texts[policy(how)] = true
-		}
+	if strings.Contains(string(text), policy(how)) {
+		return nil
 	}
-	var all []string
-	for text := range texts {
-		all = append(all, text)
-	}
-	slices.Sort(all)
-	return durable.WriteFile(p.policies(), []byte("# Written by latchkey: how zones are signed.\n"+strings.Join(all, "")), 0o644)
-}
-
-// offer lets BIND know the policies that sign so, beside those in use.
-func (p *Part) offer(ctx context.Context, how ...*hosting.Signing) error {
-	p.signing.Lock()
-	defer p.signing.Unlock()
-	if err := p.writePolicies(how); err != nil {
+	if err := durable.WriteFile(p.policies(), append(text, policy(how)...), 0o644); err != nil {
 		return err
 	}
-	_, err := p.rndc(ctx, "reconfig")
+	_, err = p.rndc(ctx, "reconfig")
 	return err
 }
 
@@ -171,10 +156,11 @@ func (p *Part) config(name latchkey.Domain, how *hosting.Signing) string {
 
 // apply has BIND sign a zone as it is to be signed, or not at all. Zones of which
 // that changes are made anew by BIND when it reads its configuration.
-// was is how it is signed so far.
-func (p *Part) apply(ctx context.Context, name latchkey.Domain, how, was *hosting.Signing) error {
+func (p *Part) apply(ctx context.Context, name latchkey.Domain, how *hosting.Signing) error {
+	p.signing.Lock()
+	defer p.signing.Unlock()
 	if how != nil {
-		if err := p.offer(ctx, how, was); err != nil {
+		if err := p.offer(ctx, how); err != nil {
 			return err
 		}
 	}
@@ -186,6 +172,19 @@ func (p *Part) apply(ctx context.Context, name latchkey.Domain, how, was *hostin
 		_, err = p.rndc(ctx, "reconfig")
 	}
 	return err
+}
+
+// keepSigned has BIND sign a zone as it is to be signed, where that was cut short.
+func (p *Part) keepSigned(ctx context.Context, name latchkey.Domain) error {
+	how, err := p.wanted(name)
+	if err != nil || how == nil {
+		return err
+	}
+	out, err := p.rndc(ctx, "showzone", string(name))
+	if err != nil || strings.Contains(out, `"`+policyName(how)+`"`) {
+		return err
+	}
+	return p.apply(ctx, name, how)
 }
 
 // Sign has BIND sign z, and returns when it answers so. What it does not sign within
@@ -205,13 +204,13 @@ func (p *Part) Sign(ctx context.Context, z *zone.Zone, how hosting.Signing) erro
 	if err := p.want(name, &how); err != nil {
 		return err
 	}
-	if err = p.apply(ctx, name, &how, was); err == nil {
+	if err = p.apply(ctx, name, &how); err == nil {
 		err = p.confirmSigned(ctx, z, &how)
 	}
 	if err == nil {
 		return nil
 	}
-	back := errors.Join(p.want(name, was), p.apply(ctx, name, was, &how))
+	back := errors.Join(p.want(name, was), p.apply(ctx, name, was))
 	if was == nil && back == nil {
 		back = p.clean(name)
 	}

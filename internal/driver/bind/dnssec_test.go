@@ -1,6 +1,7 @@
 package bind_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,7 +75,7 @@ func validates(t testing.TB, p *bind.Part, apex string, ds []hosting.Digest, rep
 func TestSigned(t *testing.T) {
 	for name, how := range map[string]hosting.Signing{
 		"one key":  {Algorithm: 13},
-		"two keys": {Algorithm: 8, Split: true, NSEC3: &hosting.NSEC3{Iterations: 7, SaltLength: 4}},
+		"two keys": {Algorithm: 8, Split: true, NSEC3: &hosting.NSEC3{Iterations: 7, Salted: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, ctx := start(t), t.Context()
@@ -228,5 +229,31 @@ func TestNotIncluded(t *testing.T) {
 	}
 	if err := p.Serve(ctx, z, adding(t, z, "TXT", "t", "x")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSignedByAnother: a change of policy that was cut short is made at the next start.
+func TestSignedByAnother(t *testing.T) {
+	p, ctx := start(t), t.Context()
+	z := fresh(t, "example.com")
+	if err := p.Serve(ctx, nil, z); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Sign(ctx, z, hosting.Signing{Algorithm: 13}); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(filepath.Dir(p.File("x")), "keys", "example.com", "signing.json")
+	if err := os.WriteFile(file, []byte(`{"algorithm":13,"nsec3":{"iterations":1}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Promise("example.com", func() (*zone.Zone, error) { return z, nil })
+	running, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { p.Run(running); close(done) }()
+	defer func() { stop(); <-done }()
+	for end := time.Now().Add(20 * time.Second); len(signedAnswer(t, p, "example.com.", dns.TypeNSEC3PARAM).Answer) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the zone is signed as before")
+		}
 	}
 }

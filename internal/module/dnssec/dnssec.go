@@ -54,8 +54,8 @@ func (s *setup) ParseParam(text string) error {
 	return nil
 }
 
-// salt is the salt of NSEC3, of which the length counts.
-type salt struct{ bytes int }
+// salt is the salt of NSEC3, of which it counts whether there is one.
+type salt struct{ some bool }
 
 // ParseParam reads a salt: hexadecimal, or a hyphen for none.
 func (s *salt) ParseParam(text string) error {
@@ -63,8 +63,8 @@ func (s *salt) ParseParam(text string) error {
 		return nil
 	}
 	b, err := hex.DecodeString(text)
-	if s.bytes = len(b); err != nil || len(b) > hosting.MostSalt {
-		return fmt.Errorf("must be hexadecimal, at most %d bytes, or - for none", hosting.MostSalt)
+	if s.some = len(b) > 0; err != nil || len(b) > 255 {
+		return fmt.Errorf("must be hexadecimal, or - for none")
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ type enableParams struct {
 	Iterations *int                `param:"nsec3_iterations,optional" doc:"How often a name is hashed again, 0 to 50; 7 by default."`
 	Narrow     *bool               `param:"nsec3_narrow,optional" doc:"The name server makes whole chains, never narrow ones."`
 	OptOut     bool                `param:"nsec3_opt_out,optional" doc:"Leave unsigned delegations out of the chain."`
-	Salt       salt                `param:"nsec3_salt,optional" doc:"As long is the salt that the name server draws."`
+	Salt       salt                `param:"nsec3_salt,optional" doc:"A salt, in whose place the name server draws one; - or nothing for none."`
 }
 
 func valueOf[T any](p *T, other T) T {
@@ -95,7 +95,7 @@ func (p *enableParams) signing() (hosting.Signing, error) {
 		return how, latchkey.InvalidParam("active", "The name server uses the keys that it makes: “active” cannot be 0.")
 	}
 	if valueOf(p.Use, true) {
-		how.NSEC3 = &hosting.NSEC3{Iterations: valueOf(p.Iterations, 7), OptOut: p.OptOut, SaltLength: p.Salt.bytes}
+		how.NSEC3 = &hosting.NSEC3{Iterations: valueOf(p.Iterations, 7), OptOut: p.OptOut, Salted: p.Salt.some}
 	}
 	return how, how.Check()
 }
@@ -191,11 +191,11 @@ type nsec3Params struct {
 	Iterations int                 `param:"nsec3_iterations" doc:"How often a name is hashed again, 0 to 50."`
 	Narrow     bool                `param:"nsec3_narrow" doc:"The name server makes whole chains, never narrow ones."`
 	OptOut     bool                `param:"nsec3_opt_out" doc:"Leave unsigned delegations out of the chain."`
-	Salt       salt                `param:"nsec3_salt" doc:"As long is the salt that the name server draws; - for none."`
+	Salt       salt                `param:"nsec3_salt" doc:"A salt, in whose place the name server draws one; - for none."`
 }
 
 func (p *nsec3Params) nsec3() *hosting.NSEC3 {
-	return &hosting.NSEC3{Iterations: p.Iterations, OptOut: p.OptOut, SaltLength: p.Salt.bytes}
+	return &hosting.NSEC3{Iterations: p.Iterations, OptOut: p.OptOut, Salted: p.Salt.some}
 }
 
 // chain changes how a signed zone says what is not there.
