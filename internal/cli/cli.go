@@ -109,7 +109,7 @@ func rootCommand(s std) *cobra.Command {
 	}{
 		{"run", []*cobra.Command{sandboxCommand(s), serveCommand(s), configCommand(s)}},
 		{"call", []*cobra.Command{apiCommand(s, uapi), apiCommand(s, cpapi2), apiCommand(s, whmapi1), apiCommand(s, whmapi0)}},
-		{"look", []*cobra.Command{doctorCommand(s), auditCommand(s), compatCommand(s), openapiCommand(s), versionCommand(s)}},
+		{"look", []*cobra.Command{doctorCommand(s), mailCommand(s), auditCommand(s), compatCommand(s), openapiCommand(s), versionCommand(s)}},
 	} {
 		for _, c := range g.commands {
 			c.GroupID = g.id

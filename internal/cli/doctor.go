@@ -98,6 +98,7 @@ func (d *doctor) look() []finding {
 		{"name server", d.nameServer},
 		{"sites", d.sites},
 		{"autossl", d.autoSSL},
+		{"mail", d.mail},
 		{"certificate", d.certificate},
 		{"proxies", d.proxies},
 		{"notices", d.notices},

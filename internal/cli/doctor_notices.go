@@ -24,6 +24,9 @@ func (d *doctor) proxies() []finding {
 // notices are sent if somebody takes them.
 func (d *doctor) notices() []finding {
 	c := d.config
+	if c.NoticesSendmail == "" && c.NoticesSMTP == "" && c.MailDriver == dovecotPostfix {
+		c.NoticesSMTP = c.MailSMTP
+	}
 	if c.NoticesSendmail == "" && c.NoticesSMTP == "" {
 		return []finding{remark("set notices_sendmail or notices_smtp, if they are to be", "owners are not told by mail about their API tokens")}
 	}

@@ -14,9 +14,12 @@ import (
 	"github.com/latchkey/latchkey/internal/notice"
 )
 
-// notices are how owners are told by mail, as c has it; nothing where it has
-// nothing.
+// notices are how owners are told by mail, as c has it: by the mail server that serves
+// the mailboxes, where nothing else is set. Without one nobody is told.
 func notices(c config.Config) (n estate.Notices, err error) {
+	if c.NoticesSendmail == "" && c.NoticesSMTP == "" && c.MailDriver == dovecotPostfix {
+		c.NoticesSMTP = c.MailSMTP
+	}
 	if c.NoticesSendmail == "" && c.NoticesSMTP == "" {
 		return n, nil
 	}

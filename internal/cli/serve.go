@@ -183,6 +183,9 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		return nil, err
 	}
 	h.estate = estate.New(settings)
+	if err := h.mailServer(ctx, c, log); err != nil {
+		return nil, err
+	}
 	if n, err := h.estate.Recover(ctx); err != nil {
 		return nil, err
 	} else if n > 0 {

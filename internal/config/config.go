@@ -68,6 +68,13 @@ type Config struct {
 	AutoSSLOwn       int    `toml:"autossl_own" default:"0" doc:"1: the certificate of the server's own name comes the same way, and is shown by its doors without a new start. The names of services come with it if they are listened for."`
 	AutoSSLAgreeTOS  int    `toml:"autossl_agree_tos" default:"0" doc:"1: you agree to the authority's terms of service."`
 
+	MailDriver    string `toml:"mail_driver" default:"embedded" doc:"What delivers to the mailboxes and lets people at them. embedded: the server takes mail by LMTP and stores it. dovecot+postfix: Dovecot and Postfix, which latchkey mail setup sets up. auto: these, if they are set up and a message that is sent through both arrives."`
+	MailDir       string `toml:"mail_dir" default:"/var/lib/latchkey-mail" doc:"Directory of what Dovecot and Postfix must know. latchkey mail setup makes it."`
+	MailSMTP      string `toml:"mail_smtp" default:"127.0.0.1:25" doc:"Where Postfix takes mail from this machine."`
+	MailIMAP      string `toml:"mail_imap" default:"127.0.0.1:143" doc:"Where Dovecot can be asked whether it lets somebody in."`
+	DovecotConfig string `toml:"dovecot_config" default:"/etc/dovecot/dovecot.conf" doc:"Dovecot's configuration, which latchkey mail setup writes."`
+	PostfixConfig string `toml:"postfix_config" default:"/etc/postfix" doc:"The directory of Postfix's configuration, in which latchkey mail setup changes settings."`
+
 	Certificate string `toml:"certificate" doc:"File with the TLS certificate chain (PEM). Empty: one is made, signed by a local authority."`
 	Key         string `toml:"key" doc:"File with the certificate's private key (PEM)."`
 
@@ -75,7 +82,7 @@ type Config struct {
 	AuditFolder   string `toml:"audit_folder" doc:"Folder that what is cut off the audit trail is written to before, as an export. Empty: nowhere."`
 	AuditSyslog   string `toml:"audit_syslog" doc:"Where the newest link of the audit trail is told each second, beside the file audit.head: unix:/dev/log, udp:HOST:514 or tcp:HOST:601 (RFC 5424)."`
 
-	NoticesSendmail     string `toml:"notices_sendmail" doc:"The program that takes the mails to owners about their API tokens, called as sendmail is: /usr/sbin/sendmail. Without it and notices_smtp nobody is told of anything."`
+	NoticesSendmail     string `toml:"notices_sendmail" doc:"The program that takes the mails to owners about their API tokens, called as sendmail is: /usr/sbin/sendmail. Without it and notices_smtp the Postfix that serves the mailboxes takes them, and without that nobody is told of anything."`
 	NoticesSMTP         string `toml:"notices_smtp" doc:"The mail server that takes them instead, host:port."`
 	NoticesTLS          string `toml:"notices_tls" default:"auto" doc:"How the connection to it is kept from others. auto: by STARTTLS, unless it is on this machine. starttls, tls (from the first byte on), off."`
 	NoticesUser         string `toml:"notices_user" doc:"Who signs in there. Empty: nobody."`

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/driver/dovecot/dovecottest"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -12,9 +13,29 @@ import (
 	"github.com/latchkey/latchkey/test/testserver"
 )
 
-func TestAccount(t *testing.T) {
-	hostingtest.RunAccount(t, func(t *testing.T) *hostingtest.Tenant {
-		s := testserver.New(t)
+func TestAccount(t *testing.T) { hostingtest.RunAccount(t, tenant(testserver.New)) }
+
+// TestMailOnDovecot: the mail of an account is the same where Dovecot and Postfix
+// serve it, and they are told everything.
+func TestMailOnDovecot(t *testing.T) { hostingtest.RunMail(t, tenant(onDovecot)) }
+
+// onDovecot is a server whose mailboxes Dovecot and Postfix serve.
+func onDovecot(t testing.TB) *testserver.Server {
+	s := testserver.New(t)
+	p := dovecottest.Open(t, s.Estate)
+	p.True(t)
+	s.Estate.Mailserver = p
+	t.Cleanup(func() {
+		if !p.True(t) {
+			t.Error("something has changed that Dovecot and Postfix were not told")
+		}
+	})
+	return s
+}
+
+func tenant(open func(testing.TB) *testserver.Server) func(*testing.T) *hostingtest.Tenant {
+	return func(t *testing.T) *hostingtest.Tenant {
+		s := open(t)
 		do := func(err error) {
 			t.Helper()
 			if err != nil {
@@ -48,6 +69,7 @@ func TestAccount(t *testing.T) {
 					return tx.InsertDomain(a.ID, latchkey.OwnedDomain{Name: d, Kind: k, DocumentRoot: string(d), Created: s.Now()})
 				})
 				do(err)
+				do(s.Estate.Mailserver.Reconcile(t.Context()))
 			},
 			Deliver: func(at hosting.Address, message string) error {
 				box, err := s.Estate.Deliveries().Resolve(t.Context(), at)
@@ -57,12 +79,15 @@ func TestAccount(t *testing.T) {
 				return box.Deliver(t.Context(), strings.NewReader(message))
 			},
 		}
-	})
+	}
 }
 
-func TestHost(t *testing.T) {
+func TestHost(t *testing.T)          { testHost(t, testserver.New) }
+func TestHostOnDovecot(t *testing.T) { testHost(t, onDovecot) }
+
+func testHost(t *testing.T, open func(testing.TB) *testserver.Server) {
 	hostingtest.RunHost(t, func(t *testing.T) *hostingtest.Landlord {
-		s := testserver.New(t)
+		s := open(t)
 		for _, name := range []string{"demo", "other"} {
 			s.WHM("removeacct", "user", name)
 		}

@@ -359,6 +359,9 @@ func (h *host) RemoveAccount(ctx context.Context, name latchkey.AccountName) err
 
 var accountRemove = plan{
 	apply: func(e *Estate, ctx context.Context, in *intent) error {
+		if err := e.applyMail(ctx, in.place()); err != nil { // first, so that no message comes into what is being removed
+			return err
+		}
 		if err := e.withdrawAll(ctx, in.Account); err != nil {
 			return err
 		}
@@ -393,9 +396,9 @@ func (h *host) ModifyAccount(ctx context.Context, name, newName latchkey.Account
 	if newName != "" && newName != name {
 		return h.rename(ctx, name, newName, change)
 	}
+	var was latchkey.Account
 	err = h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
-		was, err := h.command(tx, name)
-		if err != nil {
+		if was, err = h.command(tx, name); err != nil {
 			return err
 		}
 		if a, err = h.changed(tx, was, was.Name, change); err != nil {
@@ -404,6 +407,9 @@ func (h *host) ModifyAccount(ctx context.Context, name, newName latchkey.Account
 		tx.Log(store.Change{Kind: store.AccountPut, Account: a.ID})
 		return tx.UpdateAccount(a)
 	})
+	if err == nil && a.Suspended != was.Suspended {
+		err = h.e.applyMail(ctx, store.MailPlace{Account: a.ID})
+	}
 	return a, err
 }
 
@@ -516,6 +522,9 @@ var accountRename = plan{
 		if there, err := e.Homes.Exists(ctx, string(in.Name)); err != nil || !there {
 			return err // it has moved already
 		}
+		if err := e.holdMail(ctx, in.Account); err != nil {
+			return err
+		}
 		return e.Homes.Rename(ctx, string(in.Name), string(in.NewName))
 	},
 	finish: func(tx store.Tx, in *intent) error {
@@ -538,10 +547,14 @@ var accountRename = plan{
 		if err != nil || is.Name == in.NewName {
 			return err // after all it is done
 		}
-		if there, err := e.Homes.Exists(ctx, string(in.Name)); err != nil || there {
-			return err // it has not moved
+		there, err := e.Homes.Exists(ctx, string(in.Name))
+		if err == nil && !there { // it has moved
+			err = e.Homes.Rename(ctx, string(in.NewName), string(in.Name))
 		}
-		return e.Homes.Rename(ctx, string(in.NewName), string(in.Name))
+		if err != nil {
+			return err
+		}
+		return e.applyMail(ctx, in.place())
 	},
 	together: true,
 	undo:     func(store.Tx, *intent) error { return nil }, // nothing was reserved but the name, by the intent

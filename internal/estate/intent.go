@@ -114,7 +114,16 @@ func (e *Estate) finish(ctx context.Context, act *audit.Act, kind string, id int
 	case err != nil:
 		return e.begun(kind, in, err)
 	}
-	return nil
+	return e.applyMail(ctx, in.place())
+}
+
+// place is where the mail server finds something else after an intent: at an
+// address, or in all of an account.
+func (in *intent) place() store.MailPlace {
+	if in.Local == "" {
+		return store.MailPlace{Account: in.Account}
+	}
+	return store.MailPlace{Account: in.Account, Domain: in.Domain, Local: in.Local}
 }
 
 // begun is the answer where neither the change nor its undoing got through.

@@ -32,10 +32,9 @@ func (m *mail) Create(ctx context.Context, n hosting.NewMailbox) error {
 	}
 	in := &intent{Account: m.caller.Account, Name: m.caller.Name, Domain: n.Address.Domain, Local: n.Address.Local}
 	row := store.Mailbox{Account: in.Account, Domain: in.Domain, Local: in.Local, PasswordHash: string(hash), Quota: n.Quota, Created: m.e.Now()}
-	err = m.e.locks.share(ctx, in.Account, func() error {
+	return m.e.locks.share(ctx, in.Account, func() error {
 		return m.e.carryOut(ctx, m.act, m.caller, "mailbox-create", in, func(tx store.Tx) error { return m.reserve(tx, in, row) })
 	})
-	return m.applied(ctx, n.Address, err)
 }
 
 // place is an address as the store has it; without a name its domain, without
@@ -137,7 +136,7 @@ var mailboxCreate = plan{
 func (m *mail) Remove(ctx context.Context, a hosting.Address) error {
 	m.on(a)
 	in := &intent{Account: m.caller.Account, Name: m.caller.Name, Domain: a.Domain, Local: a.Local}
-	err := m.e.locks.share(ctx, in.Account, func() error {
+	return m.e.locks.share(ctx, in.Account, func() error {
 		return m.e.carryOut(ctx, m.act, m.caller, "mailbox-remove", in, func(tx store.Tx) error {
 			owner, err := tx.AccountByID(in.Account)
 			if err != nil {
@@ -150,12 +149,14 @@ func (m *mail) Remove(ctx context.Context, a hosting.Address) error {
 			return tx.StageMailbox(in.Account, a.Domain, a.Local, store.Removing)
 		})
 	})
-	return m.applied(ctx, a, err)
 }
 
 var mailboxRemove = plan{
 	inside: true,
 	apply: func(e *Estate, ctx context.Context, in *intent) error {
+		if err := e.applyMail(ctx, in.place()); err != nil { // first, so that no message comes into what is being removed
+			return err
+		}
 		return e.tracked(ctx, in.Account, func() (homedir.Usage, error) {
 			was := e.measure(ctx, in.Name, path.Join("mail", string(in.Domain), in.Local))
 			return minus(homedir.Usage{}, was), gone(e.Mail.Remove(ctx, string(in.Name), string(in.Domain), in.Local))

@@ -25,6 +25,20 @@ type Mailserver interface {
 	Reconcile(ctx context.Context) error
 }
 
+// mover is a mail server that can put off what comes for an account's mailboxes until
+// [Mailserver.Apply] is called for the account: their files are being moved.
+type mover interface {
+	Hold(ctx context.Context, account latchkey.AccountID) error
+}
+
+// holdMail puts off what comes for an account's mailboxes.
+func (e *Estate) holdMail(ctx context.Context, account latchkey.AccountID) error {
+	if m, ok := e.Mailserver.(mover); ok {
+		return m.Hold(ctx, account)
+	}
+	return nil
+}
+
 // homely is the part where there is none: the program delivers by itself, and
 // reads the store each time.
 type homely struct{}

@@ -31,6 +31,21 @@ type Tenant struct {
 // RunAccount runs the contract of a [hosting.Account]. open makes the account of
 // one test.
 func RunAccount(t *testing.T, open func(t *testing.T) *Tenant) {
+	runAccount(t, open, "")
+	runTokens(t, func(t *testing.T) *purse {
+		a := open(t)
+		return &purse{
+			open: func() hosting.Tokens { return a.Open().Tokens() }, now: a.Now, wait: a.Wait,
+			owner: a.Open().Caller().Account, audience: latchkey.ForAccount,
+		}
+	})
+}
+
+// RunMail runs the part of the contract that is about mail.
+func RunMail(t *testing.T, open func(t *testing.T) *Tenant) { runAccount(t, open, "Mail") }
+
+// runAccount runs the tests whose names begin with prefix.
+func runAccount(t *testing.T, open func(t *testing.T) *Tenant, prefix string) {
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, *Tenant)
@@ -66,15 +81,10 @@ func RunAccount(t *testing.T, open func(t *testing.T) *Tenant) {
 		{"DynamicHostsRefused", testDynamicHostsRefused},
 		{"DKIM", testDKIM},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
-	}
-	runTokens(t, func(t *testing.T) *purse {
-		a := open(t)
-		return &purse{
-			open: func() hosting.Tokens { return a.Open().Tokens() }, now: a.Now, wait: a.Wait,
-			owner: a.Open().Caller().Account, audience: latchkey.ForAccount,
+		if strings.HasPrefix(test.name, prefix) {
+			t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 		}
-	})
+	}
 }
 
 const (

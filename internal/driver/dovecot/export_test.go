@@ -1,0 +1,4 @@
+package dovecot
+
+// PostfixQueries are the look-ups of Postfix.
+var PostfixQueries = postfixQueries

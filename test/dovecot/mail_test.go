@@ -1,0 +1,141 @@
+package dovecot
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// letter is a message, and its body.
+func letter(subject, body string) string {
+	return "From: Ann <ann@elsewhere.example>\r\nTo: somebody@example.com\r\nSubject: " + subject + "\r\nMessage-ID: <" + subject + "@elsewhere.example>\r\nDate: Mon, 23 Nov 2026 12:00:00 +0000\r\n\r\n" + body
+}
+
+const ann = "ann@elsewhere.example"
+
+// TestPasswords: a password that was changed is another when the call has returned.
+func TestPasswords(t *testing.T) {
+	r := newRig(t)
+	r.install()
+	r.startMail()
+	r.startServer()
+	r.account("demo", "example.com")
+	r.passwords()
+}
+
+// alone ends the server, in two ways: Dovecot and Postfix go on.
+func (r *rig) alone() {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		r.server.end(sig)
+		if err := r.send(ann, letter(sig.String(), "x\r\n"), "newuser@example.com"); err != nil {
+			r.t.Errorf("after %s: %v", sig, err)
+		}
+		r.arrives("newuser@example.com", "12345luggage", "INBOX", "Subject: "+sig.String())
+		if err := r.send(ann, letter("nobody", "x\r\n"), "nobody@example.com"); code(err) != 550 {
+			r.t.Errorf("after %s, to nobody: %v", sig, err)
+		}
+		r.startServer()
+	}
+}
+
+// TestMail is what happens to one mailbox from its making to its end, seen by IMAP
+// and SMTP.
+func TestMail(t *testing.T) {
+	r := newRig(t)
+	r.install()
+	r.startMail()
+	r.startServer()
+	r.account("demo", "example.com")
+
+	if err := r.send(ann, letter("early", "x\r\n"), "newuser@example.com"); code(err) != 550 {
+		t.Errorf("mail for a mailbox that is not there: %v", err)
+	}
+	r.done("Email/add_pop", "email", "newuser", "password", "12345luggage", "quota", "1")
+	if !r.opens("newuser@example.com", "12345luggage") || r.opens("newuser@example.com", "12345Luggage") || r.opens("nobody@example.com", "12345luggage") {
+		t.Error("the mailbox does not open by its password alone")
+	}
+	body := "The key\r\nis under the mat.\r\n.\r\n..and \x01 \xff bytes\r\n" + strings.Repeat("0123456789 ", 80) + "\r\n"
+	if err := r.send(ann, letter("first", body), "NewUser@Example.com"); err != nil {
+		t.Fatal(err)
+	}
+	m := r.arrives("newuser@example.com", "12345luggage", "INBOX", "Subject: first")
+	if got := text(m); !strings.HasSuffix(got, letter("first", body)) {
+		t.Errorf("another message came than was sent:\n%q", got)
+	}
+	r.quota()
+	r.suspends()
+	r.alone()
+
+	r.done("Email/delete_pop", "email", "newuser@example.com")
+	if err := r.send(ann, letter("late", "x\r\n"), "newuser@example.com"); code(err) != 550 {
+		t.Errorf("mail for a mailbox that was deleted: %v", err)
+	}
+	if r.opens("newuser@example.com", "12345luggage") {
+		t.Error("a mailbox that was deleted opens")
+	}
+}
+
+// passwords changes passwords many times: the old one is refused and the new one
+// accepted, every time and at once.
+func (r *rig) passwords() {
+	const boxes, cycles = 6, 50
+	var stale atomic.Int64
+	var all sync.WaitGroup
+	for n := range boxes {
+		local := fmt.Sprintf("cycle%d", n)
+		r.done("Email/add_pop", "email", local, "password", "suitcase-0")
+		all.Go(func() {
+			for i := range cycles {
+				was, is := fmt.Sprintf("suitcase-%d", i), fmt.Sprintf("suitcase-%d", i+1)
+				if a := r.call("Email/passwd_pop", "email", local, "domain", "example.com", "password", is); a.Status != 1 {
+					r.t.Errorf("passwd_pop: %s", a.Errors)
+					return
+				}
+				if r.opens(local+"@example.com", was) || !r.opens(local+"@example.com", is) {
+					stale.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := stale.Load(); n > 0 {
+		r.t.Errorf("%d of %d changes of a password were not in force when they were answered", n, boxes*cycles)
+	}
+}
+
+// quota fills a mailbox.
+func (r *rig) quota() {
+	big := letter("big", strings.Repeat(strings.Repeat("x", 70)+"\r\n", 9000))
+	if err := r.send(ann, big, "newuser@example.com"); err != nil {
+		r.t.Fatal(err)
+	}
+	r.arrives("newuser@example.com", "12345luggage", "INBOX", "Subject: big")
+	if err := r.send(ann, big, "newuser@example.com"); code(err) != 552 {
+		r.t.Errorf("a message that the mailbox has no room for: %v", err)
+	}
+	r.done("Email/edit_pop_quota", "email", "newuser", "domain", "example.com", "quota", "0")
+	if err := r.send(ann, strings.Replace(big, "Subject: big", "Subject: second", 1), "newuser@example.com"); err != nil {
+		r.t.Errorf("with more room: %v", err)
+	}
+	r.arrives("newuser@example.com", "12345luggage", "INBOX", "Subject: second")
+}
+
+// suspends switches each way of using a mailbox off and on.
+func (r *rig) suspends() {
+	r.done("Email/suspend_login", "email", "newuser@example.com")
+	if r.opens("newuser@example.com", "12345luggage") {
+		r.t.Error("a mailbox with its login suspended opens")
+	}
+	r.done("Email/unsuspend_login", "email", "newuser@example.com")
+	r.done("Email/suspend_incoming", "email", "newuser@example.com")
+	if err := r.send(ann, letter("held", "x\r\n"), "newuser@example.com"); code(err) != 550 || !strings.Contains(fmt.Sprint(err), "suspended") {
+		r.t.Errorf("mail for a mailbox that takes none: %v", err)
+	}
+	r.done("Email/unsuspend_incoming", "email", "newuser@example.com")
+	if err := r.send(ann, letter("through", "x\r\n"), "newuser@example.com"); err != nil || !r.opens("newuser@example.com", "12345luggage") {
+		r.t.Errorf("let through again: %v", err)
+	}
+}
