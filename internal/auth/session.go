@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -330,6 +331,20 @@ func gone(err error) error {
 // SessionHandle is the short name of a session that may be shown.
 func (v *Verifier) SessionHandle(id latchkey.SessionID) latchkey.Handle {
 	return v.keys.Handle(latchkey.TokenMAC(id))
+}
+
+// LiveSessions are the sessions of an account, those of its mailboxes not among
+// them, that have not ended, each with its last use.
+func (v *Verifier) LiveSessions(r store.Reader, account latchkey.AccountID) ([]latchkey.Session, error) {
+	list, err := r.Sessions(account, "")
+	now := v.now()
+	for i := range list {
+		list[i].Used = v.sessions.lastUse(&list[i])
+	}
+	return slices.DeleteFunc(list, func(x latchkey.Session) bool {
+		_, gone := v.standingSession(r, &x)
+		return gone != nil || v.sessionOver(&x, now)
+	}), err
 }
 
 // sessionOver reports whether a session's time has run out. A clock that is set

@@ -60,6 +60,9 @@ func (noSignIns) HandOver(context.Context, Address) (HandedOver, error) {
 	return HandedOver{}, errNotForMailboxes
 }
 
+func (noSignIns) Sessions(context.Context) ([]SessionInfo, error) { return nil, errNotForMailboxes }
+func (noSignIns) EndSession(context.Context, string) (int, error) { return 0, errNotForMailboxes }
+
 func (noSignIns) Factor() Factor { return noFactor{} }
 
 type noFactor struct{}

@@ -31,6 +31,25 @@ type SignIns interface {
 	HandOver(ctx context.Context, a Address) (HandedOver, error)
 	// Factor is the account's second factor.
 	Factor() Factor
+	// Sessions are the account's own, those of its mailboxes not among them, the one
+	// that was used last first. Denied for a token.
+	Sessions(ctx context.Context) ([]SessionInfo, error)
+	// EndSession ends the session with a handle, from the answer on; "" is all but
+	// the one that this is called in. It says how many ended. Fails: NotFound,
+	// Denied for a token.
+	EndSession(ctx context.Context, handle string) (int, error)
+}
+
+// SessionInfo is what may be told of a session.
+type SessionInfo struct {
+	Handle  string
+	Door    latchkey.Audience
+	Created time.Time
+	Used    time.Time
+	Ends    time.Time
+	Own     bool // this is called in it
+	Waits   bool // it is to be taken over by somebody else
+	ByToken bool // it was made with an API token, and ends with it
 }
 
 // Factor is the second factor of one account: what its password alone does not

@@ -12,6 +12,11 @@ var accountPages = []page{
 	{path: "/", nav: "home", get: home},
 	{path: "/frontend/{theme}/index.html", nav: "home", get: home},
 
+	{path: "/security", nav: "security", get: security},
+	{path: "/security/end", nav: "security", get: security, post: endSession},
+	{path: "/security/factor", nav: "security", get: security, post: setFactor},
+	{path: "/security/factor/remove", nav: "security", get: security, post: removeFactor},
+
 	{path: "/tokens", nav: "tokens", get: listTokens},
 	{path: "/tokens/new", nav: "tokens", get: askNew, post: makeNew},
 	{path: "/token/{name}", nav: "tokens", get: manageToken},
@@ -28,7 +33,7 @@ var accountPages = []page{
 }
 
 // accountNav is their navigation.
-var accountNav = []navEntry{{"/", "home"}, {"/tokens", "tokens"}}
+var accountNav = []navEntry{{"/", "home"}, {"/tokens", "tokens"}, {"/security", "security"}}
 
 // statistics are the figures that the first page asks for.
 const statistics = "diskusage|emailaccounts|addondomains|subdomains|parkeddomains|fileusage|package|sharedip|hostname|cpanelversion"

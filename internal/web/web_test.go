@@ -15,13 +15,13 @@ import (
 // browser is a browser without scripts: it has a jar, follows nothing by itself
 // and says of every request where it comes from.
 type browser struct {
-	t      *testing.T
+	t      testing.TB
 	door   *wire.Door
 	jar    map[string]string
 	prefix string
 }
 
-func open(t *testing.T, door *wire.Door) *browser {
+func open(t testing.TB, door *wire.Door) *browser {
 	return &browser{t: t, door: door, jar: map[string]string{}}
 }
 
@@ -74,7 +74,7 @@ func (b *browser) post(path string, fields ...string) *httptest.ResponseRecorder
 }
 
 // signIn signs in by the form.
-func signIn(t *testing.T, door *wire.Door, user, password string) *browser {
+func signIn(t testing.TB, door *wire.Door, user, password string) *browser {
 	t.Helper()
 	b := open(t, door)
 	w := b.post("/login/", "user", user, "pass", password)
@@ -86,7 +86,7 @@ func signIn(t *testing.T, door *wire.Door, user, password string) *browser {
 }
 
 // checkHeaders holds an answer with a page to what every one carries.
-func checkHeaders(t *testing.T, what string, w *httptest.ResponseRecorder) {
+func checkHeaders(t testing.TB, what string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	if w.Code == http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
 		return

@@ -38,6 +38,11 @@ func (accountSignIns) HandOver(context.Context, hosting.Address) (hosting.Handed
 	return hosting.HandedOver{}, errNoSignIns
 }
 
+func (accountSignIns) Sessions(context.Context) ([]hosting.SessionInfo, error) {
+	return nil, errNoSignIns
+}
+func (accountSignIns) EndSession(context.Context, string) (int, error) { return 0, errNoSignIns }
+
 type hostSignIns struct{ signIns }
 
 func (hostSignIns) HandOver(context.Context, hosting.NewSession) (hosting.HandedOver, error) {

@@ -1,9 +1,10 @@
-// Package session is the module Session: sessions of the account's mailboxes on
-// webmail's port.
+// Package session is the module Session: sessions of the account, and of its
+// mailboxes on webmail's port.
 package session
 
 import (
 	"context"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -19,6 +20,11 @@ var Module = api.Module[hosting.Account]{
 			Doc: "Make a session of a mailbox, for somebody to take over."},
 		{Name: "create_webmail_session_for_mail_user_check_password", Feature: latchkey.FeatureWebmail, Effect: api.Write, Run: api.Run(createWithPassword),
 			Doc: "Make a session of a mailbox whose password is given, for somebody to take over."},
+
+		{Name: "list_sessions", Run: api.Run(list),
+			Doc: "List the sessions of the account, those of its mailboxes not among them. No token can. An extension of this server."},
+		{Name: "end_session", Effect: api.Write, Run: api.Run(end),
+			Doc: "End a session of the account, or all but the one that this is called in. No token can. An extension of this server."},
 	},
 }
 
@@ -80,4 +86,50 @@ func handOver(ctx context.Context, acct hosting.Account, a hosting.Address, remo
 		answer.Warnings = []string{"The argument “remote_address” has no effect: whoever has the session first takes it over, from wherever they are."}
 	}
 	return answer, nil
+}
+
+// row is a session as [list] shows it.
+type row struct {
+	ID      string    `json:"id"`
+	Service string    `json:"service"`
+	Created time.Time `json:"create_time"`
+	Used    time.Time `json:"last_used"`
+	Ends    time.Time `json:"expires_at"`
+	Own     bool      `json:"current"`
+	Waits   bool      `json:"handed_over"` // nobody has taken it over yet
+	ByToken bool      `json:"by_token"`    // it ends with the API token that it was made with
+}
+
+// services are the doors as the interface calls them.
+var services = [...]string{latchkey.ForAccount: "cpaneld", latchkey.ForHost: "whostmgrd", latchkey.ForWebmail: "webmaild"}
+
+// list is Session::list_sessions, which is ours.
+func list(ctx context.Context, acct hosting.Account, _ api.None) ([]row, error) {
+	found, err := acct.SignIns().Sessions(ctx)
+	rows := []row{}
+	for _, x := range found {
+		rows = append(rows, row{x.Handle, services[x.Door], x.Created, x.Used, x.Ends, x.Own, x.Waits, x.ByToken})
+	}
+	return rows, err
+}
+
+type endParams struct {
+	ID     string `param:"id,optional" doc:"The session, as Session::list_sessions names it."`
+	Others bool   `param:"others,optional" doc:"All sessions but the one that this is called in."`
+}
+
+type ended struct {
+	Ended int `json:"ended"`
+}
+
+// end is Session::end_session, which is ours.
+func end(ctx context.Context, acct hosting.Account, p endParams) (ended, error) {
+	switch {
+	case p.ID == "" && !p.Others:
+		return ended{}, &latchkey.Error{Kind: latchkey.Missing, Param: "id"}
+	case p.ID != "" && p.Others:
+		return ended{}, latchkey.InvalidParam("others", "Give either the “id” or the “others” argument, not both.")
+	}
+	n, err := acct.SignIns().EndSession(ctx, p.ID)
+	return ended{n}, err
 }
