@@ -85,7 +85,7 @@ type Binder interface {
 	Host(ctx context.Context, act *audit.Act, caller *latchkey.Caller) (hosting.Host, error)
 }
 
-// Service runs calls. All fields but Missed and Observed are required.
+// Service runs calls. All fields but Missed, Observed and Days are required.
 type Service struct {
 	Auth     *auth.Verifier
 	Registry *api.Registry
@@ -93,6 +93,7 @@ type Service struct {
 	Audit    *audit.Recorder
 	Missed   *compat.Tally // what is asked for and not here; nil counts nothing
 	Observed *observe.Book // what tokens that are watched are used for; nil watches none
+	Days     *observe.Days // how often tokens are used, by day; nil counts nothing
 	Now      latchkey.Clock
 	Log      *slog.Logger
 }
@@ -417,6 +418,9 @@ func (r *Request) read(ctx context.Context, l api.Listing) (any, error) {
 func (s *Service) takeDown(act *audit.Act, r *Request, res *Result) {
 	if res.Entry == nil && r.For == "" {
 		act.Asked(r.Module + "::" + r.Func)
+	}
+	if c := &res.Caller; s.Days != nil && c.Kind == latchkey.ByToken && c.Through == nil {
+		s.Days.Note(c.Token, act.At(), res.Err != nil)
 	}
 	act.End(s.Audit, res.Err)
 }

@@ -167,7 +167,8 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	}
 	host.Web = web != "off"
 	observed := &observe.Book{Store: db, Now: now, Log: log}
-	h.keepers = append(h.keepers, observed.Run)
+	days := &observe.Days{Store: db, Now: now, Log: log}
+	h.keepers = append(h.keepers, observed.Run, days.Run)
 	settings := estate.Config{
 		Auth: verifier, Store: db, Trail: trail, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
 		Server: host, HomeRoot: homeRoot, Observed: observed, Now: now, Log: log,
@@ -204,7 +205,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	}
 
 	missed := compat.Open(filepath.Join(c.Data, "missed.json"), now, log)
-	h.calls = &call.Service{Auth: verifier, Binder: h.estate, Audit: trail, Missed: missed, Observed: observed, Now: now, Log: log}
+	h.calls = &call.Service{Auth: verifier, Binder: h.estate, Audit: trail, Missed: missed, Observed: observed, Days: days, Now: now, Log: log}
 	h.calls.Registry = registry(h.calls)
 	h.estate.Reads = h.calls.Registry.Reads
 	if h.server, err = listeners(c, h, host, log, now()); err != nil {

@@ -159,9 +159,43 @@ func (t *tokens) List(ctx context.Context) (list []hosting.TokenInfo, err error)
 				return err
 			}
 		}
+		if err := t.days(r, list); err != nil {
+			return err
+		}
 		return t.judge(r, list)
 	})
 	return list, err
+}
+
+// Named implements [hosting.Tokens].
+func (t *tokens) Named(ctx context.Context, name string) (hosting.TokenInfo, error) {
+	list := make([]hosting.TokenInfo, 1)
+	err := t.e.Store.Read(ctx, func(r store.Reader) error {
+		k, err := t.find(r, name)
+		if err == nil {
+			list[0], err = t.info(r, &k)
+		}
+		if err != nil {
+			return err
+		}
+		return t.judge(r, list)
+	})
+	return list[0], err
+}
+
+// days notes in list how often each was used lately.
+func (t *tokens) days(r store.Reader, list []hosting.TokenInfo) error {
+	days, err := r.TokenDays(t.account, t.audience, latchkey.DayOf(t.e.Now())-hosting.ShownDays+1)
+	of := make(map[latchkey.TokenID]*hosting.TokenInfo, len(list))
+	for i := range list {
+		of[list[i].ID] = &list[i]
+	}
+	for _, d := range days {
+		if info := of[d.Token]; info != nil {
+			info.Days = append(info.Days, d)
+		}
+	}
+	return err
 }
 
 // info is what may be told of k.

@@ -100,6 +100,8 @@ type Tokens interface {
 	// [latchkey.Terms]. A watch that begins anew forgets the one before. Fails:
 	// NotFound.
 	Observed(ctx context.Context, name string) (TokenInfo, []latchkey.Observed, error)
+	// Named is one token, as List has it but for its days. Fails: NotFound.
+	Named(ctx context.Context, name string) (TokenInfo, error)
 	// Find is the token with a secret: one of these, or where the administrator
 	// asks, of all for this door. Fails: NotFound.
 	Find(ctx context.Context, secret latchkey.Secret) (TokenInfo, error)
@@ -166,6 +168,9 @@ func (n *NewToken) Put(t *latchkey.Token) {
 		n.Name, n.Expires, n.ReadOnly, n.Privileges, n.Addresses, n.Grants, n.Terms, n.Note
 }
 
+// ShownDays is of how many days lists tell how often a token was used.
+const ShownDays = 14
+
 // TokenInfo is a token and its last use.
 type TokenInfo struct {
 	latchkey.Token
@@ -176,6 +181,9 @@ type TokenInfo struct {
 	Standing latchkey.Standing
 	// Breaches are the rules of the administrator's policy that it does not keep.
 	Breaches []latchkey.Breach
+	// Days are the days of the last [ShownDays] on which it was used, the earliest
+	// first; in lists only.
+	Days []latchkey.TokenDay
 }
 
 // Mail is an account's mail. What is asked of a mailbox that is not there, or of

@@ -168,6 +168,9 @@ func (noTokens) Switch(context.Context, string, bool) (TokenInfo, error) {
 func (noTokens) Observed(context.Context, string) (TokenInfo, []latchkey.Observed, error) {
 	return TokenInfo{}, nil, errNotForMailboxes
 }
+func (noTokens) Named(context.Context, string) (TokenInfo, error) {
+	return TokenInfo{}, errNotForMailboxes
+}
 func (noTokens) RevokeAll(context.Context, bool) (int, error) { return 0, errNotForMailboxes }
 func (noTokens) Find(context.Context, latchkey.Secret) (TokenInfo, error) {
 	return TokenInfo{}, errNotForMailboxes

@@ -327,6 +327,9 @@ type Reader interface {
 	Tally(id latchkey.TokenID) (latchkey.Tally, error)
 	// Observed is what a token was used for while it was watched, in an order.
 	Observed(id latchkey.TokenID) ([]latchkey.Observed, error)
+	// TokenDays is how often the tokens of an account were used, by token and day,
+	// since a day.
+	TokenDays(account latchkey.AccountID, audience latchkey.Audience, since latchkey.DayNumber) ([]latchkey.TokenDay, error)
 
 	Session(id latchkey.SessionID) (latchkey.Session, error)
 	// Sessions are those of an account, or of one mailbox of it, the oldest first.
@@ -438,6 +441,10 @@ type Tx interface {
 	// more. It is taken away with the token.
 	AddObserved(id latchkey.TokenID, list []latchkey.Observed) error
 	DeleteObserved(id latchkey.TokenID) error
+	// AddTokenDay adds to how often a token was used on a day; of one that is no
+	// more nothing is kept. It is taken away with the token.
+	AddTokenDay(d latchkey.TokenDay) error
+	DeleteTokenDays(before latchkey.DayNumber) error
 
 	// InsertSession adds a session. It ends with its account; when that is
 	// suspended or its password changes; a mailbox's when the mailbox is taken

@@ -38,6 +38,7 @@ type token struct {
 	LastUsedFrom   string `json:"last_used_from"`
 	LastUsedBy     string `json:"last_used_by"`
 	Secret         string `json:"token"` // right after it was made or rotated
+	Days           []int  `json:"calls_per_day"`
 	Policy         []struct{ Rule, Reason string }
 
 	// In words: one line, and each grant.
@@ -238,19 +239,36 @@ type manage struct {
 	New    string // the name that was filled in
 	Events []event
 	More   bool
-	Bars   []dayBar
-	Calls  int
 }
 
-// dayBar is how often a token was used on a day.
-type dayBar struct {
-	Day      stamp
-	Calls    int
-	Refused  int
-	At       int // where the bar begins, across
-	Height   int // of 40
-	FromTop  int
-	Complete bool
+// bars is a small chart of calls by day.
+type bars struct {
+	Total int
+	Bars  []bar
+}
+
+// bar is one day of it: how high it stands, of [barTop].
+type bar struct{ X, Y, Height int }
+
+const barTop = 24
+
+// Bars are the calls of the last days, or nil if there were none.
+func (t *token) Bars() *bars {
+	most, b := 0, &bars{}
+	for _, n := range t.Days {
+		most = max(most, n)
+		b.Total += n
+	}
+	for i, n := range t.Days {
+		if n > 0 {
+			height := max(2, n*barTop/most)
+			b.Bars = append(b.Bars, bar{X: i * 5, Y: barTop - height, Height: height})
+		}
+	}
+	if b.Total == 0 {
+		return nil
+	}
+	return b
 }
 
 // oneToken finds the token that the address names.

@@ -47,6 +47,12 @@ func TestTokenFlow(t *testing.T) {
 		t.Error("the token may not do what its page says, or more")
 	}
 	s.Wait(10 * time.Second)
+	if err := s.Days.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if page := b.get("/tokens"); !strings.Contains(page, `aria-label="2 calls in 14 days"`) {
+		t.Errorf("the list does not show how often it was used: %s", page)
+	}
 	if page := text(b.get("/token/acme")); !strings.Contains(page, "DNS::parse_zone") || !strings.Contains(page, "Email::list_pops") || strings.Contains(page, secret) {
 		t.Errorf("its page does not show what it did: %s", page)
 	}

@@ -141,7 +141,18 @@ func TestScreens(t *testing.T) {
 	s.UAPI("demo", "Tokens", "observe", "name", "reader")
 	s.Get(s.Account, "/execute/Email/list_pops", "cpanel demo:"+secret)
 	s.Wait(10 * time.Second)
+	for day := range 13 {
+		for n := range (day * 7) % 11 {
+			s.Days.Note(2, s.Now().Add(-time.Duration(day)*24*time.Hour), n > 8)
+		}
+	}
+	if err := s.Days.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	shot("tokens", "/tokens")
+	shot("security", "/security")
+	b.click("#factor button", "#factor-secret")
+	b.shoot("security-factor")
 	shot("tokens-ended", "/tokens?show=ended")
 	shot("create", "/tokens/new")
 	shot("create-custom", "/tokens/new?preset=custom&area-mail=write&area-usage=read&only=example.com&name=x")

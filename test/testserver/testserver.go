@@ -49,6 +49,7 @@ type Server struct {
 	Verifier *auth.Verifier
 	Trail    *audit.Recorder
 	Heads    *audit.Heads
+	Days     *observe.Days   // how often tokens are used
 	DNS      *authdns.Server // it listens nowhere
 	Web      *Web
 	// The doors: an account's with TLS and without, the administrator's and
@@ -101,6 +102,7 @@ func New(t testing.TB) *Server {
 	s.must(err)
 	s.DNS = authdns.New(authdns.Options{Rate: -1, Logger: log})
 	observed := &observe.Book{Store: s.Store, Now: s.Now, Log: log}
+	s.Days = &observe.Days{Store: s.Store, Now: s.Now, Log: log}
 	s.Estate = estate.New(estate.Config{
 		Observed: observed,
 		Auth:     s.Verifier, Store: s.Store, Trail: s.Trail, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
@@ -115,7 +117,7 @@ func New(t testing.TB) *Server {
 	s.Estate.Doors, s.Estate.Server.Doors = own, own.shown
 	s.must(s.Estate.Bootstrap(ctx, latchkey.Secret{}))
 	missed := compat.Open(filepath.Join(s.Dir, "missed.json"), s.Now, log)
-	s.Calls = &call.Service{Auth: s.Verifier, Binder: s.Estate, Audit: s.Trail, Missed: missed, Observed: observed, Now: s.Now, Log: log}
+	s.Calls = &call.Service{Auth: s.Verifier, Binder: s.Estate, Audit: s.Trail, Missed: missed, Observed: observed, Days: s.Days, Now: s.Now, Log: log}
 	s.Calls.Registry = api.NewRegistry(module.Account(s.Calls.Nested, s.Calls.FeaturesOf), module.Host(s.Calls.Nested, s.Calls.NestedHost, s.Calls.Missed.List, s.Calls.HostNames))
 	s.Estate.Reads = s.Calls.Registry.Reads
 	pages := web.New(web.Config{Calls: s.Calls, Hostname: "host.example.org", Now: s.Now, Log: log})
@@ -125,7 +127,7 @@ func New(t testing.TB) *Server {
 	s.Webmail = &wire.Door{Calls: s.Calls, Audience: latchkey.ForWebmail, Log: log}
 
 	var keepers sync.WaitGroup
-	for _, keep := range []func(context.Context){s.Verifier.Run, s.Verifier.RunSessions, s.Trail.Run, observed.Run, s.Estate.RunUsage} {
+	for _, keep := range []func(context.Context){s.Verifier.Run, s.Verifier.RunSessions, s.Trail.Run, observed.Run, s.Days.Run, s.Estate.RunUsage} {
 		keepers.Go(func() { keep(ctx) })
 	}
 	t.Cleanup(func() {

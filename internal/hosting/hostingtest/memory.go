@@ -228,6 +228,16 @@ func (t *tokens) Observed(_ context.Context, name string) (hosting.TokenInfo, []
 	return t.told(k), slices.Clone(t.Saw[name]), nil
 }
 
+func (t *tokens) Named(_ context.Context, name string) (hosting.TokenInfo, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.tokens[name]
+	if k == nil {
+		return hosting.TokenInfo{}, unknown(name)
+	}
+	return t.told(k), nil
+}
+
 func (t *tokens) Rotate(_ context.Context, name string, overlap time.Duration) (hosting.TokenInfo, latchkey.Secret, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -313,13 +313,26 @@ type detailsParams struct {
 }
 
 // listDetails is Tokens::list_details, which is ours.
-func listDetails(ctx context.Context, acct hosting.Account, _ api.None) ([]limited, error) {
+func listDetails(ctx context.Context, acct hosting.Account, _ api.None) ([]counted, error) {
 	list, err := acct.Tokens().List(ctx)
-	rows := make([]limited, len(list))
+	rows := make([]counted, len(list))
+	today := latchkey.DayOf(acct.At())
 	for i := range list {
-		rows[i] = limitedOf(&list[i])
+		rows[i] = counted{limitedOf(&list[i]), make([]int64, hosting.ShownDays)}
+		for _, d := range list[i].Days {
+			if at := hosting.ShownDays - 1 - int(today-d.Day); at >= 0 && at < hosting.ShownDays {
+				rows[i].Calls[at] = d.Calls
+			}
+		}
 	}
 	return rows, err
+}
+
+// counted is a token with how often it was used on each of the last days, today
+// last.
+type counted struct {
+	limited
+	Calls []int64 `json:"calls_per_day"`
 }
 
 // judged is a token with the rules of the administrator's policy that it does not
@@ -331,16 +344,11 @@ type judged struct {
 
 // details is Tokens::get_details, which is ours.
 func details(ctx context.Context, acct hosting.Account, p detailsParams) (judged, error) {
-	list, err := acct.Tokens().List(ctx)
+	t, err := acct.Tokens().Named(ctx, string(p.Name))
 	if err != nil {
 		return judged{}, err
 	}
-	for i := range list {
-		if list[i].Name == string(p.Name) {
-			return judged{limitedOf(&list[i]), brokenBy(list[i].Breaches)}, nil
-		}
-	}
-	return judged{}, &latchkey.Error{Kind: latchkey.NotFound, Param: "name", Msg: "There is no API token with the name “" + string(p.Name) + "”."}
+	return judged{limitedOf(&t), brokenBy(t.Breaches)}, nil
 }
 
 // verify is Tokens::verify, which is ours: what the bearer of a token has in

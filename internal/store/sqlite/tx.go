@@ -88,6 +88,7 @@ func (t *tx) StageAccount(id latchkey.AccountID, stage store.Stage) error {
 func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 	for _, query := range []string{
 		`DELETE FROM token_observed WHERE token_id IN (SELECT id FROM token WHERE account_id = ?)`,
+		`DELETE FROM token_day WHERE token_id IN (SELECT id FROM token WHERE account_id = ?)`,
 		`DELETE FROM token_use WHERE mac_head IN (SELECT mac_head FROM token WHERE account_id = ?)`,
 		`DELETE FROM token_use WHERE mac_head IN (SELECT was_head FROM token WHERE account_id = ?)`,
 		`DELETE FROM token_tally WHERE token_id IN (SELECT id FROM token WHERE account_id = ?)`,
@@ -231,6 +232,7 @@ func (t *tx) DeleteToken(account latchkey.AccountID, audience latchkey.Audience,
 		`DELETE FROM token_use WHERE mac_head IN (SELECT was_head FROM token WHERE account_id = ? AND audience = ? AND name = ?)`,
 		`DELETE FROM token_tally WHERE token_id IN (SELECT id FROM token WHERE account_id = ? AND audience = ? AND name = ?)`,
 		`DELETE FROM token_observed WHERE token_id IN (SELECT id FROM token WHERE account_id = ? AND audience = ? AND name = ?)`,
+		`DELETE FROM token_day WHERE token_id IN (SELECT id FROM token WHERE account_id = ? AND audience = ? AND name = ?)`,
 	} {
 		if err := t.run(query, int64(account), int64(audience), name); err != nil {
 			return err

@@ -49,6 +49,7 @@ func Run(t *testing.T, open Open) {
 		{"TokenIDs", testTokenIDs},
 		{"Uses", testUses},
 		{"Observed", testObserved},
+		{"TokenDays", testTokenDays},
 		{"Sessions", testSessions},
 		{"SessionsEnd", testSessionsEnd},
 		{"SessionsOfTokens", testSessionsOfTokens},
