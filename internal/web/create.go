@@ -108,6 +108,11 @@ func (v *visit) newMaking(of string) (*making, error) {
 	if m.Domains, err = v.domains(); err != nil {
 		return nil, err
 	}
+	for _, chosen := range []*[]string{&m.Zones, &m.Hosts, &m.Names, &m.Only} {
+		*chosen = slices.DeleteFunc(*chosen, func(name string) bool {
+			return !slices.ContainsFunc(m.Domains, func(d domain) bool { return d.Name == name })
+		})
+	}
 	var factor struct {
 		On int `json:"is_enabled"`
 	}
@@ -116,6 +121,9 @@ func (v *visit) newMaking(of string) (*making, error) {
 	}
 	m.Factor = factor.On == 1
 	m.usual(v.now())
+	if v.r.Method == http.MethodGet {
+		m.only()
+	}
 	return m, nil
 }
 
@@ -141,15 +149,19 @@ func (m *making) usual(now time.Time) {
 			}
 		}
 	}
+	m.Min = now.Format(time.DateOnly)
+	if m.Rules.Latest != 0 {
+		m.Max = m.Rules.Latest.Time().Add(-latchkey.Day).Format(time.DateOnly)
+	}
+}
+
+// only chooses the domain of an account that has no other.
+func (m *making) only() {
 	if owned := m.Own(); len(owned) == 1 && m.Of == "" {
 		m.Zones = []string{owned[0].Name}
 	}
 	if len(m.Domains) == 1 && m.Of == "" {
 		m.Hosts, m.Names = []string{m.Domains[0].Name}, []string{m.Domains[0].Name}
-	}
-	m.Min = now.Format(time.DateOnly)
-	if m.Rules.Latest != 0 {
-		m.Max = m.Rules.Latest.Time().Add(-latchkey.Day).Format(time.DateOnly)
 	}
 }
 

@@ -157,6 +157,7 @@ func TestCustomToken(t *testing.T) {
 		"no job":      {"name", "x", "life", "30"},
 		"no area":     {"name", "x", "preset", "custom", "life", "30"},
 		"no zone":     {"name", "x", "preset", "dynamic_dns", "life", "30", "zone", "example.com"},
+		"not its own": {"name", "x", "preset", "certificates_dns", "life", "30", "zone", "example.net"},
 		"no name":     {"preset", "read_only", "life", "30"},
 		"its name":    {"name", "areas", "preset", "read_only", "life", "30"},
 		"bad grants":  {"name", "x", "preset", "text", "grants", "Email:", "life", "30"},
@@ -192,6 +193,10 @@ func TestLink(t *testing.T) {
 	}
 	if got := text(b.get("/tokens")); strings.Contains(got, "shop") {
 		t.Errorf("a link made a token: %s", got)
+	}
+	// What it chooses beyond the account's own is left out: nothing is smuggled in.
+	if page := b.get("/tokens/new?preset=custom&area-mail=read&only=example.com);*:write(domain%3Dexample.com"); strings.Contains(text(page), "*:write") || !strings.Contains(text(page), "Email:read") {
+		t.Errorf("grants came in by a domain: %s", text(page))
 	}
 	// Before somebody has signed in it waits for that.
 	stranger := open(t, s.Account)
