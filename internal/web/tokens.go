@@ -290,7 +290,7 @@ func (v *visit) manage(f *form, newName string) error {
 		return err
 	}
 	var found events
-	if err := v.uapi("Tokens::activity", &found, "token", t.Handle, "limit", strconv.Itoa(eventsShown)); err != nil {
+	if err := v.uapi("Tokens::activity", &found, "token", t.Name, "limit", strconv.Itoa(eventsShown)); err != nil {
 		return err
 	}
 	m := manage{token: t, Form: f, New: newName, Events: found.Events, More: found.Next != ""}
@@ -436,7 +436,7 @@ func tokenActivity(v *visit) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"token", t.Handle, "limit", "50"}
+	args := []string{"token", t.Name, "limit", "50"}
 	outcome := v.value("outcome")
 	if slices.Contains([]string{"ok", "refused", "failed"}, outcome) {
 		args = append(args, "outcome", outcome)
