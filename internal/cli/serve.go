@@ -27,6 +27,7 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/bind"
 	"github.com/latchkey/latchkey/internal/driver/homedir"
 	"github.com/latchkey/latchkey/internal/driver/maildir"
+	"github.com/latchkey/latchkey/internal/driver/milter"
 	"github.com/latchkey/latchkey/internal/driver/sites"
 	"github.com/latchkey/latchkey/internal/durable"
 	"github.com/latchkey/latchkey/internal/estate"
@@ -215,6 +216,13 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Trail: trail,
 	}
 	h.keepers = append(h.keepers, verifier.Run, verifier.RunSessions, verifier.RunSources, trail.Run, missed.Run, h.estate.RunUsage, h.estate.RunRepairs, h.estate.RunNotices)
+	if c.Milter != "" {
+		signer := &milter.Server{Keys: h.estate.MailSigner, Headers: estate.SignedHeaders, Log: log}
+		if err := signer.Listen(c.Milter); err != nil {
+			return nil, err
+		}
+		h.keepers = append(h.keepers, signer.Run)
+	}
 	if c.AuditSyslog != "" {
 		network, address, err := audit.ParseSyslog(c.AuditSyslog)
 		if err != nil {

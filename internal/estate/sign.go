@@ -17,9 +17,9 @@ import (
 	"github.com/latchkey/latchkey/internal/store"
 )
 
-// signedHeaders are what a signature vouches for. A header that a message does
+// SignedHeaders are what a signature vouches for. A header that a message does
 // not have is signed as not being there: nobody adds a second From on the way.
-var signedHeaders = []string{"From", "From", "To", "Subject", "Subject", "Date", "Date", "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Reply-To", "Auto-Submitted"}
+var SignedHeaders = []string{"From", "From", "To", "Subject", "Subject", "Date", "Date", "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Reply-To", "Auto-Submitted"}
 
 // sign puts a DKIM signature before a message of the server's, if the domain that
 // it is from, or the one above it, publishes a key that is kept here. What
@@ -35,7 +35,7 @@ func (e *Estate) sign(ctx context.Context, m *notice.Message) {
 	}
 	var signed bytes.Buffer
 	err = dkim.Sign(&signed, bytes.NewReader(m.Raw), &dkim.SignOptions{
-		Domain: string(domain), Selector: hosting.DKIMSelector, Signer: key, HeaderKeys: signedHeaders,
+		Domain: string(domain), Selector: hosting.DKIMSelector, Signer: key, HeaderKeys: SignedHeaders,
 		HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
 	})
 	if err != nil {
@@ -56,6 +56,33 @@ func (e *Estate) signer(ctx context.Context, from latchkey.Domain) (latchkey.Dom
 		}
 	}
 	return "", nil, nil
+}
+
+// MailSigner is the key that signs what the owner of a mailbox sends as somebody of
+// a domain, and whose it is. It is nil where the domain is not one of the account's
+// that the mailbox belongs to, or publishes no key.
+func (e *Estate) MailSigner(ctx context.Context, sender hosting.Address, from latchkey.Domain) (latchkey.Domain, crypto.Signer, error) {
+	var same bool
+	err := e.Store.Read(ctx, func(r store.Reader) error {
+		mine, err := r.DomainOwner(sender.Domain)
+		if err != nil {
+			return err
+		}
+		its, err := r.DomainOwner(from)
+		same = mine == its
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil, nil
+	}
+	if err != nil || !same {
+		return "", nil, err
+	}
+	key, err := e.publishedKey(ctx, from)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil, nil
+	}
+	return from, key, err
 }
 
 // publishedKey is the key of a domain, if its record stands in the zone that the

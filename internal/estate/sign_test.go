@@ -11,7 +11,10 @@ import (
 	"github.com/emersion/go-msgauth/dkim"
 	"github.com/miekg/dns"
 
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/notice"
+	"github.com/latchkey/latchkey/internal/store"
 	"github.com/latchkey/latchkey/test/testserver"
 )
 
@@ -105,5 +108,38 @@ func TestSigned(t *testing.T) {
 	s.UAPI("demo", "EmailAuth", "disable_dkim", "domain", "example.com")
 	if raw := sent("off@example.com"); bytes.Contains(raw, []byte("DKIM-Signature")) {
 		t.Errorf("signed after disable_dkim:\n%s", raw)
+	}
+}
+
+// What the owner of a mailbox sends is signed by the domain that they write as, if
+// it is their account's; by no other.
+func TestMailSigner(t *testing.T) {
+	s := testserver.New(t)
+	for user, domain := range map[string]string{"demo": "example.com", "other": "example.net"} {
+		s.UAPI(user, "EmailAuth", "enable_dkim", "domain", domain)
+	}
+	_, err := s.Store.Write(t.Context(), func(tx store.Tx) error {
+		a, err := tx.Account("demo")
+		if err == nil {
+			err = tx.InsertDomain(a.ID, latchkey.OwnedDomain{Name: "bare.example", Kind: latchkey.AddonDomain})
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		sender, from string
+		signs        bool
+	}{
+		{"bob@example.com", "example.com", true}, {"bob@example.net", "example.net", true}, {"bob@bare.example", "example.com", true},
+		{"bob@example.com", "example.net", false}, {"bob@example.net", "example.com", false}, {"bob@example.com", "bare.example", false},
+		{"bob@elsewhere.example", "example.com", false}, {"bob@example.com", "sub.example.com", false}, {"bob@example.com", "com", false},
+	} {
+		local, domain, _ := strings.Cut(test.sender, "@")
+		of, key, err := s.Estate.MailSigner(t.Context(), hosting.Address{Local: local, Domain: latchkey.Domain(domain)}, latchkey.Domain(test.from))
+		if (key != nil) != test.signs || err != nil || test.signs && string(of) != test.from {
+			t.Errorf("%s as %s: signed by %q: %t, %v", test.sender, test.from, of, key != nil, err)
+		}
 	}
 }

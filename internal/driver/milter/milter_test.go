@@ -1,0 +1,143 @@
+package milter
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	gomilter "github.com/emersion/go-milter"
+	"github.com/emersion/go-msgauth/dkim"
+
+	"github.com/latchkey/latchkey/internal/hosting"
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
+
+// asker is a mail server that has the filter look at messages.
+type asker struct {
+	t      *testing.T
+	client *gomilter.Client
+	texts  map[string]string
+}
+
+func start(t *testing.T) *asker {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Headers: []string{"From", "From", "Subject", "Subject"}, Log: slog.New(slog.DiscardHandler),
+		Keys: func(_ context.Context, sender hosting.Address, from latchkey.Domain) (latchkey.Domain, crypto.Signer, error) {
+			if sender.Domain != "example.com" || from != "example.com" {
+				return "", nil, nil
+			}
+			return "example.com", key, nil
+		}}
+	path := filepath.Join(t.TempDir(), "socket")
+	if err := s.Listen(path); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {
+		t.Errorf("the socket: %v, %v, want mode 0660", info.Mode(), err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-ended })
+	client := gomilter.NewClientWithOptions("unix", path, gomilter.ClientOptions{ActionMask: gomilter.OptAddHeader})
+	t.Cleanup(func() { _ = client.Close() })
+	return &asker{t, client, map[string]string{
+		"default._domainkey.example.com": "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public),
+	}}
+}
+
+// pass has a message looked at that somebody sends who signed in as user, and is
+// what becomes of it.
+func (a *asker) pass(user string, header []string, body string) string {
+	a.t.Helper()
+	s, err := a.client.Session()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer s.Close()
+	must := func(act *gomilter.Action, err error) bool {
+		a.t.Helper()
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		return act.Code == gomilter.ActContinue
+	}
+	message := strings.Join(header, "\r\n") + "\r\n\r\n" + body
+	if user != "" {
+		if err := s.Macros(gomilter.CodeMail, "{auth_authen}", user); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	if !must(s.Mail("bounces@example.com", nil)) || !must(s.Rcpt("ann@elsewhere.example", nil)) {
+		return message
+	}
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		if !must(s.HeaderField(name, strings.ReplaceAll(value, "\r\n", "\n"))) {
+			return message
+		}
+	}
+	if !must(s.HeaderEnd()) {
+		return message
+	}
+	changes, _, err := s.BodyReadFrom(strings.NewReader(body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for _, c := range changes {
+		if c.Code != gomilter.ActInsertHeader {
+			a.t.Errorf("it wants %c", c.Code)
+		}
+		message = c.HeaderName + ": " + strings.ReplaceAll(c.HeaderValue, "\n", "\r\n") + "\r\n" + message
+	}
+	return message
+}
+
+func TestSigns(t *testing.T) {
+	a := start(t)
+	lookup := func(name string) ([]string, error) { return []string{a.texts[name]}, nil }
+	from := "From: Bob <bob@example.com>"
+	for _, test := range []struct {
+		what, user string
+		header     []string
+		signed     bool
+	}{
+		{"its own", "bob@example.com", []string{from, "Subject: long and\r\n\tfolded", "X-Other:   spaces  "}, true},
+		{"a colleague's name", "eve@example.com", []string{from, "Subject: x"}, true},
+		{"a neighbour's name", "eve@example.net", []string{from, "Subject: x"}, false},
+		{"another domain's name", "bob@example.com", []string{"From: <ann@example.net>", "Subject: x"}, false},
+		{"nobody signed in", "", []string{from, "Subject: x"}, false},
+		{"no mailbox signed in", "demo", []string{from, "Subject: x"}, false},
+		{"two From", "bob@example.com", []string{from, "From: <ann@example.net>", "Subject: x"}, false},
+		{"two in From", "bob@example.com", []string{from + ", <ann@example.net>", "Subject: x"}, false},
+		{"no From", "bob@example.com", []string{"Subject: x"}, false},
+		{"its own again", "bob@example.com", []string{from, "Subject: x"}, true},
+	} {
+		message := a.pass(test.user, test.header, "Hello\r\n\r\n.dot\r\n"+strings.Repeat("long ", 40_000)+"\r\n\r\n")
+		found, err := dkim.VerifyWithOptions(bytes.NewReader([]byte(message)), &dkim.VerifyOptions{LookupTXT: lookup})
+		if err != nil || len(found) != map[bool]int{true: 1}[test.signed] {
+			t.Errorf("%s: %d signatures, %v", test.what, len(found), err)
+			continue
+		}
+		if test.signed && (found[0].Err != nil || found[0].Domain != "example.com") {
+			t.Errorf("%s: %+v", test.what, found[0])
+		}
+	}
+}
