@@ -101,6 +101,9 @@ func (e *Estate) publishedKey(ctx context.Context, domain latchkey.Domain) (cryp
 			if err != nil {
 				return err
 			}
+			if row.Account != k.Account { // the domain was another's when it got the key
+				return store.ErrNotFound
+			}
 			z, err := loadZone(r, &row)
 			if err == nil && len(hosting.Texts(z, hosting.DKIMName(domain), hosting.DKIMVersion)) == 0 {
 				err = store.ErrNotFound
