@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -19,6 +20,7 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/maildir"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/mailrule"
 	"github.com/latchkey/latchkey/internal/password"
 	"github.com/latchkey/latchkey/internal/store"
 )
@@ -34,7 +36,18 @@ type boxModel struct {
 	Off      bool   // the login is suspended
 	Password string // "" for the one that it was made with
 	Letters  int
+	Filters  string
 }
+
+// mailModel is the account's mail.
+type mailModel struct {
+	Boxes    map[string]boxModel
+	Forwards string // where mail for the address team goes
+	Answer   string // what it is answered with
+}
+
+// firstMail is what there is before the first change.
+var firstMail = mailModel{Boxes: map[string]boxModel{"old": {Letters: 1}}}
 
 // mailChange is one change of mail.
 type mailChange struct {
@@ -42,16 +55,31 @@ type mailChange struct {
 	quota       int64
 	on          bool
 	password    string
+	text        string
 }
 
 // apply is the model after the change.
-func (c mailChange) apply(was map[string]boxModel) map[string]boxModel {
-	is := maps.Clone(was)
-	m := is[c.local]
+func (c mailChange) apply(was mailModel) mailModel {
+	is := was
+	is.Boxes = maps.Clone(was.Boxes)
+	m := is.Boxes[c.local]
 	switch c.what {
 	case "remove":
-		delete(is, c.local)
+		delete(is.Boxes, c.local)
 		return is
+	case "forward":
+		is.Forwards = strings.TrimSpace(was.Forwards + " " + c.text)
+		return is
+	case "unforward":
+		_, is.Forwards, _ = strings.Cut(was.Forwards, " ")
+		return is
+	case "answer":
+		is.Answer = c.text
+		return is
+	case "filter":
+		m.Filters = strings.TrimSpace(m.Filters + " " + c.text)
+	case "unfilter":
+		m.Filters = ""
 	case "quota":
 		m.Quota = c.quota
 	case "suspend":
@@ -61,7 +89,7 @@ func (c mailChange) apply(was map[string]boxModel) map[string]boxModel {
 	case "deliver":
 		m.Letters++
 	}
-	is[c.local] = m
+	is.Boxes[c.local] = m
 	return is
 }
 
@@ -69,11 +97,21 @@ func (c mailChange) apply(was map[string]boxModel) map[string]boxModel {
 // one mailbox that holds a letter.
 func plannedChanges(seed uint64, n int) (list []mailChange) {
 	random := rand.New(rand.NewPCG(seed, 1))
-	is := map[string]boxModel{"old": {Letters: 1}}
+	is := firstMail
 	for i := range n {
-		names := slices.Sorted(maps.Keys(is))
+		names := slices.Sorted(maps.Keys(is.Boxes))
 		c := mailChange{what: "create", local: fmt.Sprintf("box%d", i)}
-		if k := random.IntN(10); len(names) > 1 && k > 2 || len(names) > 5 {
+		if k := random.IntN(15); k > 9 {
+			c.local = names[random.IntN(len(names))]
+			c.what = []string{"forward", "answer", "filter", "unfilter", "unforward"}[k-10]
+			if c.what == "unforward" && is.Forwards == "" {
+				c.what = "forward"
+			}
+			c.text, _, _ = strings.Cut(is.Forwards+" ", " ") // the one that goes
+			if c.what != "unforward" {
+				c.text = fmt.Sprintf("t%02d@example.com", i)
+			}
+		} else if len(names) > 1 && k > 2 || len(names) > 5 {
 			c.local = names[random.IntN(len(names))]
 			switch {
 			case k < 5:
@@ -81,7 +119,7 @@ func plannedChanges(seed uint64, n int) (list []mailChange) {
 			case k < 6:
 				c.what, c.quota = "quota", int64(i+1)<<20
 			case k < 7:
-				c.what, c.on = "suspend", !is[c.local].Off
+				c.what, c.on = "suspend", !is.Boxes[c.local].Off
 			case k < 9:
 				c.what = "deliver"
 			default:
@@ -107,9 +145,38 @@ func (c mailChange) make(r *rig) error {
 		return box.Suspend(ctx, at, hosting.Login, c.on)
 	case "password":
 		return box.SetPassword(ctx, at, latchkey.NewSecret(c.password))
+	case "forward", "unforward", "answer", "filter", "unfilter":
+		_, err := r.db.Write(ctx, func(tx store.Tx) error { return c.rule(tx, r.id("demo")) })
+		return err
 	}
 	_, err := r.mail.Deliver(ctx, "demo", "example.com", c.local, strings.NewReader("a letter\n"), maildir.Unlimited)
 	return err
+}
+
+// rule changes what becomes of mail, which is a matter of the store alone.
+func (c mailChange) rule(tx store.Tx, demo latchkey.AccountID) error {
+	place := store.MailPlace{Account: demo, Domain: "example.com", Local: "team"}
+	forwarder := store.Forwarder{MailPlace: place, To: mailrule.Destination(c.text)}
+	switch c.what {
+	case "forward":
+		return tx.PutForwarder(forwarder)
+	case "unforward":
+		return tx.DeleteForwarder(forwarder)
+	case "answer":
+		return tx.PutAutoresponder(store.Autoresponder{MailPlace: place, Autoresponder: mailrule.Autoresponder{From: "Team", Subject: c.text, Body: "Later.\n", Charset: "utf-8", Interval: 8}})
+	}
+	place.Local = c.local
+	list, err := tx.Filters(place)
+	if err != nil {
+		return err
+	}
+	list = append(list, mailrule.Filter{
+		Name: c.text, Rules: []mailrule.Rule{{Part: "$header_subject:", Match: "contains", Value: c.text}}, Actions: []mailrule.Action{{Do: mailrule.Save, To: "Spam"}},
+	})
+	if c.what == "unfilter" {
+		list = nil
+	}
+	return tx.PutFilters(store.Filters{MailPlace: place, List: list})
 }
 
 // mailWork is what the process that makes the changes is told.
@@ -147,8 +214,8 @@ func TestMailWork(t *testing.T) {
 	r.must(answered.Close())
 }
 
-// TestMailOutages records what changes of mailboxes, of their passwords and of
-// what they hold write, cuts that off at any point as a power cut would, and starts
+// TestMailOutages records what changes of mailboxes, of their passwords, of what they
+// hold and of what becomes of mail write, cuts that off at any point as a power cut would, and starts
 // anew: every change is there as a whole or not at all, and what was answered is
 // there.
 func TestMailOutages(t *testing.T) {
@@ -167,7 +234,7 @@ func TestMailOutages(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("making the changes: %v\n%s", err, out)
 	}
-	models := []map[string]boxModel{{"old": {Letters: 1}}}
+	models := []mailModel{firstMail}
 	for _, c := range plannedChanges(w.Seed, w.Changes) {
 		models = append(models, c.apply(models[len(models)-1]))
 	}
@@ -190,7 +257,7 @@ func TestMailOutages(t *testing.T) {
 
 // checkOutage starts from what an outage left and holds the mail to one of two
 // models: that of what was answered, or of one change more. It tells which.
-func checkOutage(t *testing.T, left *node, models []map[string]boxModel, answered int) string {
+func checkOutage(t *testing.T, left *node, models []mailModel, answered int) string {
 	dir := memory(t)
 	if err := left.write(dir); err != nil {
 		t.Fatal(err)
@@ -198,11 +265,11 @@ func checkOutage(t *testing.T, left *node, models []map[string]boxModel, answere
 	r := openRig(t, dir)
 	_, err := r.estate.Recover(t.Context())
 	r.must(err)
-	is := r.mailboxes()
+	is := r.mailNow()
 	var diff string
 	for n := answered; n <= answered+1 && n < len(models); n++ {
 		if diff = cmp.Diff(models[n], r.open(is, models[n])); diff == "" {
-			r.wholeWith(models[n])
+			r.wholeWith(models[n].Boxes)
 			if n == answered {
 				return "before the change"
 			}
@@ -223,10 +290,10 @@ func memory(t *testing.T) string {
 	return dir
 }
 
-// mailboxes are those of demo, with the hash of each password.
-func (r *rig) mailboxes() map[string]boxModel {
+// mailNow is what there is, with the hash of each password in its place.
+func (r *rig) mailNow() mailModel {
 	r.t.Helper()
-	is := map[string]boxModel{}
+	is := mailModel{Boxes: map[string]boxModel{}}
 	id := r.id("demo")
 	r.must(r.db.Read(r.t.Context(), func(s store.Reader) error {
 		rows, err := s.Mailboxes(id, store.Mailbox{}, 0)
@@ -235,25 +302,42 @@ func (r *rig) mailboxes() map[string]boxModel {
 			for _, part := range []string{"cur", "new"} {
 				m.Letters += len(r.list("demo", "mail", "example.com", b.Local, part))
 			}
-			is[b.Local] = m
+			filters, err := s.Filters(store.MailPlace{Account: id, Domain: b.Domain, Local: b.Local})
+			if err != nil {
+				return err
+			}
+			for _, f := range filters {
+				m.Filters = strings.TrimSpace(m.Filters + " " + f.Name)
+			}
+			is.Boxes[b.Local] = m
 		}
-		return err
+		forwards, err2 := s.Forwarders(id, store.Forwarder{}, 0)
+		for _, f := range forwards {
+			is.Forwards = strings.TrimSpace(is.Forwards + " " + string(f.To))
+		}
+		answers, err3 := s.Autoresponders(id)
+		for _, a := range answers {
+			is.Answer += a.Subject
+		}
+		return errors.Join(err, err2, err3)
 	}))
 	return is
 }
 
-// open is mailboxes with the passwords that want says, where those open them.
-func (r *rig) open(is, want map[string]boxModel) map[string]boxModel {
-	found := maps.Clone(is)
-	for name, m := range found {
-		secret := want[name].Password
+// open is what there is with the passwords that want says, where those open the
+// mailboxes.
+func (r *rig) open(is, want mailModel) mailModel {
+	found := is
+	found.Boxes = maps.Clone(is.Boxes)
+	for name, m := range found.Boxes {
+		secret := want.Boxes[name].Password
 		if secret == "" {
 			secret = startPassword
 		}
 		if opensWith(m.Password, secret) {
-			m.Password = want[name].Password
+			m.Password = want.Boxes[name].Password
 		}
-		found[name] = m
+		found.Boxes[name] = m
 	}
 	return found
 }
