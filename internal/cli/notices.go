@@ -46,6 +46,15 @@ func notices(c config.Config) (n estate.Notices, err error) {
 	return n, nil
 }
 
+// mailOut is what takes the mail that leaves the server: the folder that is set for
+// it, or what takes the notices; nil where there is neither.
+func mailOut(c config.Config, n estate.Notices) (estate.Mailer, error) {
+	if c.MailFolder == "" {
+		return n.Mailer, nil
+	}
+	return mailout.Folder{Dir: c.MailFolder}, os.MkdirAll(c.MailFolder, 0o700)
+}
+
 // passwordIn is the password of who signs in at the mail server. A file that
 // others may read is refused.
 func passwordIn(c config.Config) (latchkey.Secret, error) {

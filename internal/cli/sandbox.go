@@ -133,7 +133,8 @@ func openSandbox(ctx context.Context, s std, o sandboxOptions) (*sandbox, error)
 		Account: port("2083"), AccountPlain: port("2082"), Host: port("2087"), HostPlain: port("2086"),
 		Webmail: port("2096"), WebmailPlain: port("2095"), LMTP: port("2424"), DNS: port("2053"),
 		AutoSSL: o.autossl, AutoSSLDirectory: o.directory, AutoSSLCA: o.authority, AutoSSLAgreeTOS: 1,
-		Webserver: "embedded", Sites: port("8080"), SitesTLS: port("8443"),
+		MailFolder: filepath.Join(sb.dir, "outgoing"),
+		Webserver:  "embedded", Sites: port("8080"), SitesTLS: port("8443"),
 	}
 	if o.services {
 		c.Services = port("443")

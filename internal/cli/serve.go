@@ -184,6 +184,9 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	if settings.Notices, err = notices(c); err != nil {
 		return nil, err
 	}
+	if settings.MailOut, err = mailOut(c, settings.Notices); err != nil {
+		return nil, err
+	}
 	h.estate = estate.New(settings)
 	if err := h.mailServer(ctx, c, log); err != nil {
 		return nil, err

@@ -83,12 +83,14 @@ type Config struct {
 	AuditFolder   string `toml:"audit_folder" doc:"Folder that what is cut off the audit trail is written to before, as an export. Empty: nowhere."`
 	AuditSyslog   string `toml:"audit_syslog" doc:"Where the newest link of the audit trail is told each second, beside the file audit.head: unix:/dev/log, udp:HOST:514 or tcp:HOST:601 (RFC 5424)."`
 
-	NoticesSendmail     string `toml:"notices_sendmail" doc:"The program that takes the mails to owners about their API tokens, called as sendmail is: /usr/sbin/sendmail. Without it and notices_smtp the Postfix that serves the mailboxes takes them, and without that nobody is told of anything."`
+	NoticesSendmail     string `toml:"notices_sendmail" doc:"The program that takes the mails to owners about their API tokens, called as sendmail is: /usr/sbin/sendmail. Without it and notices_smtp the Postfix that serves the mailboxes takes them, and without that nobody is told of anything. It also takes the mail that accounts forward to other servers, and what their autoresponders answer, where this program delivers."`
 	NoticesSMTP         string `toml:"notices_smtp" doc:"The mail server that takes them instead, host:port."`
 	NoticesTLS          string `toml:"notices_tls" default:"auto" doc:"How the connection to it is kept from others. auto: by STARTTLS, unless it is on this machine. starttls, tls (from the first byte on), off."`
 	NoticesUser         string `toml:"notices_user" doc:"Who signs in there. Empty: nobody."`
 	NoticesPasswordFile string `toml:"notices_password_file" doc:"File with the password, which nobody else may read."`
 	NoticesFrom         string `toml:"notices_from" doc:"The sender's address. Empty: latchkey at the server's name."`
+
+	MailFolder string `toml:"mail_folder" doc:"Folder that mail is written to which would leave the server, a file each, to try things out: what is forwarded to other servers, and what autoresponders answer. Empty: it is sent as notices are."`
 
 	TokensPerAccount    int    `toml:"tokens_per_account" default:"1000" doc:"How many API tokens an account may have. 0: any number."`
 	MinPasswordStrength int    `toml:"min_password_strength" default:"0" doc:"What new passwords must reach, 0 to 100."`

@@ -1,11 +1,13 @@
 package estate_test
 
 import (
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/driver/dovecot/dovecottest"
+	"github.com/latchkey/latchkey/internal/driver/lmtp"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -36,6 +38,7 @@ func onDovecot(t testing.TB) *testserver.Server {
 func tenant(open func(testing.TB) *testserver.Server) func(*testing.T) *hostingtest.Tenant {
 	return func(t *testing.T) *hostingtest.Tenant {
 		s := open(t)
+		s.Estate.MailOut = &outside{}
 		do := func(err error) {
 			t.Helper()
 			if err != nil {
@@ -76,7 +79,7 @@ func tenant(open func(testing.TB) *testserver.Server) func(*testing.T) *hostingt
 				if err != nil {
 					return err
 				}
-				return box.Deliver(t.Context(), strings.NewReader(message))
+				return box.Deliver(t.Context(), mailFrom(message))
 			},
 		}
 	}
@@ -105,4 +108,9 @@ func testHost(t *testing.T, open func(testing.TB) *testserver.Server) {
 			},
 		}
 	})
+}
+
+// mailFrom is a message that somebody wrote.
+func mailFrom(text string) lmtp.Letter {
+	return lmtp.Letter{From: "friend@example.org", Body: func() (io.Reader, error) { return strings.NewReader(text), nil }}
 }

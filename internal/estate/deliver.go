@@ -1,10 +1,13 @@
 package estate
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/latchkey/latchkey/internal/driver/homedir"
@@ -12,6 +15,9 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/maildir"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/mailrule"
+	"github.com/latchkey/latchkey/internal/notice"
+	"github.com/latchkey/latchkey/internal/sieve"
 	"github.com/latchkey/latchkey/internal/store"
 )
 
@@ -35,57 +41,252 @@ func (b *boxLocks) of(address string) *sync.Mutex {
 
 // Resolve implements [lmtp.Backend].
 func (d *deliveries) Resolve(ctx context.Context, a hosting.Address) (lmtp.Box, error) {
-	row, err := d.find(ctx, a)
-	if err != nil {
+	if _, err := d.e.route(ctx, a.String(), nil); err != nil {
 		return nil, err
 	}
-	return &box{e: d.e, row: row, address: a}, nil
+	return &box{d.e, a}, nil
 }
 
-func (d *deliveries) find(ctx context.Context, a hosting.Address) (row store.Mailbox, err error) {
-	unknown := &latchkey.Error{Kind: latchkey.NotFound, Msg: "There is no such mailbox here."}
-	err = d.e.Store.Read(ctx, func(r store.Reader) error {
-		id, err := r.DomainOwner(a.Domain)
-		if err != nil {
-			return err
-		}
-		owner, err := r.AccountByID(id)
-		if err != nil {
-			return err
-		}
-		if row, err = r.Mailbox(id, a.Domain, a.Local); err != nil {
-			return err
-		}
-		if owner.Suspended || row.SuspendedIncoming {
-			return &latchkey.Error{Kind: latchkey.Denied, Msg: "This mailbox does not take mail at present."}
-		}
-		return nil
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		err = unknown
+// route is where mail for an address goes now. It fails as [lmtp.Backend] says
+// where nobody takes it.
+func (e *Estate) route(ctx context.Context, address string, passed func(string) bool) (*route, error) {
+	t := &route{sends: e.MailOut != nil, passed: passed}
+	err := e.Store.Read(ctx, func(r store.Reader) error { return t.add(r, address, "") })
+	if err == nil {
+		err = t.takes()
 	}
-	return row, err
+	return t, err
 }
 
-// box is one mailbox that takes one message.
+// box is an address that takes one message.
 type box struct {
 	e       *Estate
-	row     store.Mailbox
 	address hosting.Address
 }
 
-// Deliver implements [lmtp.Box].
-func (b *box) Deliver(ctx context.Context, r io.Reader) error {
-	lock := b.e.boxes.of(b.address.String())
-	lock.Lock()
-	defer lock.Unlock()
-	return b.e.locks.share(ctx, b.row.Account, func() error {
-		// The account and the mailbox may have changed since they were found.
-		row, err := (&deliveries{b.e}).find(ctx, b.address)
+// Deliver implements [lmtp.Box]. First the message goes to where it may be
+// refused for now, that is to other servers: if it is, nothing has happened.
+func (b *box) Deliver(ctx context.Context, l lmtp.Letter) error {
+	return b.e.deliver(ctx, b.address.String(), l, true)
+}
+
+// deliver delivers a message for an address. It may be answered.
+func (e *Estate) deliver(ctx context.Context, address string, l lmtp.Letter, answer bool) error {
+	m, err := e.open(&l)
+	if err != nil {
+		return err
+	}
+	// What was found may have changed since.
+	t, err := e.route(ctx, address, m.passed)
+	if err != nil {
+		return err
+	}
+	p := &passage{e: e, letter: l, message: m, route: t, sent: 0}
+	if err := p.all(ctx); err != nil {
+		return err
+	}
+	if answer {
+		p.answerAll(ctx)
+	}
+	return nil
+}
+
+// incoming is a message whose header was read.
+type incoming struct {
+	*sieve.Message
+}
+
+func (e *Estate) open(l *lmtp.Letter) (*incoming, error) {
+	body, err := l.Body()
+	if err != nil {
+		return nil, err
+	}
+	return &incoming{sieve.Read(body)}, nil
+}
+
+// passed reports whether the message was sent on by an address already.
+func (m *incoming) passed(address string) bool {
+	for _, by := range m.Fields("Delivered-To") {
+		if strings.EqualFold(by, address) {
+			return true
+		}
+	}
+	return false
+}
+
+// passage is one message on its way to all that its route leads to.
+type passage struct {
+	e       *Estate
+	letter  lmtp.Letter
+	message *incoming
+	route   *route
+	sent    int // of route.out
+	into    int // mailboxes that have it
+	answers []answer
+	refusal error
+}
+
+// answer is an answer that a message gets.
+type answer struct {
+	at store.MailPlace
+	by sieve.Vacation
+}
+
+// all delivers to everybody. Filters may lead to more mailboxes as it goes.
+func (p *passage) all(ctx context.Context) error {
+	if err := p.send(ctx); err != nil {
+		return err
+	}
+	for i := 0; i < len(p.route.boxes); i++ {
+		if err := p.box(ctx, p.route.boxes[i]); err != nil {
+			return err
+		}
+	}
+	for i := range p.route.answers {
+		r := &p.route.answers[i]
+		out, err := mailrule.Answering(&r.Autoresponder, r.Address()).Run(p.delivery())
 		if err != nil {
 			return err
 		}
-		return notYet(b.put(ctx, &row, r))
+		p.answered(r.MailPlace, out)
+		p.into++
+	}
+	if p.refusal != nil && p.into+p.sent == 0 && !p.route.nowhere {
+		return p.refusal
+	}
+	return nil
+}
+
+func (p *passage) delivery() sieve.Delivery {
+	return sieve.Delivery{Message: p.message.Message, From: p.letter.From, Now: p.e.Now()}
+}
+
+func (p *passage) answered(at store.MailPlace, out sieve.Outcome) {
+	if out.Answer != nil {
+		p.answers = append(p.answers, answer{at, *out.Answer})
+	}
+}
+
+// script is what is done with messages for a mailbox.
+func (e *Estate) script(ctx context.Context, row *store.Mailbox) (s sieve.Script, err error) {
+	at := store.MailPlace{Account: row.Account, Domain: row.Domain, Local: row.Local}
+	err = e.Store.Read(ctx, func(r store.Reader) error {
+		s, err = ScriptOf(r, at)
+		return err
+	})
+	return s, err
+}
+
+// ScriptOf is what is done with messages for the mailbox at a place; nil where
+// nothing is and they are kept.
+func ScriptOf(r store.Reader, at store.MailPlace) (sieve.Script, error) {
+	account, err := r.Filters(store.MailPlace{Account: at.Account})
+	if err != nil {
+		return nil, err
+	}
+	own, err := r.Filters(at)
+	if err != nil {
+		return nil, err
+	}
+	responder, err := r.Autoresponder(at)
+	if errors.Is(err, store.ErrNotFound) {
+		return mailrule.Script(account, own, nil, at.Address()), nil
+	}
+	return mailrule.Script(account, own, &responder.Autoresponder, at.Address()), err
+}
+
+// box gives the message to one mailbox, as its filters will. That a message is
+// refused counts if nobody takes it.
+func (p *passage) box(ctx context.Context, row store.Mailbox) error {
+	script, err := p.e.script(ctx, &row)
+	if err != nil {
+		return err
+	}
+	out := sieve.Outcome{Keep: true}
+	if len(script) > 0 {
+		if p.message, err = p.e.open(&p.letter); err != nil { // its body may be read
+			return err
+		}
+		if out, err = script.Run(p.delivery()); err != nil {
+			return err
+		}
+	}
+	if out.Rejected != nil {
+		p.refusal = latchkey.Errorf(latchkey.Invalid, "%s", *out.Rejected)
+		return nil
+	}
+	if err := p.redirect(ctx, &row, &out); err != nil {
+		return err
+	}
+	if out.Keep {
+		out.Folders = append([]string{""}, out.Folders...)
+	}
+	for _, folder := range out.Folders {
+		if err := p.put(ctx, row, folder); err != nil {
+			return p.failed(err)
+		}
+	}
+	p.into++
+	at := store.MailPlace{Account: row.Account, Domain: row.Domain, Local: row.Local}
+	p.answered(at, out)
+	return nil
+}
+
+// failed is for a mailbox that does not take the message: it is refused only if
+// no other took it, or if it may be tried again.
+func (p *passage) failed(err error) error {
+	switch latchkey.KindOf(err) {
+	case latchkey.Limit, latchkey.Denied, latchkey.NotFound:
+		p.refusal = err
+		return nil
+	}
+	return err
+}
+
+// redirect follows what a filter sends on. A message that comes to where it has
+// been, or that nobody takes, stays in the inbox.
+func (p *passage) redirect(ctx context.Context, row *store.Mailbox, out *sieve.Outcome) error {
+	for _, to := range out.Redirects {
+		before := len(p.route.boxes) + len(p.route.answers) + len(p.route.out)
+		err := p.e.Store.Read(ctx, func(r store.Reader) error { return p.route.add(r, to, row.Address()) })
+		if err != nil {
+			return err
+		}
+		if len(p.route.boxes)+len(p.route.answers)+len(p.route.out) == before {
+			out.Keep = true
+		}
+	}
+	return p.send(ctx)
+}
+
+// put puts the message into a folder of a mailbox.
+func (p *passage) put(ctx context.Context, row store.Mailbox, folder string) error {
+	lock := p.e.boxes.of(row.Address())
+	lock.Lock()
+	defer lock.Unlock()
+	return p.e.locks.share(ctx, row.Account, func() error {
+		// The account and the mailbox may have changed since they were found.
+		err := p.e.Store.Read(ctx, func(r store.Reader) (err error) {
+			owner, err := r.AccountByID(row.Account)
+			if err == nil {
+				row, err = r.Mailbox(row.Account, row.Domain, row.Local)
+			}
+			if err == nil && (owner.Suspended || row.SuspendedIncoming) {
+				err = errShut
+			}
+			return err
+		})
+		if errors.Is(err, store.ErrNotFound) {
+			return errNoBox
+		}
+		if err != nil {
+			return err
+		}
+		body, err := p.letter.Open(row.Address())
+		if err != nil {
+			return err
+		}
+		return notYet(p.e.put(ctx, &row, folder, body))
 	})
 }
 
@@ -98,22 +299,22 @@ func notYet(err error) error {
 	return err
 }
 
-func (b *box) put(ctx context.Context, row *store.Mailbox, r io.Reader) error {
-	entry, err := b.e.Auth.Entry(ctx, row.Account)
+func (e *Estate) put(ctx context.Context, row *store.Mailbox, folder string, r io.Reader) error {
+	entry, err := e.Auth.Entry(ctx, row.Account)
 	if err != nil {
 		return err
 	}
-	room, err := b.room(ctx, row, string(entry.Account.Name))
+	room, err := e.room(ctx, row, string(entry.Account.Name))
 	if err != nil {
 		return err
 	}
-	if q, err := b.e.quota(ctx, row.Account, b.e.Now(), patience()); err != nil {
+	if q, err := e.quota(ctx, row.Account, e.Now(), patience()); err != nil {
 		return err
 	} else if left := q.ByteLimit - q.Bytes; q.ByteLimit != latchkey.Unlimited && (room == maildir.Unlimited || left < room) {
 		room = max(left, 0)
 	}
-	return b.e.tracked(ctx, row.Account, func() (homedir.Usage, error) {
-		d, err := b.e.Mail.Deliver(ctx, string(entry.Account.Name), string(row.Domain), row.Local, r, room)
+	return e.tracked(ctx, row.Account, func() (homedir.Usage, error) {
+		d, err := e.Mail.DeliverInto(ctx, string(entry.Account.Name), string(row.Domain), row.Local, folder, r, room)
 		if err != nil {
 			return homedir.Usage{}, err
 		}
@@ -122,11 +323,11 @@ func (b *box) put(ctx context.Context, row *store.Mailbox, r io.Reader) error {
 }
 
 // room is how many bytes the mailbox may still take.
-func (b *box) room(ctx context.Context, row *store.Mailbox, name string) (int64, error) {
+func (e *Estate) room(ctx context.Context, row *store.Mailbox, name string) (int64, error) {
 	if row.Quota == 0 {
 		return maildir.Unlimited, nil
 	}
-	u, err := b.e.Mail.Usage(ctx, name, string(row.Domain), row.Local)
+	u, err := e.Mail.Usage(ctx, name, string(row.Domain), row.Local)
 	if err != nil {
 		return 0, err
 	}
@@ -134,4 +335,52 @@ func (b *box) room(ctx context.Context, row *store.Mailbox, name string) (int64,
 		return 0, &latchkey.Error{Kind: latchkey.Limit, Msg: "The mailbox is full."}
 	}
 	return row.Quota - u.Bytes, nil
+}
+
+// sending bounds how many messages are in memory on their way out.
+var sending = make(chan struct{}, 4)
+
+// send hands the message to other servers that it has not been sent to. One that
+// such a server refuses for good counts as refused; otherwise the sender tries
+// again, and who has it by then may get it twice.
+func (p *passage) send(ctx context.Context) error {
+	for len(p.route.out) > p.sent {
+		to := p.route.out[p.sent]
+		err := p.e.sendOn(ctx, &p.letter, to)
+		if refused, ok := errors.AsType[*notice.Refusal](err); ok {
+			p.e.Log.Info("a forwarded message was refused", "by", to.by, "err", refused)
+			p.refusal = latchkey.Errorf(latchkey.Invalid, "the server that mail for this address is forwarded to refused the message")
+			p.route.out = append(p.route.out[:p.sent], p.route.out[p.sent+1:]...)
+			continue
+		}
+		if err != nil {
+			return &latchkey.Error{Kind: latchkey.Unavailable, Msg: "The message could not be sent on: try again later.", Err: err}
+		}
+		p.sent++
+	}
+	return nil
+}
+
+func (e *Estate) sendOn(ctx context.Context, l *lmtp.Letter, to leaving) error {
+	select {
+	case sending <- struct{}{}:
+		defer func() { <-sending }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	body, err := l.Body()
+	if err != nil {
+		return err
+	}
+	raw, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	raw = append(fmt.Appendf(nil, "Delivered-To: %s\n", to.by), raw...)
+	return e.MailOut.Send(ctx, &notice.Message{From: l.From, To: to.to, Raw: crlf(raw)})
+}
+
+// crlf is text with lines that end in CRLF.
+func crlf(text []byte) []byte {
+	return bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
 }

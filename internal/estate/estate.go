@@ -58,6 +58,9 @@ type Config struct {
 	Web    Webserver  // nil if nobody serves sites
 	// Mailserver delivers mail by what the store says; nil if this program does.
 	Mailserver Mailserver
+	// MailOut takes what is forwarded to other servers and what answers people, where
+	// this program delivers; nil if no mail leaves.
+	MailOut Mailer
 	// AutoSSL gets certificates; nil if nobody does. It may be set after New.
 	AutoSSL *AutoSSL
 	// Doors show the server's own certificate; nil where it cannot be exchanged. It

@@ -211,6 +211,9 @@ func (e *Estate) RunRepairs(ctx context.Context) {
 		case <-tick.C:
 			e.Repair(ctx)
 		case <-sweep.C:
+			if _, err := e.Store.Write(ctx, func(tx store.Tx) error { return tx.ForgetAnswers(e.Now()) }); err != nil && ctx.Err() == nil {
+				e.Log.Warn("whom autoresponders have answered is not forgotten", "err", err)
+			}
 			if err := e.Sweep(ctx); err != nil && ctx.Err() == nil {
 				e.Log.Warn("what crashes left in homes could not be cleared away", "err", err)
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -96,7 +95,7 @@ func TestFiguresOverAnEnd(t *testing.T) {
 	}
 	box, err := e.Deliveries().Resolve(t.Context(), cat)
 	must(t, err)
-	must(t, box.Deliver(t.Context(), strings.NewReader("Subject: one\r\n\r\nmore\r\n")))
+	must(t, box.Deliver(t.Context(), mailFrom("Subject: one\r\n\r\nmore\r\n")))
 	if _, f := started(); f.TakenAt != 0 {
 		t.Errorf("after a delivery and a crash the figures count as measured at %d", f.TakenAt)
 	}

@@ -221,6 +221,8 @@ type Mail interface {
 	// Domains are the domains that may have mailboxes, the main one first, then
 	// by name.
 	Domains(ctx context.Context) ([]latchkey.Domain, error)
+
+	MailRules
 }
 
 // NewMailbox is what a mailbox is to be: with a password, or with the hash of

@@ -43,9 +43,16 @@ type look struct {
 }
 
 // Holds reports whether who has acct in their hands may act on a thing.
-func Holds(acct Account, thing latchkey.Resource) bool {
+func Holds(acct Account, thing latchkey.Resource) bool { return May(acct, thing) == nil }
+
+// May says why who has acct in their hands may not act on a thing, or nil. It is
+// for what is to be said before what else is wrong with a call.
+func May(acct Account, thing latchkey.Resource) error {
 	n, ok := acct.(*narrow)
-	return !ok || n.look.ask(thing) == nil
+	if !ok {
+		return nil
+	}
+	return n.look.ask(thing)
 }
 
 // narrow has every method of an account by itself: one that comes to be must be

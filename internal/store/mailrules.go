@@ -15,6 +15,9 @@ type MailPlace struct {
 	Local   string
 }
 
+// Address is local@domain.
+func (p MailPlace) Address() string { return p.Local + "@" + string(p.Domain) }
+
 // Forwarder is one destination that the mail for an address goes to.
 type Forwarder struct {
 	MailPlace
@@ -80,6 +83,6 @@ type MailRuler interface {
 	// Answer notes that a sender is answered from a place, and reports whether that
 	// has not been since a time.
 	Answer(p MailPlace, sender string, at, since time.Time) (bool, error)
-	// ForgetAnswers forgets answers from before a time.
-	ForgetAnswers(before time.Time) error
+	// ForgetAnswers forgets the answers after which another may be sent now.
+	ForgetAnswers(now time.Time) error
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -556,6 +557,8 @@ func TestUnwritten(t *testing.T) {
 	}
 }
 
+var aMessage = lmtp.Letter{Body: func() (io.Reader, error) { return strings.NewReader("a message\n"), nil }}
+
 // deliver sends a message to a mailbox that must take it.
 func deliver(r *rig, to hosting.Address) {
 	r.t.Helper()
@@ -563,7 +566,7 @@ func deliver(r *rig, to hosting.Address) {
 	for range 50 { // as senders do, while they are told to try again
 		var box lmtp.Box
 		if box, err = r.estate.Deliveries().Resolve(r.t.Context(), to); err == nil {
-			err = box.Deliver(r.t.Context(), strings.NewReader("a message\n"))
+			err = box.Deliver(r.t.Context(), aMessage)
 		}
 		if latchkey.KindOf(err) != latchkey.Unavailable {
 			break
@@ -582,7 +585,7 @@ func TestHomeMissing(t *testing.T) {
 	r.must(os.Rename(r.path("demo"), r.path("elsewhere")))
 	box, err := r.estate.Deliveries().Resolve(t.Context(), hosting.Address{Local: "old", Domain: "example.com"})
 	r.must(err)
-	if err := box.Deliver(t.Context(), strings.NewReader("a message\n")); latchkey.KindOf(err) != latchkey.Unavailable {
+	if err := box.Deliver(t.Context(), aMessage); latchkey.KindOf(err) != latchkey.Unavailable {
 		t.Errorf("a message to a mailbox without its home: %v (%v), want kind unavailable", err, latchkey.KindOf(err))
 	}
 }

@@ -17,9 +17,11 @@ package lmtp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -35,6 +37,7 @@ import (
 //	latchkey.NotFound             550 5.1.1  no such mailbox
 //	latchkey.Limit                552 5.2.2  over quota
 //	latchkey.Denied, FeatureOff   550 5.7.1  incoming mail is suspended
+//	latchkey.Invalid              550 5.7.1  and the message, which its owner wrote
 //	anything else                 451 4.3.0  try again later; the error is logged
 //
 // A full mailbox is refused for good: the sender learns it now, not days later.
@@ -43,12 +46,30 @@ type Backend interface {
 	Resolve(ctx context.Context, a hosting.Address) (Box, error)
 }
 
-// Box is a mailbox that takes one message.
+// Box is where one message for an address goes.
 type Box interface {
-	// Deliver stores all that r holds, durably; without an error it must not
-	// be lost any more. An error of r must end it without a trace, and it must
-	// return soon after ctx has ended. Errors count as those of [Backend].
-	Deliver(ctx context.Context, r io.Reader) error
+	// Deliver stores what the letter has, durably; without an error it must not
+	// be lost any more. An error of reading it must end it without a trace, and it
+	// must return soon after ctx has ended. Errors count as those of [Backend].
+	Deliver(ctx context.Context, l Letter) error
+}
+
+// Letter is a message and its envelope.
+type Letter struct {
+	From string // "" for a notice of a failed delivery and its like
+	To   string
+	// Body reads the message from its beginning, as the sender wrote it. It may be
+	// called again; readers do not disturb each other.
+	Body func() (io.Reader, error)
+}
+
+// Open reads the message as the mailbox of to gets it: after our own two lines.
+func (l *Letter) Open(to string) (io.Reader, error) {
+	body, err := l.Body()
+	if err != nil {
+		return nil, err
+	}
+	return io.MultiReader(strings.NewReader(fmt.Sprintf("Return-Path: <%s>\nDelivered-To: %s\n", l.From, to)), body), nil
 }
 
 // Options tell how to serve. Zero fields take the default.
@@ -144,6 +165,8 @@ func reply(err error) error {
 		return say(550, smtp.EnhancedCode{5, 1, 1}, "no such mailbox here")
 	case latchkey.Limit:
 		return say(552, smtp.EnhancedCode{5, 2, 2}, "the mailbox is over its quota")
+	case latchkey.Invalid:
+		return say(550, smtp.EnhancedCode{5, 7, 1}, latchkey.AsError(err).Msg)
 	case latchkey.Denied, latchkey.FeatureOff:
 		return say(550, smtp.EnhancedCode{5, 7, 1}, "incoming mail for this mailbox is suspended")
 	}

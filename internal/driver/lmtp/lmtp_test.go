@@ -75,7 +75,11 @@ type box struct {
 	user string
 }
 
-func (b box) Deliver(ctx context.Context, r io.Reader) error {
+func (b box) Deliver(ctx context.Context, l lmtp.Letter) error {
+	r, err := l.Open(l.To)
+	if err != nil {
+		return err
+	}
 	b.calls.Add(1)
 	switch b.user {
 	case "panics":
@@ -304,7 +308,11 @@ func TestTooBig(t *testing.T) {
 type keeper struct{ got chan string }
 
 func (k keeper) Resolve(context.Context, hosting.Address) (lmtp.Box, error) { return k, nil }
-func (k keeper) Deliver(_ context.Context, r io.Reader) error {
+func (k keeper) Deliver(_ context.Context, l lmtp.Letter) error {
+	r, err := l.Open(l.To)
+	if err != nil {
+		return err
+	}
 	data, err := io.ReadAll(r)
 	k.got <- string(data)
 	return err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
 
 	"github.com/emersion/go-smtp"
@@ -117,12 +116,7 @@ func (s *session) deliver(from string, to recipient, spool *spool) (err error) {
 			s.log("deliver", to.address, err)
 		}
 	}()
-	header := fmt.Sprintf("Return-Path: <%s>\nDelivered-To: %s\n", from, to.address)
-	body, err := spool.Reader()
-	if err != nil {
-		return err
-	}
-	return to.box.Deliver(s.ctx, io.MultiReader(strings.NewReader(header), body))
+	return to.box.Deliver(s.ctx, Letter{From: from, To: to.address, Body: spool.Reader})
 }
 
 // broken is the answer where the message did not arrive whole.
@@ -142,7 +136,7 @@ func (s *session) broken(err error) error {
 func (s *session) log(step, address string, err error) {
 	level := slog.LevelWarn
 	switch latchkey.KindOf(err) {
-	case latchkey.NotFound, latchkey.Limit, latchkey.Denied, latchkey.FeatureOff:
+	case latchkey.NotFound, latchkey.Limit, latchkey.Denied, latchkey.FeatureOff, latchkey.Invalid:
 		level = slog.LevelDebug
 	}
 	s.options.Logger.Log(s.ctx, level, "lmtp: not delivered", slog.String("step", step),

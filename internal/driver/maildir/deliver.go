@@ -36,10 +36,26 @@ const Unlimited int64 = -1
 // them; the Maildir convention is LF. After an error the message is not in the
 // mailbox, and no other file of it either.
 func (s *Store) Deliver(ctx context.Context, account, domain, user string, r io.Reader, limit int64) (Delivered, error) {
+	return s.DeliverInto(ctx, account, domain, user, "", r, limit)
+}
+
+// DeliverInto is Deliver into a folder, which is made if it is not there; "" is
+// the inbox.
+func (s *Store) DeliverInto(ctx context.Context, account, domain, user, folder string, r io.Reader, limit int64) (Delivered, error) {
 	p := place{account, domain, user}
 	var d Delivered
 	err := s.open(ctx, p, func(box *homedir.Dir) (err error) {
-		d, err = s.deliver(box, withContext{ctx, r}, limit)
+		into, err := openFolder(box, folder)
+		if err != nil {
+			return err
+		}
+		if into != box {
+			defer into.Close()
+		}
+		d, err = s.deliver(into, withContext{ctx, r}, limit)
+		// The running total that an IMAP server keeps does not know of this message;
+		// without it the server counts anew.
+		_ = box.Remove("maildirsize")
 		if errors.Is(err, fs.ErrNotExist) {
 			return missing(p, err) // removed under our hands
 		}
@@ -69,9 +85,6 @@ func (s *Store) deliver(box *homedir.Dir, r io.Reader, limit int64) (Delivered, 
 	if err := d.publish(tmp, inbox); err != nil {
 		return Delivered{}, err
 	}
-	// The running total that an IMAP server keeps does not know of this message;
-	// without it the server counts anew.
-	_ = box.Remove("maildirsize")
 	return d, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -470,6 +471,31 @@ func BenchmarkDeliver(b *testing.B) {
 	for b.Loop() {
 		if _, err := s.Deliver(b.Context(), alice, domain, "bob", strings.NewReader(text), maildir.Unlimited); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestDeliverInto: a folder is made by the first message to it, and its name is
+// written as IMAP servers write it.
+func TestDeliverInto(t *testing.T) {
+	s, _ := open(t)
+	must(t, s.Create(t.Context(), "alice", "example.com", "bob"))
+	for _, folder := range []string{"", "Work", "Work", "A & B.Entwürfe 日本"} {
+		_, err := s.DeliverInto(t.Context(), "alice", "example.com", "bob", folder, strings.NewReader("A: b\n\nc\n"), maildir.Unlimited)
+		must(t, err)
+	}
+	list, err := s.Folders(t.Context(), "alice", "example.com", "bob")
+	must(t, err)
+	has := map[string]int64{}
+	for _, f := range list {
+		has[f.Name] = f.Messages
+	}
+	if want := map[string]int64{"INBOX": 1, "INBOX.Work": 2, "INBOX.A & B.Entwürfe 日本": 1}; !maps.Equal(has, want) {
+		t.Errorf("the folders hold %v, want %v", has, want)
+	}
+	for _, folder := range []string{"..", "a/b", "../x", "a..b", "a.", strings.Repeat("x", 300)} {
+		if _, err := s.DeliverInto(t.Context(), "alice", "example.com", "bob", folder, strings.NewReader("x"), maildir.Unlimited); latchkey.KindOf(err) != latchkey.Invalid {
+			t.Errorf("a message into %q: %v", folder, err)
 		}
 	}
 }

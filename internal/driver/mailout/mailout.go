@@ -4,6 +4,7 @@ package mailout
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ const (
 func (s Sendmail) Send(ctx context.Context, m *notice.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, s.Path, "-i", "-f", m.From, "--", m.To)
+	cmd := exec.CommandContext(ctx, s.Path, "-i", "-f", cmp.Or(m.From, "<>"), "--", m.To)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C"}
 	cmd.Dir = "/"
 	cmd.WaitDelay = 5 * time.Second

@@ -43,6 +43,7 @@ type Account struct {
 	tokens   map[string]*hosting.TokenInfo
 	secrets  map[string]latchkey.TokenID
 	boxes    map[hosting.Address]*box
+	rules    rules // of mail
 	dynamic  map[latchkey.Domain]*dynamicHost
 	excluded []latchkey.Domain                   // from AutoSSL
 	off      []string                            // kinds of notices
@@ -442,7 +443,11 @@ func (m *mail) with(a hosting.Address, fn func(*box) error) error {
 }
 
 func (m *mail) Remove(_ context.Context, a hosting.Address) error {
-	return m.with(a, func(*box) error { delete(m.boxes, a); return nil })
+	return m.with(a, func(*box) error {
+		delete(m.boxes, a)
+		delete(m.rules.filters, a)
+		return nil
+	})
 }
 
 func (m *mail) SetPassword(_ context.Context, a hosting.Address, password latchkey.Secret) error {

@@ -75,6 +75,33 @@ func mailboxOf(ctx context.Context, acct hosting.Account, name hosting.MailboxPa
 	return box, err
 }
 
+// addressOf is mailboxOf for what has more to say of a call than whether it may be
+// made: that comes first.
+func addressOf(ctx context.Context, acct hosting.Account, name hosting.MailboxParam, domain hosting.DomainParam) (hosting.Address, error) {
+	a, err := mailboxOf(ctx, acct, name, domain)
+	if err == nil {
+		err = hosting.May(acct, hosting.MailboxParam(a).Resource())
+	}
+	return a, err
+}
+
+// domainOf is the domain that a parameter names, else the account's main domain,
+// of which who may not touch it is not told.
+func domainOf(ctx context.Context, acct hosting.Account, p hosting.DomainParam) (latchkey.Domain, error) {
+	if p.Domain != "" {
+		return p.Domain, hosting.May(acct, p.Resource())
+	}
+	a, err := acct.Info(ctx)
+	if err != nil {
+		return "", err
+	}
+	thing := hosting.DomainParam{Domain: a.Domain}.Resource()
+	if !hosting.Holds(acct, thing) {
+		return "", &latchkey.Error{Kind: latchkey.Denied, On: &thing, Msg: "This API token may not do that: it has no grant for the account’s main domain. Give the domain."}
+	}
+	return a.Domain, nil
+}
+
 type addPopParams struct {
 	Email        hosting.MailboxParam `param:"email" doc:"The mailbox to create: its name, or its whole address."`
 	Domain       hosting.DomainParam  `param:"domain,optional" doc:"Its domain; the main domain if nothing is said."`

@@ -105,8 +105,9 @@ func (t *tx) Answer(p store.MailPlace, sender string, now, since time.Time) (boo
 	return n > 0, err
 }
 
-func (t *tx) ForgetAnswers(before time.Time) error {
-	return t.run(`DELETE FROM answered WHERE at < ?`, micros(before))
+func (t *tx) ForgetAnswers(now time.Time) error {
+	return t.run(`DELETE FROM answered WHERE at <= ? - 3600000000 * coalesce((SELECT hours FROM autoresponder AS a
+		WHERE a.account_id = answered.account_id AND a.domain = answered.domain AND a.local = answered.local), 0)`, micros(now))
 }
 
 func scanFilters(s scanner) (f store.Filters, err error) {
