@@ -243,6 +243,12 @@ func (m *rendering) box(a *address, name string, outdone bool) {
 		b.Login = !m.owner.Suspended && !a.box.SuspendedLogin
 		b.Incoming = b.Incoming && !a.box.SuspendedIncoming
 		b.Outgoing = outgoing(&m.owner, a.box)
+		if script := mailrule.Script(m.own, a.filters, a.answer, name); len(script) > 0 {
+			b.Script = script.Text()
+		}
+		m.Boxes = append(m.Boxes, b)
+	case a.answer != nil: // nobody signs in there, and nothing stays
+		b.Script = mailrule.Answering(a.answer, name).Text()
 		m.Boxes = append(m.Boxes, b)
 	}
 }
