@@ -91,6 +91,19 @@ func (v *Verifier) Suspended(r store.Reader, id latchkey.AccountID) (bool, error
 	return !s.usable, err
 }
 
+// Account is an account, asked for inside a transaction: r is asked only for what
+// is not in memory.
+func (v *Verifier) Account(r store.Reader, id latchkey.AccountID) (latchkey.Account, error) {
+	return v.accountNow(r, id)
+}
+
+// Unbounded reports whether memory has it that the secret with mac is that of a
+// token of an account's which may do everything, from everywhere, for ever.
+func (v *Verifier) Unbounded(mac latchkey.TokenMAC) bool {
+	s, ok := v.lookUp(&mac)
+	return ok && s.flags&^slotTaken == 0 && s.expires == 0
+}
+
 // accountNow is an account from memory or from r.
 func (v *Verifier) accountNow(r store.Reader, id latchkey.AccountID) (latchkey.Account, error) {
 	if e := v.accounts.entry(id); e != nil {

@@ -34,7 +34,7 @@ func (t *tokens) policy(r store.Reader) (*latchkey.AppliedPolicy, error) {
 	if t.audience == latchkey.ForHost {
 		return latchkey.TokenPolicy{}.For("", latchkey.TokenPolicy{}), nil
 	}
-	a, err := r.AccountByID(t.account)
+	a, err := t.e.Auth.Account(r, t.account)
 	if err != nil {
 		return nil, err
 	}

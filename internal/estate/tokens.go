@@ -79,7 +79,7 @@ func checkToken(param string, n *hosting.NewToken, now, had time.Time) error {
 // bind keeps a token to what who makes it, or changes it, may do, and fills in
 // what was left out.
 func (t *tokens) bind(r store.Reader, k *latchkey.Token) error {
-	own, err := t.own(r)
+	own, err := t.bounds(r)
 	if err != nil {
 		return err
 	}

@@ -159,11 +159,32 @@ func (t *tx) RenameDomain(old, new latchkey.Domain) error {
 	return t.run(`UPDATE site SET host = ? WHERE host = ?`, string(new), string(old))
 }
 
+// Package is [store.Reader]'s, without reading again what has not changed.
+func (t *tx) Package(name string) (latchkey.Package, error) {
+	if p, ok := t.w.packages[name]; ok {
+		return p, nil
+	}
+	p, err := t.reader.Package(name)
+	if err != nil {
+		return p, err
+	}
+	if t.w.packages == nil || len(t.w.packages) == maxPackages {
+		t.w.packages = make(map[string]latchkey.Package)
+	}
+	t.w.packages[name] = p
+	return p, nil
+}
+
+// maxPackages is how many packages the writer remembers.
+const maxPackages = 256
+
 func (t *tx) PutPackage(p latchkey.Package) error {
+	t.w.packages = nil
 	return t.putJSON(`INSERT INTO package (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body`, p.Name, p)
 }
 
 func (t *tx) DeletePackage(name string) error {
+	t.w.packages = nil
 	return t.q.change(t.ctx, `DELETE FROM package WHERE name = ?`, name)
 }
 

@@ -59,6 +59,9 @@ type writer struct {
 	head    [32]byte // hash of the last audit link
 	audited uint64   // its seq
 	group   []*job
+	// packages are some that were read since any was last changed. Every account's
+	// is asked for, and reading one is slow.
+	packages map[string]latchkey.Package
 }
 
 func (s *Store) newWriter(ctx context.Context) (_ *writer, err error) {
@@ -140,6 +143,7 @@ func (w *writer) commit(group []*job) {
 	err := w.tryCommit(ctx, t, group)
 	if err != nil {
 		_, _ = w.conn.ExecContext(ctx, `ROLLBACK`)
+		w.packages = nil
 		w.seq, w.head, w.audited, w.ids = saved.seq, saved.head, saved.audited, saved.ids
 	} else if len(t.changes) > 0 {
 		w.s.feed.publish(w.seq, t.changes)
@@ -200,6 +204,7 @@ func (w *writer) runOne(ctx context.Context, t *tx, j *job) error {
 	j.err = call(j.fn, t)
 	if j.err != nil {
 		t.changes, t.trail, t.events, w.ids = t.changes[:changes], t.trail[:bodies], events, ids
+		w.packages = nil
 		if _, err := w.q.exec(ctx, `ROLLBACK TO one`); err != nil {
 			return err
 		}
