@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/latchkey/latchkey/internal/config"
+	"github.com/latchkey/latchkey/internal/hosting"
 )
 
 // state is how it stands with one thing.
@@ -81,6 +83,18 @@ func consult(s std, path, output string) error {
 		found = append(found, newDoctor(c).look()...)
 	}
 	return report(s, output, found)
+}
+
+// findingsOf looks at the machine for the administrator's page, as doctor does.
+func findingsOf(c config.Config) func(context.Context) []hosting.Finding {
+	return func(context.Context) []hosting.Finding {
+		found := newDoctor(c).look()
+		list := make([]hosting.Finding, len(found))
+		for i, f := range found {
+			list[i] = hosting.Finding{Part: f.Check, State: string(f.State), Text: f.Text, Do: f.Do}
+		}
+		return list
+	}
 }
 
 // look makes every check.

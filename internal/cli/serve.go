@@ -155,6 +155,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, er
 	}
 	h.close = append([]func() error{homes.Close}, h.close...)
 	host := hosting.Server{Hostname: hostname(c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength}
+	host.Findings = findingsOf(c)
 	dns, err := h.nameServer(ctx, c, log)
 	if err != nil {
 		return nil, err

@@ -62,6 +62,18 @@ type Server struct {
 	Sites [3]string
 	// Doors is what they show; nil where there are none. See [Server.Shown].
 	Doors func() Shown
+	// Findings look at the machine and at the server on it; nil where nobody does.
+	Findings func(ctx context.Context) []Finding
+}
+
+// Finding is how it stands with one part of the server: State is ok, note for
+// what is worth knowing, or problem for what must be mended. Do is what to do
+// about it; "" for nothing.
+type Finding struct {
+	Part  string `json:"part"`
+	State string `json:"state"`
+	Text  string `json:"text"`
+	Do    string `json:"do"`
 }
 
 // Site is the address of a door.

@@ -22,6 +22,32 @@ type TokenPolicies interface {
 	// them, from after on. There may be more if next is not nil, even if none were
 	// found: one call looks at so many tokens.
 	Outside(ctx context.Context, after TokenPlace, limit int) (list []OutsideToken, next *TokenPlace, err error)
+	// Find are at most limit tokens of accounts that a search finds, from after on,
+	// by their accounts' numbers. As with Outside there may be more if next is not
+	// nil.
+	Find(ctx context.Context, q TokenSearch, after TokenMark, limit int) (list []AccountToken, next *TokenMark, err error)
+}
+
+// TokenSearch is which tokens are looked for: those that are all it says.
+type TokenSearch struct {
+	Text   string        // part of the account's or the token's name, without regard to case
+	Unused time.Duration // made, and last used if ever, longer ago than that; 0 for any
+	NoEnd  bool          // they last for ever
+	Full   bool          // they may do everything that their account may
+}
+
+// TokenMark is where a walk by accounts' numbers has come to; zero is its
+// beginning.
+type TokenMark struct {
+	Account latchkey.AccountID
+	Name    string
+}
+
+// AccountToken is a token and whose it is.
+type AccountToken struct {
+	Account latchkey.AccountName
+	Package string
+	TokenInfo
 }
 
 // TokenPlace is where a walk over all tokens has come to.

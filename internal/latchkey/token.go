@@ -134,6 +134,9 @@ const (
 	StandsUnused   Standing = "unused"
 )
 
+// Full reports whether the token may do all that its owner may.
+func (t *Token) Full() bool { return t.Grants == "" && !t.ReadOnly }
+
 // Standing is how the token stands at now, when it was last used at a time, if
 // ever, and uses of it are counted.
 func (t *Token) Standing(now, used time.Time, uses int64) Standing {

@@ -199,7 +199,7 @@ func (a *AppliedPolicy) Breaches(k *Token, now time.Time) (list []Breach) {
 	} else if a.Addresses == Yes && k.Addresses.Vague() {
 		list = append(list, a.breach(RuleAddresses, "allows no tokens that may be used from nearly everywhere: name ranges that are together no wider than sixteen /8 of IPv4 or one /12 of IPv6."))
 	}
-	if a.FullAccess == No && k.Grants == "" && !k.ReadOnly {
+	if a.FullAccess == No && k.Full() {
 		list = append(list, a.breach(RuleFull, "allows no tokens with full access: make one that may do what it is for, with Tokens::create_limited and “grants”."))
 	}
 	return list

@@ -135,6 +135,11 @@ func (p *tokenPolicies) Outside(context.Context, hosting.TokenPlace, int) ([]hos
 	return nil, nil, nil
 }
 
+// Find is nothing, either.
+func (p *tokenPolicies) Find(context.Context, hosting.TokenSearch, hosting.TokenMark, int) ([]hosting.AccountToken, *hosting.TokenMark, error) {
+	return nil, nil, nil
+}
+
 // As makes an account that has what the host knows of it, and nothing of its
 // own yet.
 func (h *Host) As(ctx context.Context, name latchkey.AccountName) (hosting.Account, error) {

@@ -21,6 +21,10 @@ var tokenPolicyFuncs = []api.Func[hosting.Host]{
 		Doc: "Set the policy about the API tokens of accounts: the server's, which the administrator alone can, or a package's. What is not named stays. An extension of this server."},
 	{Name: "list_tokens_outside_policy", Privilege: latchkey.PrivilegeListAccounts, Run: api.Run(listOutside),
 		Doc: "List the API tokens of accounts that do not keep the policy, and why: those from before stay as they are. An extension of this server."},
+	{Name: "list_account_tokens", Privilege: latchkey.PrivilegeListAccounts, Run: api.Run(findTokens),
+		Doc: "List the API tokens of accounts, or those a search finds: not used for long, without an end, with full access. An extension of this server."},
+	{Name: "server_findings", Privilege: latchkey.PrivilegeAll, Run: api.Run(showFindings),
+		Doc: "Tell which parts of the server are here, what is missing and what to do, as “latchkey doctor” does. An extension of this server."},
 }
 
 const inherit = "inherit"
