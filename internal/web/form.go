@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -56,4 +57,12 @@ func (f *form) find(field string) wrong {
 		}
 	}
 	return wrong{}
+}
+
+// status is that of an answer with the form.
+func (f *form) status() int {
+	if f.Bad() {
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusOK
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -49,7 +50,11 @@ func (v *visit) call(names call.Names, module, name string, out any, args ...str
 func (v *visit) callAs(cred latchkey.Credentials, names call.Names, module, name string, out any, args ...string) error {
 	of := v.Visit
 	of.Cred = cred
-	q := of.Request(names, module, name, pairs(args))
+	return v.answered(of.Request(names, module, name, pairs(args)), out)
+}
+
+// answered makes a call, and reads its answer into out, which may be nil.
+func (v *visit) answered(q *call.Request, out any) error {
 	res := v.pages.Calls.Do(v.r.Context(), q)
 	if res.Caller.Kind == latchkey.BySession {
 		v.caller = res.Caller
@@ -87,6 +92,29 @@ func (v *visit) uapi(function string, out any, args ...string) error {
 // whm calls a host's function.
 func (v *visit) whm(function string, out any, args ...string) error {
 	return v.call(call.WHM, "", function, out, args...)
+}
+
+// whmPage calls a host's function that answers a list, reads one page of it, and
+// tells how long the list is.
+func (v *visit) whmPage(function string, out any, skip, size int, args ...string) (total int, err error) {
+	q := v.Visit.Request(call.WHM, "", function, pairs(args))
+	q.Read = func(ctx context.Context, l api.Listing) (any, error) {
+		var rows []any
+		if rows, total, err = l.Page(ctx, skip, size); err == nil {
+			err = l.Finish(ctx, rows, nil)
+		}
+		return l.Show(rows), err
+	}
+	failed := v.answered(q, out)
+	return total, failed
+}
+
+// uapiFor calls a function of another's account, as the administrator may.
+func (v *visit) uapiFor(account, function string, out any, args ...string) error {
+	module, name, _ := strings.Cut(function, "::")
+	q := v.Visit.Request(call.UAPI, module, name, pairs(args))
+	q.For = latchkey.AccountName(account)
+	return v.answered(q, out)
 }
 
 // pairs makes arguments of keys and values, as a form has them.
