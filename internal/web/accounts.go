@@ -30,7 +30,7 @@ type hosted struct {
 
 // Disk is how much of the disk that the account may have is used, in percent; -1
 // where there is no limit.
-func (h *hosted) Disk() int {
+func (h hosted) Disk() int {
 	used, err1 := strconv.ParseInt(strings.TrimSuffix(h.DiskUsed, "M"), 10, 64)
 	most, err2 := strconv.ParseInt(strings.TrimSuffix(h.DiskLimit, "M"), 10, 64)
 	if err1 != nil || err2 != nil || most <= 0 {
