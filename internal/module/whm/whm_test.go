@@ -130,7 +130,7 @@ func TestReadOnly(t *testing.T) {
 	for _, f := range Module.Funcs {
 		reads := false
 		for _, prefix := range []string{"list", "get", "read", "accountsummary", "verify", "api_token_list", "api_token_get", "resellerstats", "version", "myprivs",
-			"acctcounts", "quota_enabled", "showbw", "domainuserdata", "has", "matchpkgs", "_get", "systemloadavg", "loadavg", "is_", "dumpzone", "latchkey_activity"} {
+			"acctcounts", "quota_enabled", "showbw", "domainuserdata", "has", "matchpkgs", "_get", "systemloadavg", "loadavg", "is_", "dumpzone", "latchkey_activity", "server_findings"} {
 			reads = reads || strings.HasPrefix(f.Name, prefix)
 		}
 		if got := f.Effect == api.Read; got != reads {
