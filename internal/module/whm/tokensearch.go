@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/api"
+	"github.com/latchkey/latchkey/internal/grant"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
@@ -94,7 +95,7 @@ func findTokens(ctx context.Context, h hosting.Host, p findTokensParams) (accoun
 func accountTokenOf(t *hosting.AccountToken) accountToken {
 	row := accountToken{
 		User: t.Account, Package: t.Package, Name: t.Name, Handle: t.Handle.String(), Created: t.Created, Expires: t.Expires, LastUsed: t.Use.At,
-		State: t.Standing, Full: t.Full(), ReadOnly: t.ReadOnly, Grants: []string{}, Reasons: []string{},
+		State: t.Standing, Full: t.Full(), ReadOnly: t.ReadOnly, Grants: []string{grant.Full().String()}, Reasons: []string{},
 	}
 	if t.Grants != "" {
 		row.Grants = strings.Split(t.Grants, "; ")
