@@ -56,7 +56,7 @@ func TestAccessible(t *testing.T) {
 		looks += b.look(axe, "host "+p.name)
 	}
 	for _, name := range []string{"watched", "plain"} {
-		s.Token("demo", name)
+		s.Token("demo", name, "expires_at", "1798000000")
 	}
 	s.UAPI("demo", "Tokens", "observe", "name", "watched")
 	owner := open(t, s.account, true)
