@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,6 +67,16 @@ type hostFigures struct {
 	NoTrail                       bool
 }
 
+// eventsAtHome is how many events the first page has.
+const eventsAtHome = 8
+
+// telling are the events that changed something, or were refused: who looks at
+// pages reads all the time.
+func telling(all []event) []event {
+	all = slices.DeleteFunc(all, func(e event) bool { return e.Change == 0 && e.Good() })
+	return all[:min(len(all), eventsAtHome)]
+}
+
 // hostHome is where the administrator begins.
 func hostHome(v *visit) error {
 	var is hostFigures
@@ -87,10 +98,10 @@ func hostHome(v *visit) error {
 		return err
 	}
 	var found events
-	if is.NoTrail, err = denied(v.whm("latchkey_activity", &found, "limit", "8")); err != nil {
+	if is.NoTrail, err = denied(v.whm("latchkey_activity", &found, "limit", "100")); err != nil {
 		return err
 	}
-	is.Events = found.Events
+	is.Events = telling(found.Events)
 	v.show(http.StatusOK, "host_home", is)
 	return nil
 }
