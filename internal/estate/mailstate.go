@@ -151,6 +151,10 @@ func (m *rendering) domain(r store.Reader, p store.MailPlace) error {
 		return gone(err)
 	}
 	m.Domains = append(m.Domains, dovecot.Domain{Name: p.Domain, Account: p.Account})
+	if m.owner.Suspended {
+		m.refuse(string(p.Domain), "no mail is taken for this domain at present")
+		return nil
+	}
 	d, err := r.MailDomain(p.Account, p.Domain)
 	if err != nil {
 		return gone(err)
@@ -230,7 +234,11 @@ func (m *rendering) destination(address string, d mailrule.Destination) {
 	}
 }
 
+// alias adds where mail for an address goes. That of a suspended account goes nowhere.
 func (m *rendering) alias(address, target string) {
+	if m.owner.Suspended {
+		return
+	}
 	m.Aliases = append(m.Aliases, dovecot.Alias{Address: address, Account: m.owner.ID, Target: target})
 }
 
@@ -243,14 +251,14 @@ func (m *rendering) box(a *address, name string, outdone bool) {
 		b.Login = !m.owner.Suspended && !a.box.SuspendedLogin
 		b.Incoming = b.Incoming && !a.box.SuspendedIncoming
 		b.Outgoing = outgoing(&m.owner, a.box)
-		if script := mailrule.Script(m.own, a.filters, a.answer, name); len(script) > 0 {
-			b.Script = script.Text()
-		}
-		m.Boxes = append(m.Boxes, b)
-	case a.answer != nil: // nobody signs in there, and nothing stays
+		b.Script = mailrule.Script(m.own, a.filters, a.answer, name).Text()
+	case a.answer != nil: // nobody gets in, and nothing is kept
+		b.Maildir = ""
 		b.Script = mailrule.Answering(a.answer, name).Text()
-		m.Boxes = append(m.Boxes, b)
+	default:
+		return
 	}
+	m.Boxes = append(m.Boxes, b)
 }
 
 // outgoing is what becomes of mail that a mailbox sends.

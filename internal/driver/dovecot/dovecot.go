@@ -56,7 +56,7 @@ type Box struct {
 	Address  string // in lower case
 	Account  latchkey.AccountID
 	Hash     string // of its password, with the scheme in braces
-	Maildir  string // an absolute path
+	Maildir  string // an absolute path; "" for what has only a script
 	Quota    int64  // bytes; 0 for no limit
 	Login    bool   // its owner gets in
 	Incoming bool   // it takes mail

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	_ "embed"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/latchkey/latchkey/internal/store"
@@ -76,6 +77,10 @@ func (p *Part) add(r *rows, s State) error {
 		script, err := p.keepScript(b.Script)
 		if err != nil {
 			return err
+		}
+		if b.Maildir == "" { // whom a script has answered is kept somewhere
+			local, domain, _ := strings.Cut(b.Address, "@")
+			b.Maildir = filepath.Join(p.o.Dir, "answers", domain, local)
 		}
 		r.boxes[b.Address] = boxRow{int64(b.Account), b.Hash, b.Maildir, int64(p.uid), int64(p.gid), b.Quota, b.Login, b.Incoming, b.Outdone, b.Outgoing, script, false}
 	}
