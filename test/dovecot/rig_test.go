@@ -291,6 +291,7 @@ func (r *rig) startMail() {
 	log := func([]byte) {}
 	r.run(exec.Command("dovecot", "-F", "-c", r.path("dovecot", "dovecot.conf")), log)
 	r.run(exec.Command("postfix", "-c", r.path("postfix"), "start-fg"), log)
+	r.t.Cleanup(r.endPostfix)
 	for _, address := range []string{r.smtp, r.imap} {
 		r.until("nobody listens at "+address, func() bool {
 			c, err := net.Dial("tcp", address)
@@ -308,6 +309,27 @@ func (r *rig) startMail() {
 			}
 		}
 	})
+}
+
+// endPostfix ends Postfix itself: what was started only waits for it.
+func (r *rig) endPostfix() {
+	text, err := os.ReadFile(r.path("queue", "pid", "master.pid"))
+	if err != nil {
+		return
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || pid < 2 {
+		r.t.Errorf("Postfix says that its process is %q", text)
+		return
+	}
+	_ = syscall.Kill(pid, syscall.SIGTERM)
+	for end := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Errorf("Postfix (process %d) has not ended", pid)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			return
+		}
+	}
 }
 
 // until waits until it is so.
