@@ -70,6 +70,7 @@ soak:
 	$(GO) run ./test/load -hostile $(HOSTILE)
 	$(GO) run ./test/load -rotation 60s
 	$(GO) run ./test/load -timing 20000
+	$(GO) test -count=1 -timeout=60m -v -run=OwnerIsLetIn ./test/matrix -args -signins=10000
 	$(GO) test -count=1 -timeout=60m -v ./test/trail -args -tampers=1000 -secrets=10000
 	$(MAKE) crash KILLS=600 HISTORIES=20 OUTAGES=10000
 
