@@ -91,6 +91,10 @@ func TestCpanelgoReads(t *testing.T) {
 			if one, err := api.SingleDomainData("example.com"); err != nil || one.Status != 0 || one.Data.Domain != "" {
 				t.Errorf("SingleDomainData of another's domain = %+v, %v; want status 0", one, err)
 			}
+			hosts, err := api.WebVhostsListDomains()
+			if err != nil || !slices.ContainsFunc(hosts.Data, func(h cpanel.VhostEntry) bool { return h.Domain == a.domain && h.VhostName == a.domain }) {
+				t.Errorf("WebVhostsListDomains() = %+v, %v; want %s among them", hosts.Data, err, a.domain)
+			}
 			quota, err := api.GetQuotaInfo()
 			if err != nil || quota.Data.UnderQuotaOverall == nil || !quota.IsUnderQuota() {
 				t.Errorf("GetQuotaInfo() = %+v, %v; want to be under quota", quota, err)
@@ -494,7 +498,6 @@ func TestCpanelgoWaits(t *testing.T) {
 				call   func() error
 			}{
 				{"Park", func() error { _, err := api.ListParkedDomains(); return err }},
-				{"WebVhosts", func() error { _, err := api.WebVhostsListDomains(); return err }},
 				{"Fileman", func() error {
 					out, err := api.Mkdir("folder", "0755", "/")
 					return cmp.Or(err, out.Error()) // Mkdir itself does not look
