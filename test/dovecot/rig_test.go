@@ -39,7 +39,7 @@ const serverUID = 200345
 
 // rig is a server with its mail programs.
 type rig struct {
-	t          testing.TB
+	t          *testing.T
 	dir        string
 	smtp, imap string // where Postfix takes mail, and Dovecot lets people in
 	submission string
@@ -126,7 +126,7 @@ func TestMain(m *testing.M) {
 }
 
 // newRig makes a place for a server and its programs; nothing runs yet.
-func newRig(t testing.TB) *rig {
+func newRig(t *testing.T) *rig {
 	t.Helper()
 	for _, program := range []string{"dovecot", "doveconf", "postfix", "postconf", "postmap"} {
 		needs.Program(t, program)
@@ -137,6 +137,7 @@ func newRig(t testing.TB) *rig {
 		}
 		t.Skip("SKIPPED: this test needs root: Postfix does")
 	}
+	t.Parallel() // each has ports and places of its own, and mostly waits
 	dir, err := os.MkdirTemp("", "latchkey-mail-")
 	if err != nil {
 		t.Fatal(err)
