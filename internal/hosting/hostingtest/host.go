@@ -309,7 +309,9 @@ func (h *Host) ModifyAccount(_ context.Context, name, newName latchkey.AccountNa
 			}
 		}
 		delete(h.accounts, name)
-		now.Name = newName
+		if newName != name {
+			now.Name, now.Named = newName, h.Now()
+		}
 		a.Account = now
 		h.accounts[newName] = a
 		return nil
