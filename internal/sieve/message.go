@@ -69,23 +69,26 @@ func endsLine(text []byte, n int) bool {
 
 // split takes a header into its fields. What is no field is passed over.
 func (m *Message) split(header string) {
-	name, value := "", ""
+	var name string
+	var value strings.Builder // a field may have as many lines as the header
 	end := func() {
 		if name != "" {
 			key := textproto.CanonicalMIMEHeaderKey(name)
-			m.fields[key] = append(m.fields[key], decodeWords(strings.TrimSpace(value)))
+			m.fields[key] = append(m.fields[key], decodeWords(strings.TrimSpace(value.String())))
 		}
-		name, value = "", ""
+		name = ""
+		value.Reset()
 	}
 	for line := range strings.Lines(header) {
 		line = strings.TrimRight(line, "\r\n")
 		if line != "" && (line[0] == ' ' || line[0] == '\t') {
-			value += line
+			value.WriteString(line)
 			continue
 		}
 		end()
 		if n, v, ok := strings.Cut(line, ":"); ok {
-			name, value = strings.TrimRight(n, " \t"), v
+			name = strings.TrimRight(n, " \t")
+			value.WriteString(v)
 		}
 	}
 	end()

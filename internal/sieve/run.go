@@ -32,12 +32,25 @@ type run struct {
 	Outcome
 	cancelled bool // what is not kept explicitly is not kept
 	stopped   bool
+	left      int // of maxWork
 }
 
-// Run says what becomes of a message. An error is one of reading it.
-func (s Script) Run(d Delivery) (Outcome, error) {
-	r := &run{Delivery: d}
+// maxWork is how much one run may compare, in bytes and what is done with each:
+// some seconds of a processor at the most.
+const maxWork = 1 << 29
+
+// Run says what becomes of a message. One that takes more than maxWork stays in the
+// inbox, whatever the script began to do. An error is one of reading it.
+func (s Script) Run(d Delivery) (Outcome, error) { return s.within(d, maxWork) }
+
+// within is Run with another bound than maxWork.
+func (s Script) within(d Delivery, work int) (Outcome, error) {
+	r := &run{Delivery: d, left: work}
 	r.block(s)
+	if r.left < 0 {
+		r.tell("The message takes too long to compare. Deliver to the inbox.")
+		return Outcome{Keep: true}, d.Message.err
+	}
 	r.Keep = r.Keep || !r.cancelled
 	return r.Outcome, d.Message.err
 }
@@ -104,14 +117,31 @@ func (c Vacation) run(r *run) {
 	r.Answer = &c
 }
 
-// compare reports whether one of the texts is as it is asked for.
-func (m Match) compare(texts []string, value string) bool {
-	fits := m.with(value)
-	return slices.ContainsFunc(texts, fits)
+// compare reports whether one of the texts is as it is asked for. Where there is
+// nothing left to compare with, none is, and the run ends.
+func (r *run) compare(m Match, texts []string, value string) bool {
+	fits, weight := m.with(value)
+	r.left -= 100 * weight // to make it ready
+	return slices.ContainsFunc(texts, func(text string) bool {
+		if r.left -= weight * len(text); r.left < 0 {
+			r.stopped = true
+			return false
+		}
+		return fits(text)
+	})
 }
 
-// with is the comparison with value.
-func (m Match) with(value string) func(string) bool {
+// with is the comparison with value, and how much it does with each byte.
+func (m Match) with(value string) (fits func(string) bool, weight int) {
+	if m == Regex {
+		re, steps, err := compile(value)
+		return func(t string) bool { return err == nil && re.MatchString(t) }, 2 + steps
+	}
+	return m.plain(value), 2
+}
+
+// plain is a comparison that is none with an expression.
+func (m Match) plain(value string) func(string) bool {
 	v := lower(value)
 	switch m {
 	case Contains:
@@ -120,9 +150,6 @@ func (m Match) with(value string) func(string) bool {
 		return func(t string) bool { return strings.HasPrefix(lower(t), v) }
 	case Ends:
 		return func(t string) bool { return strings.HasSuffix(lower(t), v) }
-	case Regex:
-		re, err := compile(value)
-		return func(t string) bool { return err == nil && re.MatchString(t) }
 	case Above:
 		return func(t string) bool { n, ok := number(t); return ok && order(n, value) > 0 }
 	case Below:
@@ -174,7 +201,7 @@ func (t Header) fits(r *run) bool {
 	for _, name := range t.Names {
 		texts = append(texts, r.Message.Fields(name)...)
 	}
-	return r.asked(named(t.Names), t.Match, t.Value, t.Match.compare(texts, t.Value))
+	return r.asked(named(t.Names), t.Match, t.Value, r.compare(t.Match, texts, t.Value))
 }
 
 func named(names []string) string {
@@ -191,7 +218,7 @@ func (t Address) fits(r *run) bool {
 			texts = append(texts, addresses(text)...)
 		}
 	}
-	return r.asked("An address in "+named(t.Names), t.Match, t.Value, t.Match.compare(texts, t.Value))
+	return r.asked("An address in "+named(t.Names), t.Match, t.Value, r.compare(t.Match, texts, t.Value))
 }
 
 // addresses are those in the text of a field; what cannot be read stands for
@@ -208,7 +235,7 @@ func addresses(text string) (list []string) {
 }
 
 func (t Body) fits(r *run) bool {
-	return r.asked("The text", t.Match, t.Value, t.Match.compare(r.Message.Texts(), t.Value))
+	return r.asked("The text", t.Match, t.Value, r.compare(t.Match, r.Message.Texts(), t.Value))
 }
 
 func (t Exists) fits(r *run) bool { return len(r.Message.Fields(t.Name)) > 0 }

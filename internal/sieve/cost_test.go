@@ -1,0 +1,58 @@
+package sieve
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestFoldedHeader: a field of very many lines is read like any other. What it
+// costs is what BenchmarkFoldedHeader shows.
+func TestFoldedHeader(t *testing.T) {
+	if got := Read(strings.NewReader(folded(1000))).Fields("Subject"); len(got) != 1 || got[0] != strings.TrimSpace(strings.Repeat(" a", 1000)) {
+		t.Errorf("a field of 1000 lines is read as %.80q", got)
+	}
+}
+
+func folded(lines int) string { return "Subject:\n" + strings.Repeat(" a\n", lines) + "\n" }
+
+func BenchmarkFoldedHeader(b *testing.B) {
+	for _, lines := range []int{10000, 80000} {
+		b.Run(fmt.Sprint(lines), func(b *testing.B) {
+			for range b.N {
+				Read(strings.NewReader(folded(lines)))
+			}
+		})
+	}
+}
+
+// TestWork: filters that would keep a processor busy for long end, and the message
+// stays in the inbox, whatever they began to do.
+func TestWork(t *testing.T) {
+	heavy := If{Test: Body{Match: Regex, Value: strings.Repeat("(a|b|c| )*", 30) + "z"}, Then: []Command{Stop{}}}
+	s := Script{FileInto{Folder: "Work"}}
+	for range 10000 {
+		s = append(s, heavy)
+	}
+	s = append(s, Discard{})
+	var told []string
+	out, err := s.within(Delivery{
+		Message: Read(strings.NewReader("Subject: x\n\n" + strings.Repeat("a b c ", 1000))),
+		Trace:   func(line string) { told = append(told, line) },
+	}, 1<<22)
+	if err != nil || !out.Keep || len(out.Folders) > 0 {
+		t.Errorf("what becomes of the message: %+v, %v", out, err)
+	}
+	if len(told) > 1000 {
+		t.Errorf("%d lines were told: it went on", len(told))
+	}
+}
+
+// TestRegexSize: an expression may repeat, but not so much that it is slow.
+func TestRegexSize(t *testing.T) {
+	for expr, want := range map[string]bool{"a{100}": true, "^[a-z]{1,64}@example\\.com$": true, strings.Repeat("a{200}", 20): false} {
+		if err := CheckRegex(expr); (err == nil) != want {
+			t.Errorf("%.40s: %v", expr, err)
+		}
+	}
+}
