@@ -321,3 +321,46 @@ func TestMailserverFollows(t *testing.T) {
 		t.Errorf("Recover: %v, %d rounds", err, f.rounds)
 	}
 }
+
+// TestShutPassesNothingOn: what a mail server is told of a suspended account, and of
+// a mailbox that takes no mail, has nothing that would be sent on.
+func TestShutPassesNothingOn(t *testing.T) {
+	h := withMail(t, "ann", "bob")
+	f := &follower{}
+	h.Estate.Mailserver = f
+	h.email("add_forwarder", "email", "ann", "domain", "example.com", "fwdopt", "fwd", "fwdemail", friend)
+	h.email("add_forwarder", "email", "list", "domain", "example.com", "fwdopt", "fwd", "fwdemail", friend)
+	h.email("set_default_address", "domain", "example.com", "fwdopt", "fwd", "fwdemail", friend)
+	account := store.MailPlace{Account: f.told[0].Account}
+	state := func() (aliases, refusals []string) {
+		s, err := h.Estate.MailOf(t.Context(), []store.MailPlace{account})
+		must(t, err)
+		for _, a := range s.Aliases {
+			aliases = append(aliases, a.Address)
+		}
+		for _, r := range s.Refusals {
+			refusals = append(refusals, r.Address)
+		}
+		slices.Sort(aliases)
+		slices.Sort(refusals)
+		return aliases, refusals
+	}
+	wants := func(what string, aliases, refusals []string) {
+		t.Helper()
+		if a, r := state(); !slices.Equal(a, aliases) || !slices.Equal(r, refusals) {
+			t.Errorf("%s: sent on is the mail for %q, refused for %q", what, a, r)
+		}
+	}
+	all := []string{"@example.com", "ann@example.com", "list@example.com"}
+	wants("at first", all, nil)
+	h.email("suspend_incoming", "email", "ann@example.com")
+	wants("a mailbox that takes none", []string{"@example.com", "list@example.com"}, nil)
+	h.WHM("suspendacct", "user", "demo")
+	shut, refused := state()
+	if len(shut) > 0 || !slices.Contains(refused, "example.com") {
+		t.Errorf("suspended: sent on is the mail for %q, refused for %q", shut, refused)
+	}
+	h.WHM("unsuspendacct", "user", "demo")
+	h.email("unsuspend_incoming", "email", "ann@example.com")
+	wants("again", all, nil)
+}

@@ -197,10 +197,15 @@ func (m *rendering) address(r store.Reader, p store.MailPlace) error {
 	return nil
 }
 
-// add says where mail for a goes. What is thrown away or refused goes nowhere else.
+// add says where mail for a goes. What is thrown away or refused goes nowhere else,
+// and a mailbox that takes no mail sends none on.
 func (m *rendering) add(a *address) {
 	name := a.at.Local + "@" + string(a.at.Domain)
 	outdone := false
+	if a.box != nil && a.box.SuspendedIncoming {
+		m.box(a, name, false)
+		return
+	}
 	for _, d := range a.to {
 		if message, refuses := d.Refuses(); refuses {
 			m.refuse(name, message)
