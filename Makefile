@@ -26,6 +26,9 @@ VULNDB    ?= ../shared/vulndb
 CLIENTS    = cd test/clients &&
 CLIENTTOOL = $(GO) tool -modfile=../../tools/go.mod
 
+# Zones come from everybody: their lexer is fuzzed with every change.
+ZONEFUZZ   = $(GO) test -run='^$$' -fuzz='^FuzzParse$$' ./internal/zone -fuzztime
+
 .PHONY: build test clients race lint fuzz bench soak screenshots crash check docs deps format vet staticcheck vulnerabilities deadcode
 
 build:
@@ -33,6 +36,7 @@ build:
 
 # The summary comes last: packages, what failed, what was skipped, DONE.
 test: deps format vet staticcheck clients
+	$(ZONEFUZZ)=20s
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -count=1 $(PACKAGES)
 
 clients: deps
@@ -66,6 +70,7 @@ crash:
 # tells, then killed and started many times.
 soak:
 	$(GO) run ./test/load -soak $(SOAK)
+	$(ZONEFUZZ)=10m
 	$(GO) test -count=1 -timeout=60m -v ./test/hostile -args -requests=$(ATTACKS)
 	$(GO) run ./test/load -hostile $(HOSTILE)
 	$(GO) run ./test/load -rotation 60s
