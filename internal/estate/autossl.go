@@ -8,13 +8,10 @@ import (
 	"errors"
 	"hash/fnv"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/driver/acme"
-	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/pki"
 	"github.com/latchkey/latchkey/internal/store"
@@ -69,103 +66,6 @@ const (
 	autoSSLRefused  = 5              // names that are left out at a time
 )
 
-// checks are the accounts whose sites are to be looked at.
-type checks struct {
-	mu       sync.Mutex
-	waiting  []latchkey.AccountID
-	asked    map[latchkey.AccountID]bool // by whose owner; false: by the clock
-	busy     map[latchkey.AccountID]bool
-	wake     chan struct{}
-	renewals map[string]renewal            // by certificate
-	got      map[latchkey.Domain]time.Time // when a site last got a certificate
-	round    time.Time                     // when all are looked at again
-	runs     []*run                        // the newest last
-}
-
-// renewal is when an authority wants a certificate renewed.
-type renewal struct {
-	at, again time.Time
-	says      bool
-}
-
-func newChecks() *checks {
-	return &checks{asked: make(map[latchkey.AccountID]bool), busy: make(map[latchkey.AccountID]bool), wake: make(chan struct{}, autoSSLWorkers), renewals: make(map[string]renewal), got: make(map[latchkey.Domain]time.Time)}
-}
-
-// add has an account looked at.
-func (c *checks) add(id latchkey.AccountID, asked bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if was, waits := c.asked[id]; waits {
-		c.asked[id] = was || asked
-		return
-	}
-	c.asked[id] = asked
-	if asked { // people wait
-		c.waiting = slices.Insert(c.waiting, 0, id)
-	} else {
-		c.waiting = append(c.waiting, id)
-	}
-	c.call()
-}
-
-// next is an account to look at that nobody is at work on.
-func (c *checks) next() (id latchkey.AccountID, asked, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.waiting, func(id latchkey.AccountID) bool { return !c.busy[id] })
-	if i < 0 {
-		return 0, false, false
-	}
-	id = c.waiting[i]
-	c.waiting = slices.Delete(c.waiting, i, i+1)
-	asked = c.asked[id]
-	delete(c.asked, id)
-	c.busy[id] = true
-	return id, asked, true
-}
-
-func (c *checks) done(id latchkey.AccountID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.busy, id)
-	if _, again := c.asked[id]; again {
-		c.call()
-	}
-}
-
-// gets notes that a site has got a certificate, and lately tells whether it has
-// within the last hour: who takes theirs away uses up nobody else's share of what
-// the authority gives the server.
-func (c *checks) gets(site latchkey.Domain, now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.got[site] = now
-}
-
-func (c *checks) lately(site latchkey.Domain, now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	at, ok := c.got[site]
-	return ok && now.Before(at.Add(autoSSLPause))
-}
-
-// call calls a worker. c is locked.
-func (c *checks) call() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
-// has reports whether an account is being looked at, or waits for it.
-func (c *checks) has(id latchkey.AccountID) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, waits := c.asked[id]
-	return waits || c.busy[id]
-}
-
 // RunAutoSSL gets certificates until ctx ends.
 func (e *Estate) RunAutoSSL(ctx context.Context) {
 	if e.AutoSSL == nil {
@@ -191,14 +91,6 @@ func (e *Estate) RunAutoSSL(ctx context.Context) {
 		}
 	}
 	wg.Wait()
-}
-
-// again notes that all are looked at after a time.
-func (c *checks) again(now time.Time, after time.Duration) time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.round = now.Add(after)
-	return after
 }
 
 // theDoors are nobody's account: the server's own certificate has its turn among
@@ -254,16 +146,6 @@ func (e *Estate) checkSites(ctx context.Context) {
 	}
 }
 
-// tenancy is an account as AutoSSL acts for it.
-type tenancy struct {
-	e      *Estate
-	caller latchkey.Caller
-	rows   map[latchkey.Domain]store.AutoSSL
-	set    autoSSLSet
-	run    *run
-	asked  bool
-}
-
 // checkAccount gets certificates for the sites of an account that need one.
 func (e *Estate) checkAccount(ctx context.Context, id latchkey.AccountID, asked bool) error {
 	entry, err := e.Auth.Entry(ctx, id)
@@ -305,110 +187,6 @@ func (e *Estate) autoSSL(ctx context.Context, id latchkey.AccountID) (rows []sto
 	return rows, err
 }
 
-// acting is the account in the hands of AutoSSL, for one change: what it does is
-// in the trail under that name.
-func (t *tenancy) acting(what string) *account {
-	act := audit.Begin(t.e.Now, latchkey.Origin{})
-	act.As(&t.caller)
-	act.Calls("autossl::"+what, true, nil, nil)
-	return &account{e: t.e, act: act, caller: &t.caller}
-}
-
-// check gets a certificate for a site if it needs one and it is time to try.
-func (t *tenancy) check(ctx context.Context, s *hosting.Site) error {
-	now := t.e.Now()
-	row := t.rows[s.Name]
-	names := t.names(ctx, s)
-	if row.Excluded || len(names) == 0 || !t.needs(ctx, s, names, now) {
-		return nil
-	}
-	if t.asked && row.Tries > 0 && now.Before(row.At.Add(autoSSLAgain)) || !t.asked && now.Before(row.Due) {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, autoSSLPatience)
-	defer cancel()
-	t.run.say(now, "out", "The web site “%s” needs a certificate for %s.", s.Name, strings.Join(names, ", "))
-	refused, err := t.obtain(ctx, s, names)
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return err // the server stops
-	}
-	return t.note(context.WithoutCancel(ctx), s, refused, err)
-}
-
-// names are what the certificate of a site is to be for: the names it has without
-// those that its owner has excluded, or all directly below its own and what else
-// there is.
-func (t *tenancy) names(ctx context.Context, s *hosting.Site) []string {
-	if t.e.AutoSSL.Wildcard && t.zone(ctx, s.Name) != "" {
-		names := []string{string(s.Name), "*." + string(s.Name)}
-		for _, n := range s.Names {
-			if _, above, _ := strings.Cut(string(n), "."); above != string(s.Name) && n != s.Name && t.zone(ctx, n) != "" && !t.rows[n].Excluded {
-				names = append(names, string(n))
-			}
-		}
-		return names[:min(len(names), autoSSLNames)]
-	}
-	var names []string
-	for _, n := range s.Names {
-		if !t.rows[n].Excluded {
-			names = append(names, string(n))
-		}
-	}
-	return names[:min(len(names), autoSSLNames)]
-}
-
-// zone is the account's zone that a name is in, "" if there is none.
-func (t *tenancy) zone(ctx context.Context, name latchkey.Domain) (in latchkey.Domain) {
-	if t.e.DNS == (silent{}) {
-		return ""
-	}
-	zones, err := t.e.zonesOf(ctx, t.caller.Account)
-	if err != nil {
-		return ""
-	}
-	return zoneFor(zones, name)
-}
-
-// zoneFor is the one of zones that a name is in, "" if there is none.
-func zoneFor(zones []latchkey.Domain, name latchkey.Domain) (in latchkey.Domain) {
-	for _, z := range zones {
-		if (name == z || strings.HasSuffix(string(name), "."+string(z))) && len(z) > len(in) {
-			in = z
-		}
-	}
-	return in
-}
-
-// needs reports whether a site needs a certificate: it has none, or one that does
-// not hold, or it is time to renew one that AutoSSL got. What people have
-// installed is left alone while it holds.
-func (t *tenancy) needs(ctx context.Context, s *hosting.Site, names []string, now time.Time) bool {
-	c := s.Certificate
-	switch {
-	case c == nil, c.SelfSigned(), now.After(c.NotAfter):
-		return !t.e.checks.lately(s.Name, now)
-	case s.Provider != autoSSLProvider:
-		return t.set.Replaces && now.After(c.NotAfter.Add(-autoSSLReplaces))
-	case !t.covered(c, names):
-		return true
-	}
-	return !now.Before(t.e.renewalOf(ctx, c, now))
-}
-
-// covered reports whether a certificate is for all of names but those that were
-// refused and whose time has not come.
-func (t *tenancy) covered(c *pki.Certificate, names []string) bool {
-	now := t.e.Now()
-	for _, n := range names {
-		row := t.rows[latchkey.Domain(n)]
-		waits := row.Problem != "" && now.Before(row.Due) && !(t.asked && now.After(row.At.Add(autoSSLAgain)))
-		if !slices.Contains(c.DNSNames, n) && !waits {
-			return false
-		}
-	}
-	return true
-}
-
 // renewalOf is when a certificate is to be renewed: when its authority says, or
 // else in the last third of its life, not all in the same moment.
 func (e *Estate) renewalOf(ctx context.Context, c *pki.Certificate, now time.Time) time.Time {
@@ -446,28 +224,6 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// obtain gets a certificate for a site and installs it. Names that the authority
-// refuses are left out, but for the site's own: refused says why.
-func (t *tenancy) obtain(ctx context.Context, s *hosting.Site, names []string) (refused map[latchkey.Domain]string, err error) {
-	certs := t.acting("install").Certificates()
-	kind, err := certs.KeyType(ctx)
-	if err != nil {
-		return map[latchkey.Domain]string{}, err
-	}
-	if kind == "" {
-		kind = pki.P256
-	}
-	key, err := pki.NewKey(kind)
-	if err != nil {
-		return map[latchkey.Domain]string{}, err
-	}
-	text, refused, err := t.e.certificateFor(ctx, string(s.Name), t.order(ctx, s, names, key), func(left []string) bool { return t.holds(ctx, s, left) })
-	if err != nil || text == nil {
-		return refused, err
-	}
-	return refused, t.install(ctx, certs, s, text, key)
-}
-
 // certificateFor gets a certificate and those above it. Names that the authority
 // refuses are left out, but for main: refused says why. There is none, and no
 // error, where what is left is held already.
@@ -495,109 +251,6 @@ func (e *Estate) certificateFor(ctx context.Context, main string, o acme.Order, 
 func refusal(err error) *acme.Refused {
 	no, _ := errors.AsType[*acme.Refused](err)
 	return no
-}
-
-// holds reports whether the certificate of a site is what one for names would be:
-// authorities count those that are the same.
-func (t *tenancy) holds(ctx context.Context, s *hosting.Site, names []string) bool {
-	c, now := s.Certificate, t.e.Now()
-	return c != nil && s.Provider == autoSSLProvider && now.Before(c.NotAfter) && now.Before(t.e.renewalOf(ctx, c, now)) &&
-		!slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(c.DNSNames, n) })
-}
-
-// order is what is asked of the authority.
-func (t *tenancy) order(ctx context.Context, s *hosting.Site, names []string, key pki.Key) acme.Order {
-	o := acme.Order{Names: names, Key: key.Signer(), HTTP: t.e.AutoSSL.Prove}
-	if s.Provider == autoSSLProvider && s.Certificate != nil {
-		o.Replaces = s.Certificate.Certificate
-	}
-	wild := slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "*.") })
-	if (wild || t.e.AutoSSL.ByDNS) && t.zone(ctx, s.Name) != "" {
-		o.HTTP, o.DNS = nil, t.proveInZone
-	}
-	return o
-}
-
-func (t *tenancy) install(ctx context.Context, certs hosting.Certificates, s *hosting.Site, text []byte, key pki.Key) error {
-	c, chain, err := pki.ParseCertificate(string(text))
-	if err != nil {
-		return err
-	}
-	_, err = certs.Install(ctx, s.Name, hosting.Installation{Certificate: c, Chain: chain, Key: key, Provider: autoSSLProvider})
-	if err != nil {
-		return err
-	}
-	t.e.checks.gets(s.Name, t.e.Now())
-	t.e.Log.Info("AutoSSL got a certificate", "site", s.Name, "until", c.NotAfter)
-	t.run.say(t.e.Now(), "success", "The web site “%s” has a certificate until %s.", s.Name, c.NotAfter.UTC().Format(time.RFC1123))
-	if s.Provider == autoSSLProvider && s.Certificate != nil { // nobody needs the one before
-		_ = t.acting("forget").Certificates().Remove(ctx, hosting.Signed, s.Certificate.ID())
-		_ = t.acting("forget").Certificates().Remove(ctx, hosting.Keys, s.KeyID)
-	}
-	return nil
-}
-
-// note keeps how it went with a site.
-func (t *tenancy) note(ctx context.Context, s *hosting.Site, refused map[latchkey.Domain]string, failed error) error {
-	if failed != nil && refused[s.Name] == "" {
-		refused[s.Name] = problemText(failed)
-		t.e.Log.Warn("AutoSSL got no certificate", "site", s.Name, "err", failed)
-	}
-	for name, why := range refused {
-		t.run.say(t.e.Now(), "failure", "%s: %s", name, why)
-	}
-	now := t.e.Now()
-	_, err := t.e.Store.Write(ctx, func(tx store.Tx) error {
-		rows, err := tx.AutoSSL(t.caller.Account)
-		if err != nil {
-			return err
-		}
-		is := make(map[latchkey.Domain]store.AutoSSL)
-		for _, row := range rows {
-			is[row.Host] = row
-		}
-		for _, n := range s.Names {
-			row, was := is[n]
-			if refused[n] != "" {
-				err = tx.PutAutoSSL(tried(row, t.caller.Account, n, refused[n], now))
-			} else if was && failed == nil {
-				err = putAutoSSL(tx, store.AutoSSL{Host: n, Account: t.caller.Account, Excluded: row.Excluded})
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return err
-}
-
-// problemText is what is told of a failure that is not about one name.
-func problemText(err error) string {
-	if e, ok := errors.AsType[*latchkey.Error](err); ok && e.Msg != "" {
-		return e.Msg
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return "The certificate authority did not answer in time."
-	}
-	return "The certificate authority could not be asked, or gave no certificate."
-}
-
-// tried is row after another try in vain.
-func tried(row store.AutoSSL, id latchkey.AccountID, host latchkey.Domain, problem string, now time.Time) store.AutoSSL {
-	wait := autoSSLLongest
-	if row.Tries < 6 {
-		wait = min(wait, autoSSLBackoff<<row.Tries)
-	}
-	return store.AutoSSL{Host: host, Account: id, Excluded: row.Excluded, Problem: problem, At: now, Tries: row.Tries + 1, Due: now.Add(wait)}
-}
-
-// putAutoSSL keeps a row if it says anything.
-func putAutoSSL(tx store.Tx, row store.AutoSSL) error {
-	if !row.Excluded && row.Problem == "" {
-		return tx.DeleteAutoSSL(row.Host)
-	}
-	return tx.PutAutoSSL(row)
 }
 
 // authorityKeySetting holds the keys of the server's accounts at authorities, by
