@@ -3,22 +3,18 @@ package estate_test
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/latchkey/latchkey/internal/driver/nginx"
+	"github.com/latchkey/latchkey/internal/driver/nginx/nginxtest"
 	"github.com/latchkey/latchkey/internal/latchkey"
-	"github.com/latchkey/latchkey/internal/needs"
 	"github.com/latchkey/latchkey/internal/pki/pkitest"
 	"github.com/latchkey/latchkey/test/testserver"
 )
@@ -36,32 +32,10 @@ func freeAddress(t *testing.T) string {
 // behindNginx has the sites of a server served by an nginx on loopback.
 func behindNginx(t *testing.T, s *testserver.Server) (plain, secure string) {
 	t.Helper()
-	program, dir := needs.Program(t, "nginx"), t.TempDir()
-	config := filepath.Join(dir, "nginx.conf")
-	who := ""
-	if os.Getuid() == 0 {
-		who = "user root;\n"
-	}
-	text := fmt.Sprintf("pid %s/pid;\nerror_log %s/log;\nevents {}\nhttp {\n\taccess_log off;\n\tclient_body_temp_path %s/body;\n\tproxy_temp_path %s/proxy;\n\tinclude %s/sites/*.conf;\n}\n", dir, dir, dir, dir, dir)
-	if err := os.WriteFile(config, []byte(who+text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "-c", config, "-g", "daemon off;")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-	})
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(dir, "pid")); err == nil {
-			break
-		}
-	}
+	p := nginxtest.New(t)
+	p.Start(t)
 	plain, secure = freeAddress(t), freeAddress(t)
-	part, err := nginx.New(nginx.Options{Source: s.Estate.Vhosts(), Dir: filepath.Join(dir, "sites"), Command: []string{program, "-c", config}, Plain: plain, Secure: secure, Logger: slog.New(slog.NewTextHandler(s.Log, nil))})
+	part, err := nginx.New(nginx.Options{Source: s.Estate.Vhosts(), Dir: filepath.Join(p.Dir, "sites"), Command: p.Command, Plain: plain, Secure: secure, Logger: slog.New(slog.NewTextHandler(s.Log, nil))})
 	if err == nil {
 		err = part.Reshape(t.Context())
 	}

@@ -4,23 +4,20 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/latchkey/latchkey/internal/driver/nginx/nginxtest"
+	"github.com/latchkey/latchkey/internal/driver/sites/sitestest"
 	"github.com/latchkey/latchkey/internal/latchkey"
-	"github.com/latchkey/latchkey/internal/needs"
 	"github.com/latchkey/latchkey/internal/pki/pkitest"
 )
 
@@ -91,17 +88,10 @@ func free(t *testing.T) string {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	program := needs.Program(t, "nginx")
-	dir := t.TempDir()
-	r := &rig{T: t, memory: &memory{sites: map[latchkey.Domain]*Site{}}, dir: dir, ca: pkitest.New(t, time.Now())}
-	config := filepath.Join(dir, "nginx.conf")
-	who := ""
-	if os.Getuid() == 0 {
-		who = "user root;\n"
-	}
-	r.write("nginx.conf", who+fmt.Sprintf("worker_processes 2;\npid %s/pid;\nerror_log %s/log notice;\nevents {}\nhttp {\n\taccess_log off;\n\tclient_body_temp_path %s/body;\n\tproxy_temp_path %s/proxy;\n\tinclude %s/sites/*.conf;\n}\n", dir, dir, dir, dir, dir))
+	p := nginxtest.New(t)
+	r := &rig{T: t, memory: &memory{sites: map[latchkey.Domain]*Site{}}, dir: p.Dir, ca: pkitest.New(t, time.Now())}
 	var err error
-	r.part, err = New(Options{Source: r.memory, Dir: filepath.Join(dir, "sites"), Command: []string{program, "-c", config}, Plain: free(t), Secure: free(t), Back: free(t), Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	r.part, err = New(Options{Source: r.memory, Dir: filepath.Join(p.Dir, "sites"), Command: p.Command, Plain: free(t), Secure: free(t), Back: free(t), Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,17 +99,9 @@ func newRig(t *testing.T) *rig {
 	if err := first.put(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "-c", config, "-g", "daemon off;")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-	})
+	p.Start(t)
 	if err := r.part.reloaded(t.Context()); err != nil {
-		text, _ := os.ReadFile(filepath.Join(dir, "log"))
+		text, _ := os.ReadFile(filepath.Join(p.Dir, "log"))
 		t.Fatalf("%v\n%s", err, text)
 	}
 	return r
@@ -351,52 +333,16 @@ func TestRefused(t *testing.T) {
 
 // TestSwap exchanges certificates under load.
 func TestSwap(t *testing.T) {
-	const swaps, least = 50, 5000
 	r := newRig(t)
 	alice := r.site(true, "alice.example")
 	r.put(alice)
 	r.renew(alice)
-	var requests, failed atomic.Int64
-	var done atomic.Bool
-	var wg sync.WaitGroup
-	for i := range 4 {
-		c := r.client()
-		tr := c.Transport.(*http.Transport)
-		tr.DisableKeepAlives, tr.ForceAttemptHTTP2 = i%2 == 1, i < 2
-		wg.Go(func() {
-			for !done.Load() {
-				requests.Add(1)
-				resp, err := c.Get("https://alice.example/")
-				if err != nil {
-					failed.Add(1)
-					t.Error(err)
-					return
-				}
-				body, err := io.ReadAll(resp.Body)
-				resp.Body.Close()
-				if err != nil || resp.StatusCode != 200 || string(body) != "hello from alice.example" {
-					failed.Add(1)
-					t.Errorf("%d %q %v", resp.StatusCode, body, err)
-				}
-			}
-		})
-	}
-	for n := int64(1); (n <= swaps || requests.Load() < least) && failed.Load() == 0; n++ {
-		if n > swaps {
-			time.Sleep(time.Millisecond)
-			continue
-		}
+	sitestest.Swap(t, "https://alice.example/", "hello from alice.example", r.client, func() {
 		next := *alice
 		r.certify(&next)
 		r.put(&next)
 		r.renew(&next)
-	}
-	done.Store(true)
-	wg.Wait()
-	if n := requests.Load(); n < least || failed.Load() > 0 {
-		t.Errorf("%d of %d requests failed over %d certificates", failed.Load(), n, swaps)
-	}
-	t.Logf("%d requests, %d failed, %d certificates", requests.Load(), failed.Load(), swaps)
+	})
 }
 
 // FuzzRoot: whatever a document root is called, nginx reads it as that one text, or
