@@ -85,6 +85,7 @@ func logger(c config.Config, s std) (*slog.Logger, error) {
 
 // house is a whole server, wired and listening.
 type house struct {
+	ground
 	server    *server.Server
 	calls     *call.Service
 	estate    *estate.Estate
@@ -97,156 +98,203 @@ type house struct {
 	close     []func() error          // in this order
 }
 
+// ground is what the house stands on: what is kept, and who is known.
+type ground struct {
+	log      *slog.Logger
+	now      latchkey.Clock
+	keys     *auth.Keys
+	db       *sqlite.Store
+	hasher   *password.Hasher
+	verifier *auth.Verifier
+	heads    *audit.Heads
+	trail    *audit.Recorder
+	homes    *homedir.Homes
+	homeRoot string
+	observed *observe.Book
+	days     *observe.Days
+}
+
 // build wires the house from the ground up. What was begun before the last stop
 // is finished before anybody is let in.
 func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *house, err error) {
-	h := &house{}
+	h := &house{ground: ground{log: log, now: time.Now}}
 	defer func() {
 		if err != nil {
 			h.shut()
 		}
 	}()
 	debug.SetGCPercent(400) // the heap is small: most of what is kept is outside it
-	now := latchkey.Clock(time.Now)
-
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, err
-	}
-	unlock, err := lock(filepath.Join(c.Data, "lock"))
-	if err != nil {
-		return nil, err
-	}
-	h.close = append(h.close, unlock)
-	if err := durable.Sweep(c.Data); err != nil {
-		return nil, err
-	}
-	keys, err := loadKeys(c.Data)
-	if err != nil {
-		return nil, err
-	}
-	db, err := sqlite.Open(ctx, filepath.Join(c.Data, "latchkey.db"), sqlite.Options{Now: now})
-	if err != nil {
-		return nil, err
-	}
-	h.close = append([]func() error{db.Close}, h.close...)
-
-	hasher := password.New(0)
-	verifier, err := auth.NewVerifier(ctx, auth.Config{Store: db, Keys: keys, Hasher: hasher, Now: now, Log: log})
-	if err != nil {
-		return nil, err
-	}
-	heads := &audit.Heads{Path: filepath.Join(c.Data, "audit.head"), Keys: keys}
-	trail := audit.NewRecorder(db, now, log, heads)
-	trail.Keep = audit.Retention{Days: c.AuditKeepDays, Folder: c.AuditFolder}
-	if err := heads.Begin(ctx, db); err != nil {
-		trail.Warn(err)
-	}
-
-	homeRoot := c.Homes
-	if homeRoot == "" {
-		homeRoot = filepath.Join(c.Data, "homes")
-	}
-	if err := os.MkdirAll(homeRoot, 0o711); err != nil {
-		return nil, err
-	}
-	homes, err := homedir.Open(homeRoot)
-	if err != nil {
-		return nil, err
-	}
-	h.close = append([]func() error{homes.Close}, h.close...)
-	host := hosting.Server{Hostname: hostname(c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength}
-	host.Findings = findingsOf(c)
-	dns, err := h.nameServer(ctx, c, log)
-	if err != nil {
-		return nil, err
-	}
-	if host.DNS = dns != nil; h.bind != nil {
-		host.DNSServer, host.DNSSEC = h.bind.Name(), h.bind.Signs()
-	}
-	web, err := webserver(c)
-	if err != nil {
-		return nil, err
-	}
-	host.Web = web != "off"
-	observed := &observe.Book{Store: db, Now: now, Log: log}
-	days := &observe.Days{Store: db, Now: now, Log: log}
-	h.keepers = append(h.keepers, observed.Run, days.Run)
-	settings := estate.Config{
-		Auth: verifier, Store: db, Trail: trail, Keys: keys, Hasher: hasher, Homes: homes, Mail: maildir.New(homes),
-		Server: host, HomeRoot: homeRoot, Observed: observed, Now: now, Log: log,
-	}
-	if dns != nil {
-		settings.DNS = dns
-	}
-	settings.MostTokens, settings.ZoneSize = c.TokensPerAccount, c.ZoneKilobytes<<10
-	if settings.Templates, err = zoneTemplates(c); err != nil {
-		return nil, err
-	}
-	if settings.Notices, err = notices(c); err != nil {
-		return nil, err
-	}
-	if settings.MailOut, err = mailOut(c, settings.Notices); err != nil {
-		return nil, err
-	}
-	h.estate = estate.New(settings)
-	if err := h.mailServer(ctx, c, log); err != nil {
-		return nil, err
-	}
-	if n, err := h.estate.Recover(ctx); err != nil {
-		return nil, err
-	} else if n > 0 {
-		log.Info("finished what was begun before the last stop", "changes", n)
-	}
-	if err := h.estate.Bootstrap(ctx, latchkey.Secret{}); err != nil {
-		return nil, err
-	}
-
-	err = h.serveSites(ctx, &c, web, sites.Options{Source: h.estate, Homes: homes, Hostname: latchkey.Domain(zone.HostName(host.Hostname)), Own: h.own, Log: log})
-	if err != nil {
-		return nil, err
-	}
-	if err := h.getCertificates(ctx, c); err != nil {
-		return nil, err
-	}
-
-	missed := compat.Open(filepath.Join(c.Data, "missed.json"), now, log)
-	h.calls = &call.Service{Auth: verifier, Binder: h.estate, Audit: trail, Missed: missed, Observed: observed, Days: days, Now: now, Log: log}
-	h.calls.Registry = registry(h.calls)
-	h.estate.Reads = h.calls.Registry.Reads
-	if h.server, err = listeners(c, h, host, log, now()); err != nil {
-		return nil, err
-	}
-	h.server.Routes.Local = &wire.Local{
-		Door: &wire.Door{Calls: h.calls, Log: log}, Store: db, Heads: heads, Trail: trail,
-	}
-	h.keepers = append(h.keepers, verifier.Run, verifier.RunSessions, verifier.RunSources, trail.Run, missed.Run, h.estate.RunUsage, h.estate.RunRepairs, h.estate.RunNotices)
-	if c.Milter != "" {
-		signer := &milter.Server{Keys: h.estate.MailSigner, Headers: estate.SignedHeaders, Log: log}
-		if err := signer.Listen(c.Milter); err != nil {
+	for _, floor := range []func(context.Context, *config.Config) error{
+		h.openData, h.openHomes, h.makeEstate, h.finishBegun, h.openSites, h.takeCalls, h.keepWatch,
+	} {
+		if err := floor(ctx, &c); err != nil {
 			return nil, err
 		}
-		h.keepers = append(h.keepers, signer.Run)
-	}
-	if c.AuditSyslog != "" {
-		network, address, err := audit.ParseSyslog(c.AuditSyslog)
-		if err != nil {
-			return nil, err
-		}
-		second := audit.Syslog{Network: network, Address: address, Hostname: host.Hostname, Heads: heads, Store: db, Now: now, Log: log}
-		h.keepers = append(h.keepers, second.Run)
-	}
-	if addr := os.Getenv("LATCHKEY_PPROF"); addr != "" {
-		keep, err := profiler(addr)
-		if err != nil {
-			return nil, err
-		}
-		h.keepers = append(h.keepers, keep)
 	}
 	if err := h.server.Listen(); err != nil {
 		return nil, err
 	}
 	h.estate.Server.Sites, h.estate.Server.Doors = h.doors(c), h.shown
 	return h, nil
+}
+
+// openData takes the data for this server alone, and reads who is known.
+func (h *house) openData(ctx context.Context, c *config.Config) error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return err
+	}
+	unlock, err := lock(filepath.Join(c.Data, "lock"))
+	if err != nil {
+		return err
+	}
+	h.close = append(h.close, unlock)
+	if err := durable.Sweep(c.Data); err != nil {
+		return err
+	}
+	if h.keys, err = loadKeys(c.Data); err != nil {
+		return err
+	}
+	h.db, err = sqlite.Open(ctx, filepath.Join(c.Data, "latchkey.db"), sqlite.Options{Now: h.now})
+	if err != nil {
+		return err
+	}
+	h.close = append([]func() error{h.db.Close}, h.close...)
+	h.hasher = password.New(0)
+	h.verifier, err = auth.NewVerifier(ctx, auth.Config{Store: h.db, Keys: h.keys, Hasher: h.hasher, Now: h.now, Log: h.log})
+	if err != nil {
+		return err
+	}
+	h.heads = &audit.Heads{Path: filepath.Join(c.Data, "audit.head"), Keys: h.keys}
+	h.trail = audit.NewRecorder(h.db, h.now, h.log, h.heads)
+	h.trail.Keep = audit.Retention{Days: c.AuditKeepDays, Folder: c.AuditFolder}
+	if err := h.heads.Begin(ctx, h.db); err != nil {
+		h.trail.Warn(err)
+	}
+	h.observed = &observe.Book{Store: h.db, Now: h.now, Log: h.log}
+	h.days = &observe.Days{Store: h.db, Now: h.now, Log: h.log}
+	h.keepers = append(h.keepers, h.observed.Run, h.days.Run)
+	return nil
+}
+
+// openHomes opens the folder of the accounts' homes.
+func (h *house) openHomes(_ context.Context, c *config.Config) (err error) {
+	if h.homeRoot = c.Homes; h.homeRoot == "" {
+		h.homeRoot = filepath.Join(c.Data, "homes")
+	}
+	if err := os.MkdirAll(h.homeRoot, 0o711); err != nil {
+		return err
+	}
+	if h.homes, err = homedir.Open(h.homeRoot); err != nil {
+		return err
+	}
+	h.close = append([]func() error{h.homes.Close}, h.close...)
+	return nil
+}
+
+// makeEstate makes what all accounts have together, over the parts that are here.
+func (h *house) makeEstate(ctx context.Context, c *config.Config) error {
+	host := hosting.Server{Hostname: hostname(*c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength, Findings: findingsOf(*c)}
+	dns, err := h.nameServer(ctx, *c, h.log)
+	if err != nil {
+		return err
+	}
+	if host.DNS = dns != nil; h.bind != nil {
+		host.DNSServer, host.DNSSEC = h.bind.Name(), h.bind.Signs()
+	}
+	web, err := webserver(*c)
+	if err != nil {
+		return err
+	}
+	host.Web = web != "off"
+	settings := estate.Config{
+		Auth: h.verifier, Store: h.db, Trail: h.trail, Keys: h.keys, Hasher: h.hasher, Homes: h.homes, Mail: maildir.New(h.homes),
+		Server: host, HomeRoot: h.homeRoot, Observed: h.observed, Now: h.now, Log: h.log,
+		MostTokens: c.TokensPerAccount, ZoneSize: c.ZoneKilobytes << 10,
+	}
+	if dns != nil {
+		settings.DNS = dns
+	}
+	if settings.Templates, err = zoneTemplates(*c); err != nil {
+		return err
+	}
+	if settings.Notices, err = notices(*c); err != nil {
+		return err
+	}
+	if settings.MailOut, err = mailOut(*c, settings.Notices); err != nil {
+		return err
+	}
+	h.estate = estate.New(settings)
+	return h.mailServer(ctx, *c, h.log)
+}
+
+// finishBegun finishes what was begun before the last stop, and makes what every
+// server has.
+func (h *house) finishBegun(ctx context.Context, _ *config.Config) error {
+	n, err := h.estate.Recover(ctx)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		h.log.Info("finished what was begun before the last stop", "changes", n)
+	}
+	return h.estate.Bootstrap(ctx, latchkey.Secret{})
+}
+
+// openSites begins to serve the accounts' sites, and to get certificates.
+func (h *house) openSites(ctx context.Context, c *config.Config) error {
+	web, err := webserver(*c)
+	if err != nil {
+		return err
+	}
+	name := latchkey.Domain(zone.HostName(h.estate.Server.Hostname))
+	if err := h.serveSites(ctx, c, web, sites.Options{Source: h.estate, Homes: h.homes, Hostname: name, Own: h.own, Log: h.log}); err != nil {
+		return err
+	}
+	return h.getCertificates(ctx, *c)
+}
+
+// takeCalls makes the one way of a call, and the doors that lead to it.
+func (h *house) takeCalls(_ context.Context, c *config.Config) (err error) {
+	missed := compat.Open(filepath.Join(c.Data, "missed.json"), h.now, h.log)
+	h.keepers = append(h.keepers, missed.Run)
+	h.calls = &call.Service{Auth: h.verifier, Binder: h.estate, Audit: h.trail, Missed: missed, Observed: h.observed, Days: h.days, Now: h.now, Log: h.log}
+	h.calls.Registry = registry(h.calls)
+	h.estate.Reads = h.calls.Registry.Reads
+	if h.server, err = listeners(*c, h, h.estate.Server, h.log, h.now()); err != nil {
+		return err
+	}
+	h.server.Routes.Local = &wire.Local{
+		Door: &wire.Door{Calls: h.calls, Log: h.log}, Store: h.db, Heads: h.heads, Trail: h.trail,
+	}
+	return nil
+}
+
+// keepWatch begins what goes on beside the calls.
+func (h *house) keepWatch(_ context.Context, c *config.Config) error {
+	h.keepers = append(h.keepers, h.verifier.Run, h.verifier.RunSessions, h.verifier.RunSources, h.trail.Run, h.estate.RunUsage, h.estate.RunRepairs, h.estate.RunNotices)
+	if c.Milter != "" {
+		signer := &milter.Server{Keys: h.estate.MailSigner, Headers: estate.SignedHeaders, Log: h.log}
+		if err := signer.Listen(c.Milter); err != nil {
+			return err
+		}
+		h.keepers = append(h.keepers, signer.Run)
+	}
+	if c.AuditSyslog != "" {
+		network, address, err := audit.ParseSyslog(c.AuditSyslog)
+		if err != nil {
+			return err
+		}
+		second := audit.Syslog{Network: network, Address: address, Hostname: h.estate.Server.Hostname, Heads: h.heads, Store: h.db, Now: h.now, Log: h.log}
+		h.keepers = append(h.keepers, second.Run)
+	}
+	if addr := os.Getenv("LATCHKEY_PPROF"); addr != "" {
+		keep, err := profiler(addr)
+		if err != nil {
+			return err
+		}
+		h.keepers = append(h.keepers, keep)
+	}
+	return nil
 }
 
 // doors are the addresses that links lead to: the server's name, or where it
