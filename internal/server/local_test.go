@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/latchkey/latchkey/internal/needs"
 	"github.com/latchkey/latchkey/internal/wire"
 )
 
@@ -148,12 +149,7 @@ func leaveBehind(path string) error {
 }
 
 func TestLocalSocketStranger(t *testing.T) {
-	if os.Geteuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("this test must run as root")
-		}
-		t.Skip("only root can become another user")
-	}
+	needs.Root(t, "nobody else can become another user")
 	dir, err := os.MkdirTemp("", "latchkey")
 	if err != nil {
 		t.Fatal(err)
