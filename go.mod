@@ -27,10 +27,7 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require (
-	github.com/emersion/go-milter v0.5.0
-	github.com/hanwen/go-fuse/v2 v2.12.1
-)
+require github.com/emersion/go-milter v0.5.0
 
 require github.com/emersion/go-message v0.18.2 // indirect
 

@@ -62,11 +62,16 @@ func TestRecorder(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			rec, at := record(t, dir)
+			rec := record(t, dir)
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStoreWork$")
-			cmd.Env = append(os.Environ(), storeVariable+"="+how+":"+at)
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
+			cmd.Env = append(os.Environ(), storeVariable+"="+how+":"+dir)
+			cmd.Stdout = os.Stderr
+			wait, err := rec.run(cmd)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := wait(); err != nil {
+				t.Fatal(err)
 			}
 			random := rand.New(rand.NewPCG(*seed, 3))
 			for _, o := range outages {

@@ -54,6 +54,12 @@ func environment(dir string) []string {
 // latest.
 func launch(t *testing.T, dir string) *server {
 	t.Helper()
+	return launchBy(t, dir, func(cmd *exec.Cmd) (func() error, error) { return cmd.Wait, cmd.Start() })
+}
+
+// launchBy starts a server by a function that returns how to wait for its end.
+func launchBy(t *testing.T, dir string, run func(*exec.Cmd) (wait func() error, err error)) *server {
+	t.Helper()
 	s := &server{t: t, dir: dir, ended: make(chan struct{}), ready: make(chan ports, 1)}
 	s.cmd = exec.Command(built(t), "serve", "--config", filepath.Join(dir, "none.toml"))
 	s.cmd.Env = environment(dir)
@@ -62,16 +68,17 @@ func launch(t *testing.T, dir string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.cmd.Start(); err != nil {
+	wait, err := run(s.cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
-	go s.follow(out)
+	go s.follow(out, wait)
 	t.Cleanup(s.kill)
 	return s
 }
 
 // follow reads the log to its end, and then the end of the process.
-func (s *server) follow(log io.Reader) {
+func (s *server) follow(log io.Reader, wait func() error) {
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -81,7 +88,7 @@ func (s *server) follow(log io.Reader) {
 			s.ready <- p
 		}
 	}
-	s.err = s.cmd.Wait()
+	s.err = wait()
 	if text := s.log.String(); strings.Contains(text, "DATA RACE") || strings.Contains(text, "panic") {
 		s.t.Errorf("the server's log:\n%s", text)
 	}
@@ -91,9 +98,19 @@ func (s *server) follow(log io.Reader) {
 // start starts a server and waits until it is ready.
 func start(t *testing.T, dir string) *server {
 	t.Helper()
-	s := launch(t, dir)
+	return ready(launch(t, dir))
+}
+
+// startBy is start by a function, as launchBy has one.
+func startBy(t *testing.T, dir string, run func(*exec.Cmd) (wait func() error, err error)) *server {
+	t.Helper()
+	return ready(launchBy(t, dir, run))
+}
+
+func ready(s *server) *server {
+	s.t.Helper()
 	if err := s.await(20 * time.Second); err != nil {
-		t.Fatalf("starting the server: %v\n%s", err, s.log.String())
+		s.t.Fatalf("starting the server: %v\n%s", err, s.log.String())
 	}
 	return s
 }
