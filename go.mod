@@ -27,7 +27,10 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/emersion/go-milter v0.5.0
+require (
+	github.com/emersion/go-milter v0.5.0
+	rsc.io/qr v0.2.0
+)
 
 require github.com/emersion/go-message v0.18.2 // indirect
 

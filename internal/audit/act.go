@@ -53,6 +53,9 @@ func (a *Act) Asked(name string) { a.event.Func = clean(name, maxFunc) }
 func (a *Act) As(c *latchkey.Caller) {
 	a.event.Account, a.event.Name, a.event.By, a.event.Handle = c.Account, c.Name, c.Kind, c.Handle
 	a.as = c.Mailbox
+	if c.Recovered {
+		a.event.Reason = "with a recovery code"
+	}
 	if c.Through != nil {
 		a.event.Reason = "called through WHM by " + string(c.Through.Name)
 	}

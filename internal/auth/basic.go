@@ -45,14 +45,16 @@ func (v *Verifier) checkPassword(ctx context.Context, cred latchkey.Credentials,
 	case h.off || a.Suspended:
 		return refusePassword(h, cred, AccountOff)
 	}
+	recovered := false
 	if h.mailbox == "" {
-		if reason := v.checkCode(a, cred, from); reason != "" {
+		var reason Reason
+		if recovered, reason = v.checkCode(ctx, a, cred, from); reason != "" {
 			return refusePassword(h, cred, reason)
 		}
 	}
 	return latchkey.Caller{
 		Kind: latchkey.ByPassword, Role: a.Role, Account: a.ID, Name: a.Name, Mailbox: h.mailbox, Features: h.entry.Features, Proof: proofOf(h.hash),
-		Door: audience, Privileges: h.entry.privileges(audience),
+		Door: audience, Privileges: h.entry.privileges(audience), Recovered: recovered,
 	}, nil
 }
 

@@ -24,8 +24,8 @@ import (
 // Keys are what tokens are hashed and sealed with. They come from one secret
 // that lives outside the database.
 type Keys struct {
-	mac, handle, seal, bound, terms, tally, trail, session, callBack *hmacKey
-	cut, export                                                      *hmacKey // of the trail
+	mac, handle, seal, bound, terms, tally, trail, session, callBack, recovery *hmacKey
+	cut, export                                                                *hmacKey // of the trail
 
 	factor  cipher.AEAD // what second factors are kept under
 	private cipher.AEAD // what private keys are kept under
@@ -83,7 +83,7 @@ func NewKeys(secret []byte) *Keys {
 	derive := func(purpose string) *hmacKey { return newHMACKey(key(purpose)) }
 	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), terms: derive("row with terms"), tally: derive("tally"), trail: derive("trail"), session: derive("session"),
 		cut: derive("cut trail"), export: derive("exported trail"),
-		callBack: derive("call-back"), factor: newCipher(key("second factor")), private: newCipher(key("private key")), kept: newCipher(key("kept secret"))}
+		callBack: derive("call-back"), recovery: derive("recovery code"), factor: newCipher(key("second factor")), private: newCipher(key("private key")), kept: newCipher(key("kept secret"))}
 }
 
 // MAC is what a token is looked up by.

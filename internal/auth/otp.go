@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // RFC 6238, as every program for such codes has it
@@ -134,27 +135,35 @@ type given struct {
 
 // checkCode asks for the second factor, where the account has one. A code is good
 // once; for some seconds more only to the source that gave it, as one program
-// makes several calls.
-func (v *Verifier) checkCode(a *latchkey.Account, cred latchkey.Credentials, from latchkey.Origin) Reason {
+// makes several calls. A recovery code does as well, and is used up by it.
+func (v *Verifier) checkCode(ctx context.Context, a *latchkey.Account, cred latchkey.Credentials, from latchkey.Origin) (recovered bool, _ Reason) {
 	if a.SecondFactor == "" || v.factors.Load().Off {
-		return ""
+		return false, ""
 	}
 	if cred.Code.Empty() {
-		return NoCode
+		return false, NoCode
+	}
+	if mac, ok := v.keys.recoveryMAC(a.ID, cred.Code); ok {
+		reason := v.checkRecovery(ctx, a.ID, mac, v.at(from))
+		return reason == "", reason
 	}
 	key, err := v.keys.openFactor(a.ID, a.SecondFactor)
 	if err != nil {
 		v.log.Error("second factor", "err", err)
-		return CannotCheck
+		return false, CannotCheck
 	}
-	now, source := v.at(from), sourceOf(from.Addr)
-	v.codes.mu.Lock()
-	defer v.codes.mu.Unlock()
-	g := v.codes.find(a.ID, now)
+	return false, v.codes.check(a.ID, key, cred.Code, v.at(from), sourceOf(from.Addr))
+}
+
+// check takes a code of the account whose codes are made of key.
+func (c *codes) check(id latchkey.AccountID, key []byte, code latchkey.Secret, now time.Time, source uint64) Reason {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g := c.find(id, now)
 	if g.wrong >= wrongCodes {
 		return Throttled
 	}
-	step, ok := stepOf(key, cred.Code.Reveal(), now)
+	step, ok := stepOf(key, code.Reveal(), now)
 	if !ok || step < g.step || step == g.step && source != g.source {
 		g.wrong++
 		return WrongCode

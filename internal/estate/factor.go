@@ -23,33 +23,59 @@ func (h *hostSignIns) Factor() hosting.Factor { return &factor{h.e, h.act, h.cal
 
 func (f *factor) New(ctx context.Context) (secret, url latchkey.Secret, err error) {
 	secret = auth.NewFactorSecret()
-	_, issuer, err := f.On(ctx)
-	return secret, auth.FactorURL(issuer, f.caller.Name, secret), err
+	is, err := f.State(ctx)
+	return secret, auth.FactorURL(is.Issuer, f.caller.Name, secret), err
 }
 
-func (f *factor) Set(ctx context.Context, secret, code latchkey.Secret) error {
+func (f *factor) Set(ctx context.Context, secret, code latchkey.Secret, recovery bool) (codes []latchkey.Secret, err error) {
 	if !f.e.Auth.GoodCode(secret, code) {
-		return latchkey.InvalidParam("tfa_token", "The security code is invalid: give the code that your program shows now for this secret.")
+		return nil, latchkey.InvalidParam("tfa_token", "The security code is invalid: give the code that your program shows now for this secret.")
 	}
-	return f.e.changeFactor(ctx, f.act, f.caller, func(tx store.Tx) (latchkey.Account, error) {
+	err = f.e.commit(ctx, f.act, f.caller, func(tx store.Tx) error {
 		p, err := auth.FactorPolicyOf(tx)
 		if err == nil && p.Off {
 			err = denied("secret", "The security policy for two-factor authentication is disabled on this server: its administrator can enable it.")
 		}
 		if err != nil {
-			return latchkey.Account{}, err
+			return err
 		}
 		a, err := f.own(tx)
+		if err != nil {
+			return err
+		}
 		a.SecondFactor = f.e.Keys.SealFactor(a.ID, secret)
-		return a, err
+		if err := changeFactor(tx, a); err != nil || !recovery {
+			return err
+		}
+		codes, err = f.e.makeRecovery(tx, a.ID)
+		return err
 	})
+	return codes, err
+}
+
+func (f *factor) Recovery(ctx context.Context) (codes []latchkey.Secret, err error) {
+	err = f.e.commit(ctx, f.act, f.caller, func(tx store.Tx) error {
+		a, err := f.own(tx)
+		if err == nil && a.SecondFactor == "" {
+			err = noFactor(&a)
+		}
+		if err != nil {
+			return err
+		}
+		codes, err = f.e.makeRecovery(tx, a.ID)
+		return err
+	})
+	return codes, err
+}
+
+// makeRecovery gives an account other recovery codes.
+func (e *Estate) makeRecovery(tx store.Tx, id latchkey.AccountID) ([]latchkey.Secret, error) {
+	codes, macs := e.Keys.NewRecoveryCodes(id)
+	return codes, tx.PutRecoveryCodes(id, macs)
 }
 
 func (f *factor) Remove(ctx context.Context) error {
-	return f.e.changeFactor(ctx, f.act, f.caller, func(tx store.Tx) (latchkey.Account, error) {
-		a, err := f.own(tx)
-		return withoutFactor(a, err)
-	})
+	return f.e.commit(ctx, f.act, f.caller, func(tx store.Tx) error { return withoutFactor(tx, f.own) })
 }
 
 // own is the account whose second factor the caller may change: their own, and
@@ -72,47 +98,54 @@ func (f *factor) own(r store.Reader) (latchkey.Account, error) {
 	return a, err
 }
 
-func withoutFactor(a latchkey.Account, err error) (latchkey.Account, error) {
+// withoutFactor takes away the second factor of the account that of finds.
+func withoutFactor(tx store.Tx, of func(store.Reader) (latchkey.Account, error)) error {
+	a, err := of(tx)
 	if err == nil && a.SecondFactor == "" {
-		err = &latchkey.Error{Kind: latchkey.NotFound, Param: "user", Msg: "Two-factor authentication is not configured for the account “" + string(a.Name) + "”."}
+		err = noFactor(&a)
+	}
+	if err != nil {
+		return err
 	}
 	a.SecondFactor = ""
-	return a, err
+	return changeFactor(tx, a)
+}
+
+func noFactor(a *latchkey.Account) error {
+	return &latchkey.Error{Kind: latchkey.NotFound, Param: "user", Msg: "Two-factor authentication is not configured for the account “" + string(a.Name) + "”."}
 }
 
 // changeFactor writes an account whose second factor is another.
-func (e *Estate) changeFactor(ctx context.Context, act *audit.Act, caller *latchkey.Caller, change func(store.Tx) (latchkey.Account, error)) error {
-	return e.commit(ctx, act, caller, func(tx store.Tx) error {
-		a, err := change(tx)
-		if err != nil {
-			return err
-		}
-		tx.Log(store.Change{Kind: store.AccountPut, Account: a.ID})
-		return tx.UpdateAccount(a)
-	})
+func changeFactor(tx store.Tx, a latchkey.Account) error {
+	tx.Log(store.Change{Kind: store.AccountPut, Account: a.ID})
+	return tx.UpdateAccount(a)
 }
 
-func (f *factor) On(ctx context.Context) (on bool, issuer string, err error) {
+func (f *factor) State(ctx context.Context) (is hosting.FactorState, err error) {
 	err = f.e.Store.Read(ctx, func(r store.Reader) error {
 		p, err := auth.FactorPolicyOf(r)
 		if err != nil {
 			return err
 		}
 		a, err := r.AccountByID(f.caller.Account)
-		on, issuer = a.SecondFactor != "", cmp.Or(p.Issuer, f.e.Server.Hostname)
+		if err != nil {
+			return err
+		}
+		is = hosting.FactorState{On: a.SecondFactor != "", Issuer: cmp.Or(p.Issuer, f.e.Server.Hostname), Most: auth.RecoveryCodes}
+		is.Recovery, err = r.RecoveryCodes(a.ID)
 		return err
 	})
-	return on, issuer, err
+	return is, err
 }
 
 func (h *hostSignIns) RemoveFactor(ctx context.Context, name latchkey.AccountName) error {
-	return h.e.changeFactor(ctx, h.act, h.caller, func(tx store.Tx) (latchkey.Account, error) {
-		if name == RootName && h.caller.Role == latchkey.RoleRoot && h.caller.Privileges == latchkey.AllPrivileges {
-			a, err := tx.Account(RootName)
-			return withoutFactor(a, err)
-		}
-		a, err := h.command(tx, name)
-		return withoutFactor(a, err)
+	return h.e.commit(ctx, h.act, h.caller, func(tx store.Tx) error {
+		return withoutFactor(tx, func(store.Reader) (latchkey.Account, error) {
+			if name == RootName && h.caller.Role == latchkey.RoleRoot && h.caller.Privileges == latchkey.AllPrivileges {
+				return tx.Account(RootName)
+			}
+			return h.command(tx, name)
+		})
 	})
 }
 

@@ -4,14 +4,25 @@ import (
 	"context"
 	"slices"
 
+	"github.com/latchkey/latchkey/internal/audit"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/store"
 )
 
+// ownSessions are those of the account that the caller is.
+type ownSessions struct {
+	e      *Estate
+	act    *audit.Act
+	caller *latchkey.Caller
+}
+
+func (s *signIns) Own() hosting.OwnSessions     { return &ownSessions{s.e, s.act, s.caller} }
+func (h *hostSignIns) Own() hosting.OwnSessions { return &ownSessions{h.e, h.act, h.caller} }
+
 // byPerson refuses tokens: whoever holds one has no business with the sessions of
 // people.
-func (s *signIns) byPerson() error {
+func (s *ownSessions) byPerson() error {
 	c := s.caller
 	if c.Through != nil {
 		c = c.Through
@@ -22,8 +33,8 @@ func (s *signIns) byPerson() error {
 	return nil
 }
 
-// Sessions implements [hosting.SignIns].
-func (s *signIns) Sessions(ctx context.Context) (list []hosting.SessionInfo, err error) {
+// List implements [hosting.OwnSessions].
+func (s *ownSessions) List(ctx context.Context) (list []hosting.SessionInfo, err error) {
 	if err := s.byPerson(); err != nil {
 		return nil, err
 	}
@@ -38,7 +49,7 @@ func (s *signIns) Sessions(ctx context.Context) (list []hosting.SessionInfo, err
 	return list, err
 }
 
-func (s *signIns) told(x *latchkey.Session) hosting.SessionInfo {
+func (s *ownSessions) told(x *latchkey.Session) hosting.SessionInfo {
 	return hosting.SessionInfo{
 		Handle: s.e.Auth.SessionHandle(x.ID).String(), Door: x.Audience, Created: x.Created, Used: x.Used, Ends: x.Ends,
 		Own: s.own(x), Waits: x.HandOver, ByToken: x.Token != (latchkey.TokenMAC{}),
@@ -46,12 +57,12 @@ func (s *signIns) told(x *latchkey.Session) hosting.SessionInfo {
 }
 
 // own reports whether x is the session that the caller came in with.
-func (s *signIns) own(x *latchkey.Session) bool {
+func (s *ownSessions) own(x *latchkey.Session) bool {
 	return s.caller.Kind == latchkey.BySession && x.ID == latchkey.SessionID(s.caller.Proof)
 }
 
-// EndSession implements [hosting.SignIns].
-func (s *signIns) EndSession(ctx context.Context, handle string) (ended int, err error) {
+// End implements [hosting.OwnSessions].
+func (s *ownSessions) End(ctx context.Context, handle string) (ended int, err error) {
 	if err := s.byPerson(); err != nil {
 		return 0, err
 	}

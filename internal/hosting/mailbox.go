@@ -60,8 +60,12 @@ func (noSignIns) HandOver(context.Context, Address) (HandedOver, error) {
 	return HandedOver{}, errNotForMailboxes
 }
 
-func (noSignIns) Sessions(context.Context) ([]SessionInfo, error) { return nil, errNotForMailboxes }
-func (noSignIns) EndSession(context.Context, string) (int, error) { return 0, errNotForMailboxes }
+func (noSignIns) Own() OwnSessions { return noSessions{} }
+
+type noSessions struct{}
+
+func (noSessions) List(context.Context) ([]SessionInfo, error) { return nil, errNotForMailboxes }
+func (noSessions) End(context.Context, string) (int, error)    { return 0, errNotForMailboxes }
 
 func (noSignIns) Factor() Factor { return noFactor{} }
 
@@ -70,11 +74,12 @@ type noFactor struct{}
 func (noFactor) New(context.Context) (secret, url latchkey.Secret, err error) {
 	return secret, url, errNotForMailboxes
 }
-func (noFactor) Set(context.Context, latchkey.Secret, latchkey.Secret) error {
-	return errNotForMailboxes
+func (noFactor) Set(context.Context, latchkey.Secret, latchkey.Secret, bool) ([]latchkey.Secret, error) {
+	return nil, errNotForMailboxes
 }
-func (noFactor) Remove(context.Context) error             { return errNotForMailboxes }
-func (noFactor) On(context.Context) (bool, string, error) { return false, "", errNotForMailboxes }
+func (noFactor) Recovery(context.Context) ([]latchkey.Secret, error) { return nil, errNotForMailboxes }
+func (noFactor) Remove(context.Context) error                        { return errNotForMailboxes }
+func (noFactor) State(context.Context) (FactorState, error)          { return FactorState{}, errNotForMailboxes }
 
 func (o *ofMailbox) Zones() Zones { return noZones{} }
 

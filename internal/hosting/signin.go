@@ -31,13 +31,19 @@ type SignIns interface {
 	HandOver(ctx context.Context, a Address) (HandedOver, error)
 	// Factor is the account's second factor.
 	Factor() Factor
-	// Sessions are the account's own, those of its mailboxes not among them, the one
-	// that was used last first. Denied for a token.
-	Sessions(ctx context.Context) ([]SessionInfo, error)
-	// EndSession ends the session with a handle, from the answer on; "" is all but
-	// the one that this is called in. It says how many ended. Fails: NotFound,
-	// Denied for a token.
-	EndSession(ctx context.Context, handle string) (int, error)
+	// Own are the account's sessions.
+	Own() OwnSessions
+}
+
+// OwnSessions are those of the account that the caller is.
+type OwnSessions interface {
+	// List is those at every door, those of the account's mailboxes not among them,
+	// the one that was used last first. Denied for a token.
+	List(ctx context.Context) ([]SessionInfo, error)
+	// End ends the session with a handle, from the answer on; "" is all but the one
+	// that this is called in. It says how many ended. Fails: NotFound, Denied for a
+	// token.
+	End(ctx context.Context, handle string) (int, error)
 }
 
 // SessionInfo is what may be told of a session.
@@ -59,12 +65,24 @@ type Factor interface {
 	// as programs for codes take it. Nothing is changed.
 	New(ctx context.Context) (secret, url latchkey.Secret, err error)
 	// Set makes secret the second factor, from the answer on. Invalid where code is
-	// not its code now, Denied while second factors are off.
-	Set(ctx context.Context, secret, code latchkey.Secret) error
-	// Remove takes it away; NotFound if there is none.
+	// not its code now, Denied while second factors are off. Recovery codes of one
+	// before are good no more; new ones it makes, and returns, where they are wanted.
+	Set(ctx context.Context, secret, code latchkey.Secret, recovery bool) ([]latchkey.Secret, error)
+	// Recovery makes recovery codes anew: each signs in once in place of a code, and
+	// those of before are good no more. NotFound if there is no second factor.
+	Recovery(ctx context.Context) ([]latchkey.Secret, error)
+	// Remove takes it away, and its recovery codes with it; NotFound if there is none.
 	Remove(ctx context.Context) error
-	// On reports whether there is one, and whom its codes say that they are of.
-	On(ctx context.Context) (on bool, issuer string, err error)
+	// State is how it is set.
+	State(ctx context.Context) (FactorState, error)
+}
+
+// FactorState is how a second factor is set.
+type FactorState struct {
+	On       bool
+	Issuer   string // whom its codes say that they are of
+	Recovery int    // codes that are left
+	Most     int    // of them that are made at once
 }
 
 // HostSignIns is what the administrator, or a reseller, may do about signing in.
@@ -76,6 +94,8 @@ type HostSignIns interface {
 
 	// Factor is the caller's own second factor.
 	Factor() Factor
+	// Own are the sessions of the caller's own account.
+	Own() OwnSessions
 	// RemoveFactor takes away an account's. Fails: NotFound, Denied.
 	RemoveFactor(ctx context.Context, name latchkey.AccountName) error
 	FactorPolicy(ctx context.Context) (latchkey.FactorPolicy, error)

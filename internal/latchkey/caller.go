@@ -47,6 +47,8 @@ type Caller struct {
 	Mailbox  MailboxName // who signed in as a mailbox of the account, and acts on it alone; "" for the account itself
 	Looking  bool        // they did not come from a page of ours: they may look, and change nothing
 	Proof    [32]byte    // tells whether the credential still stands: the token's MAC, the session's number, or a hash of the password's
+	// Recovered is set where a recovery code stood in for the second factor's.
+	Recovered bool
 	// Bounds tell what the token was bound to when it was let in, to see whether it
 	// still is.
 	Bounds uint64

@@ -15,6 +15,15 @@ func NewSecret(text string) Secret { return Secret{text} }
 // Reveal is the text itself. Call it where the secret is used, not before.
 func (s Secret) Reveal() string { return s.text }
 
+// Revealed are the texts of secrets, for the answer that shows them.
+func Revealed(secrets []Secret) []string {
+	var texts []string
+	for _, s := range secrets {
+		texts = append(texts, s.text)
+	}
+	return texts
+}
+
 // Empty reports whether there is no text at all.
 func (s Secret) Empty() bool { return s.text == "" }
 

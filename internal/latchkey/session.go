@@ -22,6 +22,10 @@ func (m MailboxName) Split() (local string, domain Domain) {
 // is never stored.
 type SessionID [32]byte
 
+// RecoveryMAC is the keyed hash a recovery code is looked up by: what signs in
+// once in place of a code of the second factor. The code itself is never stored.
+type RecoveryMAC [32]byte
+
 // Session is what the server remembers of somebody who signed in.
 type Session struct {
 	ID       SessionID

@@ -73,5 +73,5 @@ func Account(do api.Doer, of tokens.Features) []api.Module[hosting.Account] {
 // pass on, missed tells what clients asked for in vain, and names which of the
 // functions somebody may call.
 func Host(do api.Doer, host api.HostDoer, missed func() []compat.Miss, names func(*latchkey.Caller) []string) []api.Module[hosting.Host] {
-	return []api.Module[hosting.Host]{whm.Module, whm.CPHulk, dns.Host, dnssec.Host, emailauth.Host, mailboxes.Host, ssl.Host, whm.TwoFactor, applist.New(names), relay.New(do, host), missing.New(missed)}
+	return []api.Module[hosting.Host]{whm.Module, whm.CPHulk, dns.Host, dnssec.Host, emailauth.Host, mailboxes.Host, ssl.Host, whm.TwoFactor, session.Host, applist.New(names), relay.New(do, host), missing.New(missed)}
 }

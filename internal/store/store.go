@@ -334,6 +334,8 @@ type Reader interface {
 	Session(id latchkey.SessionID) (latchkey.Session, error)
 	// Sessions are those of an account, or of one mailbox of it, the oldest first.
 	Sessions(account latchkey.AccountID, mailbox latchkey.MailboxName) ([]latchkey.Session, error)
+	// RecoveryCodes is how many an account has left.
+	RecoveryCodes(account latchkey.AccountID) (int, error)
 	// Sources are all that are kept.
 	Sources() ([]Source, error)
 	// DueNotices are those to be sent at a time or before, at most limit of them,
@@ -459,6 +461,12 @@ type Tx interface {
 	// DeleteOldSessions takes away the sessions that end at ended or before, and
 	// those last used at unused or before.
 	DeleteOldSessions(ended, unused time.Time) error
+
+	// PutRecoveryCodes gives an account other recovery codes: those of before are no
+	// more. They go with the account, and when its second factor changes.
+	PutRecoveryCodes(account latchkey.AccountID, macs []latchkey.RecoveryMAC) error
+	// DeleteRecoveryCode takes one away; ErrNotFound if it is not there.
+	DeleteRecoveryCode(account latchkey.AccountID, mac latchkey.RecoveryMAC) error
 
 	PutSource(s Source) error
 	// DeleteSource takes one away; it need not be there.

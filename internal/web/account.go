@@ -8,14 +8,9 @@ import (
 )
 
 // accountPages are the pages of an account's owner.
-var accountPages = []page{
+var accountPages = slices.Concat(securityPages, []page{
 	{path: "/", nav: "home", get: home},
 	{path: "/frontend/{theme}/index.html", nav: "home", get: home},
-
-	{path: "/security", nav: "security", get: security},
-	{path: "/security/end", nav: "security", get: security, post: endSession},
-	{path: "/security/factor", nav: "security", get: security, post: setFactor},
-	{path: "/security/factor/remove", nav: "security", get: security, post: removeFactor},
 
 	{path: "/tokens", nav: "tokens", get: listTokens},
 	{path: "/tokens/new", nav: "tokens", get: askNew, post: makeNew},
@@ -30,7 +25,7 @@ var accountPages = []page{
 	{path: "/token/{name}/watch", nav: "tokens", post: switched("Tokens::observe", "token.watched")},
 	{path: "/token/{name}/unwatch", nav: "tokens", post: switched("Tokens::observe", "token.unwatched", "off", "1")},
 	{path: "/token/{name}/suggest", nav: "tokens", get: suggest, post: narrowToken},
-}
+})
 
 // accountNav is their navigation.
 var accountNav = []navEntry{{"/", "home"}, {"/tokens", "tokens"}, {"/security", "security"}}

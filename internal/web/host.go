@@ -10,7 +10,9 @@ import (
 )
 
 // hostPages are the administrator's pages.
-var hostPages = []page{
+var hostPages = slices.Concat(securityPages, []page{
+	{path: "/security/password", nav: "security", get: askPassword, post: changePassword},
+
 	{path: "/", nav: "home", get: hostHome},
 
 	{path: "/accounts", nav: "accounts", get: listAccounts},
@@ -40,12 +42,12 @@ var hostPages = []page{
 	{path: "/audit.csv", nav: "audit", get: downloadTrail},
 
 	{path: "/health", nav: "health", get: showHealth},
-}
+})
 
 // hostNav is their navigation.
 var hostNav = []navEntry{
 	{"/", "home"}, {"/accounts", "accounts"}, {"/packages", "packages"}, {"/features", "features"},
-	{"/tokens", "host_tokens"}, {"/policy", "policy"}, {"/audit", "audit"}, {"/health", "health"},
+	{"/tokens", "host_tokens"}, {"/policy", "policy"}, {"/audit", "audit"}, {"/health", "health"}, {"/security", "security"},
 }
 
 // denied makes what a visitor may not see something that they are not shown: a

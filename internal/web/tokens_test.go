@@ -225,30 +225,6 @@ func TestOff(t *testing.T) {
 	}
 }
 
-// TestForged: what another site's page sends changes nothing, whatever its form.
-func TestForged(t *testing.T) {
-	s := testserver.New(t)
-	b := signIn(t, s.Account, "demo", testserver.Password)
-	b.made("name", "x", "preset", "read_only", "life", "30")
-	for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Sec-Fetch-Site", "none"}, {"Sec-Fetch-Site", "", "Origin", "https://evil.example"}, {"Origin", "null"}} {
-		for _, path := range []string{"/token/x/revoke", "/token/x/disable", "/token/x/rotate", "/token/x/watch"} {
-			if w := b.ask("POST", b.prefix+path, "a=b", header...); w.Code < 400 {
-				t.Errorf("%s with %v: %d", path, header, w.Code)
-			}
-		}
-	}
-	prefix := b.prefix
-	for _, b.prefix = range []string{"", "/cpsess0000000000"} {
-		if w := b.post("/token/x/revoke"); w.Code != http.StatusUnauthorized {
-			t.Errorf("with the prefix %q: %d", b.prefix, w.Code)
-		}
-	}
-	b.prefix = prefix
-	if page := text(b.get("/token/x")); !strings.Contains(page, "x Active") {
-		t.Errorf("something changed: %s", page)
-	}
-}
-
 // TestWeight: a page with all that it loads stays light.
 func TestWeight(t *testing.T) {
 	s := testserver.New(t)

@@ -1,32 +1,13 @@
 package wire_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/base32"
-	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/latchkey/latchkey/internal/wire/encode"
 	"github.com/latchkey/latchkey/test/testserver"
 )
-
-// codeOf is the code that any program makes of a secret, by RFC 6238.
-func codeOf(t *testing.T, secret string, at time.Time) string {
-	key, err := base32.StdEncoding.DecodeString(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := hmac.New(sha1.New, key)
-	_ = binary.Write(h, binary.BigEndian, at.Unix()/30)
-	sum := h.Sum(nil)
-	n := binary.BigEndian.Uint32(sum[sum[19]&15:]) & 0x7fffffff
-	return fmt.Sprintf("%06d", n%1_000_000)
-}
 
 // The life of a second factor: made, set, asked for wherever the password comes,
 // and taken away.
@@ -52,7 +33,7 @@ func TestSecondFactor(t *testing.T) {
 	if !strings.Contains(count(basic, ""), `"status":1`) {
 		t.Error("a second factor that was not set is asked for")
 	}
-	s.UAPI("demo", "TwoFactorAuth", "set_user_configuration", "secret", made.Secret, "tfa_token", codeOf(t, made.Secret, s.Now()))
+	s.UAPI("demo", "TwoFactorAuth", "set_user_configuration", "secret", made.Secret, "tfa_token", s.Code(made.Secret))
 	if got := string(encode.Append(nil, s.UAPI("demo", "TwoFactorAuth", "get_user_configuration"))); got != `{"is_enabled":1,"issuer":"host.example.org"}` {
 		t.Errorf("get_user_configuration: %s", got)
 	}
@@ -72,7 +53,7 @@ func TestSecondFactor(t *testing.T) {
 	if got := in("&tfa_token=000000"); got != `{"message":"invalid_login","status":0}` {
 		t.Errorf("sign-in with a wrong code: %s", got)
 	}
-	code := codeOf(t, made.Secret, s.Now())
+	code := s.Code(made.Secret)
 	if got := in("&tfa_token=" + code); !strings.Contains(got, `"status":1`) {
 		t.Errorf("sign-in with the code: %s", got)
 	}

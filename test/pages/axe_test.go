@@ -71,6 +71,13 @@ func TestAccessible(t *testing.T) {
 		owner.visit(at + path)
 		looks += owner.look(axe, path)
 	}
+	owner.visit(at + "/security")
+	looks += owner.look(axe, "security")
+	owner.secondFactor(s, func(name string) { looks += owner.look(axe, name) })
+	for _, path := range []string{"/security", "/security/recovery", "/security/factor/remove"} {
+		owner.visit(at + path)
+		looks += owner.look(axe, path+" with a second factor")
+	}
 	s.WHM("update_featurelist", "featurelist", "disabled", "apitokens", "0")
 	owner.visit(at + "/tokens")
 	looks += owner.look(axe, "off")

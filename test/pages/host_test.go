@@ -45,7 +45,7 @@ var hostAddresses = []struct{ name, path string }{
 	{"home", "/"}, {"accounts", "/accounts"}, {"accounts-none", "/accounts?q=nobody"}, {"account-new", "/accounts/new"}, {"account", "/account/bakery"}, {"account-suspended", "/account/garage"},
 	{"account-features", "/account/bakery/features"}, {"packages", "/packages"}, {"package-new", "/packages/new"}, {"package", "/package/Gold"}, {"package-delete", "/package/Gold/delete"},
 	{"features", "/features"}, {"featurelist-delete", "/featurelist/Shops/delete"}, {"tokens", "/tokens"}, {"tokens-full", "/tokens?full=1&no_end=1"}, {"policy", "/policy"}, {"policy-package", "/policy?package=Gold"},
-	{"policy-outside", "/policy/outside"}, {"audit", "/audit"}, {"audit-wrong", "/audit?since=yesterday"}, {"health", "/health"}, {"error-404", "/nowhere"}, {"error-account", "/account/nobody"},
+	{"policy-outside", "/policy/outside"}, {"audit", "/audit"}, {"audit-wrong", "/audit?since=yesterday"}, {"health", "/health"}, {"security", "/security"}, {"security-password", "/security/password"}, {"security-recovery-none", "/security/recovery"}, {"error-404", "/nowhere"}, {"error-account", "/account/nobody"},
 }
 
 // TestHostScreens takes pictures of the administrator's pages.

@@ -101,6 +101,26 @@ func (b *tab) secret() string {
 	return strings.TrimSpace(text)
 }
 
+// secondFactor sets up a second factor, beginning at the page that offers it, and
+// looks at the pages on the way.
+func (b *tab) secondFactor(s *site, look func(name string)) {
+	b.t.Helper()
+	b.click(`form[action$="/factor"] button`, "svg.qr")
+	look("security-factor")
+	secret, err := chromedp.Run(b.ctx, chromedp.Value(chromedp.CSS(`[name="secret"]`)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.fill("#code", s.Code(secret))
+	b.fill("#password", "wrong")
+	b.click("main form button:not(.copy)", ".note.bad")
+	look("security-factor-wrong")
+	b.fill("#code", s.Code(secret))
+	b.fill("#password", testserver.Password)
+	b.click("main form button:not(.copy)", "#codes")
+	look("security-codes")
+}
+
 // TestScreens takes pictures of every page.
 func TestScreens(t *testing.T) {
 	if *screenshots == "" {
@@ -151,8 +171,11 @@ func TestScreens(t *testing.T) {
 	}
 	shot("tokens", "/tokens")
 	shot("security", "/security")
-	b.click("#factor button", "#factor-secret")
-	b.shoot("security-factor")
+	b.secondFactor(s, b.shoot)
+	shot("security-on", "/security")
+	shot("security-recovery-again", "/security/recovery")
+	shot("security-factor-remove", "/security/factor/remove")
+	s.UAPI("demo", "TwoFactorAuth", "remove_user_configuration")
 	shot("tokens-ended", "/tokens?show=ended")
 	shot("create", "/tokens/new")
 	shot("create-custom", "/tokens/new?preset=custom&area-mail=write&area-usage=read&only=example.com&name=x")

@@ -28,20 +28,27 @@ type noFactor struct{}
 func (noFactor) New(context.Context) (secret, url latchkey.Secret, err error) {
 	return secret, url, errNoSignIns
 }
-func (noFactor) Set(context.Context, latchkey.Secret, latchkey.Secret) error { return errNoSignIns }
-func (noFactor) Remove(context.Context) error                                { return errNoSignIns }
-func (noFactor) On(context.Context) (bool, string, error)                    { return false, "", errNoSignIns }
+func (noFactor) Set(context.Context, latchkey.Secret, latchkey.Secret, bool) ([]latchkey.Secret, error) {
+	return nil, errNoSignIns
+}
+func (noFactor) Recovery(context.Context) ([]latchkey.Secret, error) { return nil, errNoSignIns }
+func (noFactor) Remove(context.Context) error                        { return errNoSignIns }
+func (noFactor) State(context.Context) (hosting.FactorState, error) {
+	return hosting.FactorState{}, errNoSignIns
+}
+
+func (s signIns) Own() hosting.OwnSessions { return noSessions{} }
+
+type noSessions struct{}
+
+func (noSessions) List(context.Context) ([]hosting.SessionInfo, error) { return nil, errNoSignIns }
+func (noSessions) End(context.Context, string) (int, error)            { return 0, errNoSignIns }
 
 type accountSignIns struct{ signIns }
 
 func (accountSignIns) HandOver(context.Context, hosting.Address) (hosting.HandedOver, error) {
 	return hosting.HandedOver{}, errNoSignIns
 }
-
-func (accountSignIns) Sessions(context.Context) ([]hosting.SessionInfo, error) {
-	return nil, errNoSignIns
-}
-func (accountSignIns) EndSession(context.Context, string) (int, error) { return 0, errNoSignIns }
 
 type hostSignIns struct{ signIns }
 

@@ -28,6 +28,18 @@ var Module = api.Module[hosting.Account]{
 	},
 }
 
+// Host is the same of the caller's own sessions, of WHM API 1.
+var Host = api.Module[hosting.Host]{
+	Name: "whm",
+	Doc:  "The sessions of who calls.",
+	Funcs: []api.Func[hosting.Host]{
+		{Name: "list_sessions", Privilege: latchkey.PrivilegeBasic, Run: api.Run(listOfHost),
+			Doc: "List the caller's own sessions. No token can. An extension of this server."},
+		{Name: "end_session", Privilege: latchkey.PrivilegeBasic, Effect: api.Write, Run: api.Run(endOfHost),
+			Doc: "End a session of the caller's own, or all but the one that this is called in. No token can. An extension of this server."},
+	},
+}
+
 type createParams struct {
 	Login  hosting.MailboxParam `param:"login" doc:"The mailbox's name, without its domain."`
 	Domain hosting.DomainParam  `param:"domain" doc:"Its domain."`
@@ -105,16 +117,25 @@ var services = [...]string{latchkey.ForAccount: "cpaneld", latchkey.ForHost: "wh
 
 // list is Session::list_sessions, which is ours.
 func list(ctx context.Context, acct hosting.Account, _ api.None) ([]row, error) {
-	found, err := acct.SignIns().Sessions(ctx)
-	rows := []row{}
+	return rows(ctx, acct.SignIns().Own())
+}
+
+// listOfHost is list_sessions of WHM, which is ours.
+func listOfHost(ctx context.Context, h hosting.Host, _ api.None) ([]row, error) {
+	return rows(ctx, h.SignIns().Own())
+}
+
+func rows(ctx context.Context, own hosting.OwnSessions) ([]row, error) {
+	found, err := own.List(ctx)
+	list := []row{}
 	for _, x := range found {
-		rows = append(rows, row{x.Handle, services[x.Door], x.Created, x.Used, x.Ends, x.Own, x.Waits, x.ByToken})
+		list = append(list, row{x.Handle, services[x.Door], x.Created, x.Used, x.Ends, x.Own, x.Waits, x.ByToken})
 	}
-	return rows, err
+	return list, err
 }
 
 type endParams struct {
-	ID     string `param:"id,optional" doc:"The session, as Session::list_sessions names it."`
+	ID     string `param:"id,optional" doc:"The session, as list_sessions names it."`
 	Others bool   `param:"others,optional" doc:"All sessions but the one that this is called in."`
 }
 
@@ -124,12 +145,21 @@ type ended struct {
 
 // end is Session::end_session, which is ours.
 func end(ctx context.Context, acct hosting.Account, p endParams) (ended, error) {
+	return p.end(ctx, acct.SignIns().Own())
+}
+
+// endOfHost is end_session of WHM, which is ours.
+func endOfHost(ctx context.Context, h hosting.Host, p endParams) (ended, error) {
+	return p.end(ctx, h.SignIns().Own())
+}
+
+func (p *endParams) end(ctx context.Context, own hosting.OwnSessions) (ended, error) {
 	switch {
 	case p.ID == "" && !p.Others:
 		return ended{}, &latchkey.Error{Kind: latchkey.Missing, Param: "id"}
 	case p.ID != "" && p.Others:
 		return ended{}, latchkey.InvalidParam("others", "Give either the “id” or the “others” argument, not both.")
 	}
-	n, err := acct.SignIns().EndSession(ctx, p.ID)
+	n, err := own.End(ctx, p.ID)
 	return ended{n}, err
 }

@@ -20,6 +20,12 @@ var TwoFactor = api.Module[hosting.Host]{Name: "whm", Doc: Module.Doc, Funcs: []
 	{Name: "twofactorauth_generate_tfa_config", Privilege: latchkey.PrivilegeBasic, Effect: api.Write, Run: api.Run(generateFactor), Doc: "Make the secret of a new second factor of the caller's; it counts when it is set."},
 	{Name: "twofactorauth_set_tfa_config", Privilege: latchkey.PrivilegeBasic, Effect: api.Write, Run: api.Run(setFactor), Doc: "Set the caller's second factor, with a code that shows that it works."},
 	{Name: "twofactorauth_remove_user_config", Privilege: latchkey.PrivilegePassword, Effect: api.Write, Run: api.Run(removeFactors), Doc: "Take the second factors of accounts away."},
+
+	{Name: "twofactorauth_remove_tfa_config", Privilege: latchkey.PrivilegeBasic, Effect: api.Write, Run: api.Run(removeFactor), Doc: "Take the caller's own second factor away. An extension of this server."},
+	{Name: "twofactorauth_make_recovery_codes", Privilege: latchkey.PrivilegeBasic, Effect: api.Write, Run: api.Run(makeRecovery),
+		Doc: "Make ten recovery codes of the caller's, which are shown this once: each signs in once in place of a code. Those of before are good no more. An extension of this server."},
+	{Name: "twofactorauth_count_recovery_codes", Privilege: latchkey.PrivilegeBasic, Run: api.Run(countRecovery),
+		Doc: "Tell whether the caller has a second factor, and how many recovery codes are left. An extension of this server."},
 }}
 
 type factorState struct {
@@ -49,8 +55,8 @@ type issuer struct {
 
 // WHM API 1: twofactorauth_get_issuer.
 func factorIssuer(ctx context.Context, h hosting.Host, _ api.None) (issuer, error) {
-	_, text, err := h.SignIns().Factor().On(ctx)
-	return issuer{text, text}, err
+	is, err := h.SignIns().Factor().State(ctx)
+	return issuer{is.Issuer, is.Issuer}, err
 }
 
 // WHM API 1: twofactorauth_set_issuer.
@@ -84,15 +90,45 @@ func generateFactor(ctx context.Context, h hosting.Host, _ api.None) (newFactor,
 type setFactorParams struct {
 	Secret latchkey.Secret `param:"secret" doc:"The secret, as twofactorauth_generate_tfa_config made it."`
 	Code   latchkey.Secret `param:"tfa_token" doc:"The code of six digits that is made of it now."`
+	// As in UAPI, whoever does not know of them makes none.
+	Recovery flag `param:"recovery_codes,optional" doc:"1 to have recovery codes made, and shown this once. Only this server has them."`
 }
 
 type factorSet struct {
-	On bool `json:"tfa_configured"`
+	On       bool     `json:"tfa_configured"`
+	Recovery []string `json:"recovery_codes,omitempty"`
 }
 
 func setFactor(ctx context.Context, h hosting.Host, p setFactorParams) (factorSet, error) {
-	err := h.SignIns().Factor().Set(ctx, p.Secret, p.Code)
-	return factorSet{err == nil}, err
+	codes, err := h.SignIns().Factor().Set(ctx, p.Secret, p.Code, p.Recovery.on)
+	return factorSet{err == nil, latchkey.Revealed(codes)}, err
+}
+
+// removeFactor is twofactorauth_remove_tfa_config, which is ours.
+func removeFactor(ctx context.Context, h hosting.Host, _ api.None) (api.Void, error) {
+	return nil, h.SignIns().Factor().Remove(ctx)
+}
+
+type recoveryMade struct {
+	Codes []string `json:"recovery_codes"`
+}
+
+// makeRecovery is twofactorauth_make_recovery_codes, which is ours.
+func makeRecovery(ctx context.Context, h hosting.Host, _ api.None) (recoveryMade, error) {
+	codes, err := h.SignIns().Factor().Recovery(ctx)
+	return recoveryMade{latchkey.Revealed(codes)}, err
+}
+
+type recoveryLeft struct {
+	On   bool `json:"is_enabled"`
+	Left int  `json:"left"`
+	Of   int  `json:"of"`
+}
+
+// countRecovery is twofactorauth_count_recovery_codes, which is ours.
+func countRecovery(ctx context.Context, h hosting.Host, _ api.None) (recoveryLeft, error) {
+	is, err := h.SignIns().Factor().State(ctx)
+	return recoveryLeft{is.On, is.Recovery, is.Most}, err
 }
 
 // WHM API 1: twofactorauth_remove_user_config.

@@ -94,6 +94,7 @@ func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 		`DELETE FROM token_tally WHERE token_id IN (SELECT id FROM token WHERE account_id = ?)`,
 		`DELETE FROM token WHERE account_id = ?`,
 		`DELETE FROM session WHERE account_id = ?`,
+		`DELETE FROM recovery_code WHERE account_id = ?`,
 		`DELETE FROM notice WHERE account_id = ?`,
 		`DELETE FROM notice_off WHERE account_id = ?`,
 		`DELETE FROM forwarder WHERE account_id = ?`,

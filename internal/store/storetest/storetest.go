@@ -53,6 +53,7 @@ func Run(t *testing.T, open Open) {
 		{"Sessions", testSessions},
 		{"SessionsEnd", testSessionsEnd},
 		{"SessionsOfTokens", testSessionsOfTokens},
+		{"RecoveryCodes", testRecoveryCodes},
 		{"Settings", testSettings},
 		{"Sources", testSources},
 		{"Notices", testNotices},

@@ -3,6 +3,7 @@ package request
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
@@ -58,9 +59,10 @@ func Password(user, password, code string) latchkey.Credentials {
 	return cred
 }
 
-// secondFactor is a code as it came; one in no form that a code has is none.
+// secondFactor is a code as it came, without the spaces that programs show it
+// with; one in no form that a code has is none.
 func secondFactor(code string) latchkey.Secret {
-	if len(code) > 16 || hasControl(code) {
+	if code = strings.ReplaceAll(code, " ", ""); len(code) > 16 || hasControl(code) {
 		return latchkey.Secret{}
 	}
 	return latchkey.NewSecret(code)
