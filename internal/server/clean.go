@@ -23,6 +23,11 @@ import (
 // net/http refuses: a length beside a transfer coding, a transfer coding in
 // HTTP/1.0, a folded line, line ends of both kinds.
 //
+// A length after "Transfer-Encoding: chunked" is taken for what it says if what
+// follows the header block cannot be a chunk: then there is one reading left.
+// PHP programs that give curl the body as a part of a header send that. net/http
+// gets such a body as one chunk, and nothing after it.
+//
 // It follows the requests of a connection by their Content-Length and goes no
 // further than it is sure: after a request with a transfer coding everything
 // passes, and [lastIfChunked] sees to it that nothing does.
@@ -30,7 +35,8 @@ type clean struct {
 	net.Conn
 	stage stage
 	left  int64  // of the body
-	part  []byte // how the line under way began, if it came in pieces
+	part  []byte // how the line under way began, if it came in pieces; what is weighed
+	blank int    // of it, before the body
 	cut   bool   // part lacks the middle of its line
 	held  []byte // what is read next
 
@@ -43,6 +49,7 @@ type stage uint8
 const (
 	inHead  stage = iota // a header block, or what stands before one
 	inBody               // a body of known length
+	weighed              // a body of known length, or chunks
 	free                 // what is not looked at
 	nothing              // what is not read: nothing follows a request that was mended
 	refused              // a header block that was refused
@@ -57,6 +64,7 @@ type block struct {
 	bare    bool  // the last line ended in \n, among others that end in \r\n
 	dirty   int   // how many values ended in \n\r
 	coded   bool  // there is a transfer coding
+	chunked bool  // it is “chunked”, and there is no other
 	sized   bool  // there is a length
 	length  int64 // of the body
 }
@@ -74,10 +82,12 @@ const (
 
 // maxDirty is how many values of one request are given another line end. closing
 // makes a request the last one of its connection; malformed no request survives.
+// lastChunk ends a body in chunks, after the text of one.
 const (
 	maxDirty  = 8
 	closing   = "Connection: close\r\n"
 	malformed = "\x00\r\n\r\n"
+	lastChunk = "\r\n0\r\n\r\n"
 )
 
 func (c *clean) Read(p []byte) (int, error) {
@@ -115,10 +125,17 @@ func (c *clean) look(b []byte) int {
 		case inBody:
 			n := min(c.left, int64(len(b)-i))
 			i += int(n)
-			if c.left -= n; c.left == 0 {
-				c.next()
+			if c.left -= n; c.left > 0 {
+				continue
 			}
+			if c.coded {
+				c.stage, c.held = nothing, []byte(lastChunk)
+				return i
+			}
+			c.next()
 			continue
+		case weighed:
+			return c.weigh(b, i, i)
 		case free:
 			return len(b)
 		case nothing:
@@ -140,11 +157,56 @@ func (c *clean) look(b []byte) int {
 			c.stage, c.held = refused, []byte(malformed)
 			return i
 		case end:
+			if c.coded && c.sized {
+				c.blank = n + 1
+				return c.weigh(b, i, i+c.blank)
+			}
 			i += n + 1
 			c.over()
 		}
 	}
 	return len(b)
+}
+
+// weigh holds the end of a header block, from i to body, until it is clear that no
+// chunk follows. Then the body goes on as one chunk. What may be one is refused.
+func (c *clean) weigh(b []byte, i, body int) int {
+	if body > i {
+		c.part = append(c.part[:0], b[i:body]...)
+	}
+	c.part = append(c.part, b[body:]...)
+	text := c.part[c.blank:]
+	maybe, sure := chunkSize(text)
+	switch {
+	case !sure:
+		c.stage = weighed
+		return i
+	case maybe:
+		c.stage, c.held = refused, []byte(malformed)
+		return i
+	}
+	n := min(c.length, int64(len(text)))
+	size := strconv.AppendInt(nil, c.length, 16)
+	c.held = slices.Concat(c.part[:c.blank], size, []byte("\r\n"), text[:n])
+	c.stage, c.left, c.part = inBody, c.length-n, c.part[:0]
+	if c.left == 0 {
+		c.stage, c.held = nothing, append(c.held, lastChunk...)
+	}
+	return i
+}
+
+// chunkSize reports whether text may begin with the size of a chunk, and whether
+// it is long enough to tell.
+func chunkSize(text []byte) (maybe, sure bool) {
+	for i, b := range text {
+		switch {
+		case i == 16, bytes.IndexByte([]byte("\r\n; \t"), b) >= 0:
+			return true, true
+		case bytes.IndexByte([]byte("0123456789abcdefABCDEF"), b) < 0:
+			return false, true
+		}
+	}
+	return true, false
 }
 
 // dropped leaves out the line between i and next. In the place of the first one
@@ -200,6 +262,9 @@ func (c *clean) line(line []byte) verdict {
 		}
 	}
 	if len(text) == 0 {
+		if c.coded && c.sized && (c.dirty > 0 || !c.crlf) {
+			return refuse
+		}
 		return end
 	}
 	return c.field(text, cut)
@@ -245,7 +310,8 @@ func (c *clean) field(text []byte, cut bool) verdict {
 			return c.size(value, cut)
 		}
 	case 't', 'T':
-		if _, ok := cutName(text, "transfer-encoding:"); ok {
+		if value, ok := cutName(text, "transfer-encoding:"); ok {
+			c.chunked = !c.coded && !cut && string(bytes.Trim(value, " \t")) == "chunked"
 			c.framing, c.coded = true, true
 			if c.sized || !c.version {
 				return refuse
@@ -255,10 +321,14 @@ func (c *clean) field(text []byte, cut bool) verdict {
 	return pass
 }
 
-// size takes notice of a length. One that net/http will not have is none.
+// size takes notice of a length. One that net/http will not have is none. Beside a
+// coding it must be one that can be weighed.
 func (c *clean) size(value []byte, cut bool) verdict {
 	n, err := strconv.ParseUint(string(bytes.Trim(value, " \t")), 10, 63)
-	if cut || c.coded || err == nil && c.sized && int64(n) != c.length {
+	if cut || err == nil && c.sized && int64(n) != c.length {
+		return refuse
+	}
+	if c.coded && (!c.chunked || c.sized || err != nil || n == 0) {
 		return refuse
 	}
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -47,6 +48,7 @@ const (
 	posts  = "POST /execute/Tokens/list HTTP/1.1\r\nHost: h\r\n"
 	odd    = "Authorization: cpanel demo:TOKEN\n\r\r\n"
 	mended = "Authorization: cpanel demo:TOKEN\n" + closing
+	both   = "Transfer-Encoding: chunked\r\n" // and a length
 )
 
 // same stands for what was sent.
@@ -73,6 +75,9 @@ func TestClean(t *testing.T) {
 		{"after a body", posts + "Content-Length: 2\r\n\r\n\n\r" + head + odd + "\r\n", posts + "Content-Length: 2\r\n\r\n\n\r" + head + mended + "\r\n"},
 		{"a value ends in \\n", head + "A: b\n\r\nC: d\r\n\r\n", head + "A: b\n" + closing + "\r\n"},
 		{"only in the first of two", head + odd + "\r\n" + head + odd + "\r\n", head + mended + "\r\n"},
+		{"a length after a coding", posts + both + "Content-Length: 3\r\n\r\na=b\r\nExpect: 100-continue\r\n\r\n0\r\n\r\n", posts + both + "Content-Length: 3\r\n\r\n3\r\na=b" + lastChunk},
+		{"a long one", posts + both + "Content-Length: 40\r\n\r\n" + strings.Repeat("deadbeef=\n", 4) + head + "\r\n", posts + both + "Content-Length: 40\r\n\r\n28\r\n" + strings.Repeat("deadbeef=\n", 4) + lastChunk},
+		{"in the second request, among other headers", head + "\r\n" + posts + both + "A: b\r\ncontent-length: 2 \r\nC: d\r\n\r\nx=" + head + "\r\n", head + "\r\n" + posts + both + "A: b\r\ncontent-length: 2 \r\nC: d\r\n\r\n2\r\nx=" + lastChunk},
 		{"with a body, in the first of two", posts + odd + "Content-Length: 3\r\n\r\nabc" + head + "\r\n", posts + mended + "Content-Length: 3\r\n\r\nabc"},
 	} {
 		want := test.read
@@ -92,6 +97,20 @@ func TestCleanRefuses(t *testing.T) {
 	for _, test := range []struct{ what, sent string }{
 		{"a length and a coding", posts + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
 		{"a coding and a length", posts + "transfer-ENCODING: chunked\r\ncontent-length: 4\r\n\r\n0\r\n\r\n"},
+		{"a coding, a length and a chunk", posts + both + "Content-Length: 3\r\n\r\n3\r\na=b\r\n0\r\n\r\n"},
+		{"a coding, a length and a chunk with more", posts + both + "Content-Length: 3\r\n\r\n00aF ;a=b\r\n"},
+		{"a coding, a length and an empty line", posts + both + "Content-Length: 3\r\n\r\n\r\n3\r\na=b\r\n0\r\n\r\n"},
+		{"a coding, a length and many digits", posts + both + "Content-Length: 20\r\n\r\n00000000000000003=bc"},
+		{"a coding and no length", posts + both + "Content-Length: 0\r\n\r\na=b"},
+		{"a coding and what is no length", posts + both + "Content-Length: 3, 3\r\n\r\na=b"},
+		{"a coding and two lengths", posts + both + "Content-Length: 3\r\nContent-Length: 3\r\n\r\na=b"},
+		{"two codings and a length", posts + both + both + "Content-Length: 3\r\n\r\na=b"},
+		{"a coding of its own kind and a length", posts + "Transfer-Encoding: xchunked\r\nContent-Length: 3\r\n\r\na=b"},
+		{"a length before a coding", posts + "Content-Length: 3\r\n" + both + "\r\na=b"},
+		{"a coding and a length in HTTP/1.0", "POST / HTTP/1.0\r\n" + both + "Content-Length: 3\r\n\r\na=b"},
+		{"a coding and a length, \\n alone", "POST / HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\nContent-Length: 3\n\na=b"},
+		{"a coding and a length before \\n\\r", posts + both + "Content-Length: 3\r\n" + odd + "\r\na=b"},
+		{"a coding and a length after \\n\\r", posts + odd + both + "Content-Length: 3\r\n\r\na=b"},
 		{"lengths that differ", posts + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde"},
 		{"a coding in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
 		{"a folded line", head + "Authorization: cpanel\r\n demo:TOKEN\r\n\r\n"},
@@ -196,6 +215,24 @@ func TestOddLineEnds(t *testing.T) {
 	}
 }
 
+// A body that curl was given as a part of a header is read by its length.
+func TestLengthAfterCoding(t *testing.T) {
+	seen := make(chan string, 1)
+	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		seen <- fmt.Sprint(string(body), err)
+	}), nil)
+	for _, c := range []net.Conn{tls.Client(s.dial(t, "account"), s.client), s.dial(t, "account-plain")} {
+		got := say(t, c, posts+both+"Content-Length: 3\r\n\r\na=b\r\nExpect: 100-continue\r\n\r\n0\r\n\r\n"+head+"\r\n")
+		if !strings.HasPrefix(got, "HTTP/1.1 200 OK\r\n") || !strings.Contains(got, "\r\nConnection: close\r\n") || strings.Count(got, "HTTP/1.1") != 1 {
+			t.Errorf("answer %q", got)
+		}
+		if got := <-seen; got != "a=b<nil>" {
+			t.Errorf("the handler sees %q", got)
+		}
+	}
+}
+
 // HTTP/1.0 that asks for the connection to be kept has it kept, whatever else is
 // in the request; nothing is read from it any more.
 func TestOddLineEndsKept(t *testing.T) {
@@ -231,6 +268,7 @@ func FuzzClean(f *testing.F) {
 		"", "\r\n", head + "\r\n", head + odd + "\r\n" + head + "\r\n", posts + "Content-Length: 3\r\n\r\na\n\r" + head + odd + "\r\n",
 		posts + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", posts + "Transfer-Encoding: chunked\r\n\r\n3\r\na\n\r\r\n0\r\n\r\n" + head + odd + "\r\n",
 		"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", head + "A: b\r\n c\r\n\r\n", head + "A: b\n\r\nX: y\r\n\r\n", "GET / HTTP/1.1\nHost: h\n\n",
+		posts + both + "Content-Length: 3\r\n\r\na=b\r\n\r\n0\r\n\r\n", posts + both + "Content-Length: 3\r\n\r\n3\r\na=b\r\n0\r\n\r\n",
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", posts + "Content-Length: 1\r\nContent-Length: 1\r\n\r\na\r\n\r\n" + head + "\r\n", head + odd + odd + "\r\n",
 	} {
 		f.Add(text, 0)
@@ -248,6 +286,10 @@ func FuzzClean(f *testing.F) {
 		before, after := served(text), served(out)
 		switch {
 		case out == text:
+		case c.coded && c.sized && c.stage != refused: // net/http has been told which reading is left
+			if after > before || !strings.HasPrefix(lastChunk, out[len(out)-min(len(out), len(lastChunk)):]) && c.stage == nothing {
+				t.Errorf("%q: %d requests, %d when its length counts: %q", text, before, after, out)
+			}
 		case c.stage == refused || c.bare: // in the midst of a header block
 			if after > before {
 				t.Errorf("%q: %d requests, %d when the last one is refused: %q", text, before, after, out)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,11 +42,34 @@ func protocols() *http.Protocols {
 // greet begins to shake hands with who comes to l.
 func greet(l net.Listener, config *tls.Config, patience time.Duration, log *slog.Logger) *greeter {
 	config = config.Clone()
-	config.NextProtos = []string{"h2", "http/1.1", "http/1.0"}
+	config.NextProtos = []string{"http/1.1", "http/1.0"}
+	two := config.Clone()
+	two.NextProtos = []string{"h2", "http/1.1", "http/1.0"}
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if wantsTwo(hello) {
+			return two, nil
+		}
+		return nil, nil
+	}
 	g := &greeter{Listener: l, config: config, patience: patience, log: log, greeted: make(chan net.Conn), failed: make(chan error)}
 	g.ctx, g.stop = context.WithCancel(context.Background())
 	go g.run()
 	return g
+}
+
+// wantsTwo reports whether HTTP/2 is good for who says hello: browsers, and who
+// speaks nothing else. curl, and with it PHP, offers it as well, but programs made
+// with it were written for a server that has not got it. They look for
+// “HTTP/1.1 200” and “Set-Cookie:” in answers, and put bodies into headers.
+// Browsers are told by the values without a meaning that they offer (RFC 8701).
+func wantsTwo(hello *tls.ClientHelloInfo) bool {
+	return slices.ContainsFunc(hello.CipherSuites, isGrease) || !slices.Contains(hello.SupportedProtos, "http/1.1")
+}
+
+// isGrease reports whether a cipher suite is one of those of RFC 8701: 0A0A, 1A1A
+// and so on.
+func isGrease(suite uint16) bool {
+	return suite&0x0f0f == 0x0a0a && suite>>8 == suite&0xff
 }
 
 func (g *greeter) run() {

@@ -68,7 +68,7 @@ func TestFallback(t *testing.T) {
 func TestFallbackFromServer(t *testing.T) {
 	s := serve(t, says, nil)
 	conf := s.client.Clone()
-	conf.NextProtos = []string{"h2", "http/1.1"}
+	conf.NextProtos = []string{"h2"}
 	c := tls.Client(s.dial(t, "account"), conf)
 	block := "\x82\x84\x87\x01\x09localhost\x1f\x08\x0acpanel a:\n"
 	for _, b := range [][]byte{[]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), frame(4, 0, 0, ""), frame(1, 5, 1, block)} {
@@ -119,13 +119,32 @@ func TestProtocols(t *testing.T) {
 		{nil, ""},
 		{[]string{"http/1.0"}, "http/1.0"},
 		{[]string{"http/1.1"}, "http/1.1"},
-		{[]string{"http/1.1", "h2"}, "h2"},
+		{[]string{"h2", "http/1.1"}, "http/1.1"}, // as curl says it
+		{[]string{"h2"}, "h2"},
 	} {
 		conf := s.client.Clone()
 		conf.NextProtos = test.offers
 		c := tls.Client(s.dial(t, "account"), conf)
 		if err := c.Handshake(); err != nil || c.ConnectionState().NegotiatedProtocol != test.want {
 			t.Errorf("%q: %q, %v, want %q", test.offers, c.ConnectionState().NegotiatedProtocol, err, test.want)
+		}
+	}
+}
+
+// Browsers get HTTP/2: they are told by what they offer without a meaning.
+func TestWantsTwo(t *testing.T) {
+	for _, test := range []struct {
+		suites []uint16
+		offers []string
+		want   bool
+	}{
+		{[]uint16{0x3a3a, tls.TLS_AES_128_GCM_SHA256}, []string{"h2", "http/1.1"}, true},
+		{[]uint16{0xfafa, tls.TLS_AES_128_GCM_SHA256}, []string{"h2", "http/1.1"}, true},
+		{[]uint16{0x3a4a, 0x0a0b, 0x00ff, tls.TLS_AES_128_GCM_SHA256}, []string{"h2", "http/1.1"}, false},
+		{[]uint16{tls.TLS_AES_128_GCM_SHA256}, []string{"h2"}, true},
+	} {
+		if got := wantsTwo(&tls.ClientHelloInfo{CipherSuites: test.suites, SupportedProtos: test.offers}); got != test.want {
+			t.Errorf("%x, %q: %t", test.suites, test.offers, got)
 		}
 	}
 }

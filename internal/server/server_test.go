@@ -128,7 +128,9 @@ func TestHTTPVersions(t *testing.T) {
 		two  bool
 		want string
 	}{{true, "HTTP/2.0"}, {false, "HTTP/1.1"}} {
-		tr := &http.Transport{TLSClientConfig: s.client.Clone(), ForceAttemptHTTP2: test.two}
+		tr := &http.Transport{TLSClientConfig: s.client.Clone(), Protocols: new(http.Protocols)}
+		tr.Protocols.SetHTTP1(!test.two)
+		tr.Protocols.SetHTTP2(test.two)
 		defer tr.CloseIdleConnections()
 		for _, path := range []string{"/", "/execute/Email/add_pop?certificate=" + strings.Repeat("x", 64<<10)} {
 			res, err := (&http.Client{Transport: tr}).Get("https://" + s.Address("account") + path)

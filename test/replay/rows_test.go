@@ -112,7 +112,7 @@ var rows = []row{
 
 	{client: "pinkasey", to: "account", said: "GET /execute/VersionControl/update?repository_root=%2Fhome%2Falice%2Frepo&branch=main" + axios, waits: "VersionControl"},
 
-	{client: "xmlapi-php with curl", to: "host", said: "POST /json-api/cpanel HTTP/1.1\nHost: {host}\nAccept: */*\nAuthorization: WHM root:{root}\nTransfer-Encoding: chunked\nContent-Length: 4\nContent-Type: application/x-www-form-urlencoded\n\na=b\n", status: 400, reads: []string{`^400 Bad Request`}},
+	{client: "xmlapi-php with curl", to: "host", said: "POST /json-api/cpanel HTTP/1.1\nHost: {host}\nAccept: */*\nAuthorization: WHM root:{root}\nTransfer-Encoding: chunked\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {length}\n\ncpanel_jsonapi_user=alice&cpanel_jsonapi_module=Email&cpanel_jsonapi_func=listpops&cpanel_jsonapi_apiversion=2", reads: []string{boxes}},
 	{client: "xmlapi-php with fopen", to: "host", said: "POST /json-api/cpanel HTTP/1.0\nHost: {host}\nConnection: close\nContent-Length: {length}\nAuthorization: WHM root:{root}\nContent-Type: application/x-www-form-urlencoded\n\ncpanel_jsonapi_user=alice&cpanel_jsonapi_module=Email&cpanel_jsonapi_func=listpops&cpanel_jsonapi_apiversion=2", reads: []string{boxes}},
 
 	{client: "terraform 2024 cron", to: "account", said: "GET /json-api/cpanel?command=%2Fbin%2Ftrue&cpanel_jsonapi_apiversion=2&cpanel_jsonapi_func=add_line&cpanel_jsonapi_module=Cron&cpanel_jsonapi_user=alice&day=1&hour=0&minute=0&month=1&weekday=*" + goBare, waits: "Cron"},

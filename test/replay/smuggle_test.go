@@ -21,6 +21,8 @@ func TestSmuggling(t *testing.T) {
 	for i, before := range []string{
 		post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 		post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+		post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nskip=",
+		post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nskip=\r\n0\r\n\r\n",
 		post + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 		post + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
 		post + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
