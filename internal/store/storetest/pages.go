@@ -101,71 +101,84 @@ func testManyAccounts(t *testing.T, h *house) {
 	for i, n := range random.Perm(many) {
 		names[i] = latchkey.AccountName(fmt.Sprintf("n%05d", n))
 	}
-	there := map[latchkey.AccountName]latchkey.AccountID{}
-	pages := func(when string) {
-		t.Helper()
-		sorted := slices.Sorted(maps.Keys(there))
-		h.read(func(r store.Reader) error {
-			n, _, err := r.AccountCount("")
-			same(t, when+": AccountCount", n, err, len(sorted))
-			for skip := 0; skip < len(sorted)+500; skip += 763 {
-				list, err := r.AccountPage("", "", skip, 3)
-				if err != nil {
-					return err
-				}
-				from := min(skip, len(sorted))
-				got := make([]latchkey.AccountName, len(list))
-				for i, a := range list {
-					got[i] = a.Name
-				}
-				if want := sorted[from:min(from+3, len(sorted))]; !slices.Equal(got, want) {
-					t.Errorf("%s: AccountPage after %d = %v, want %v", when, skip, got, want)
-				}
-			}
-			return nil
-		})
+	c := &crowd{house: h, there: map[latchkey.AccountName]latchkey.AccountID{}}
+	for some := range slices.Chunk(names, 1500) {
+		c.each(some, c.insert)
+		c.pages(t, fmt.Sprintf("with %d", len(c.there)))
 	}
-	for from := 0; from < many; from += 1500 {
-		h.write(func(tx store.Tx) error {
-			for _, name := range names[from : from+1500] {
-				a := sample(name)
-				id, err := tx.InsertAccount(a, store.Ready)
-				if err != nil {
-					return err
-				}
-				there[name] = id
-			}
-			return nil
-		})
-		pages(fmt.Sprintf("with %d", len(there)))
+	c.each(names[:3000], c.rename)
+	c.pages(t, "renamed")
+	var leave []latchkey.AccountName
+	for i, name := range slices.Sorted(maps.Keys(c.there)) {
+		if i%50 != 0 && i <= many-100 {
+			leave = append(leave, name)
+		}
 	}
-	h.write(func(tx store.Tx) error {
-		for _, name := range names[:3000] { // and some get other names
-			id := there[name]
-			a := sample("m" + name)
-			a.ID = id
-			if err := tx.UpdateAccount(a); err != nil {
+	c.each(leave, c.remove)
+	c.pages(t, "with few left")
+}
+
+// crowd is many accounts that come, change and go.
+type crowd struct {
+	*house
+	there map[latchkey.AccountName]latchkey.AccountID
+}
+
+// each does one thing to many, in one transaction.
+func (c *crowd) each(names []latchkey.AccountName, do func(store.Tx, latchkey.AccountName) error) {
+	c.write(func(tx store.Tx) error {
+		for _, name := range names {
+			if err := do(tx, name); err != nil {
 				return err
 			}
-			delete(there, name)
-			there["m"+name] = id
 		}
 		return nil
 	})
-	pages("renamed")
-	h.write(func(tx store.Tx) error {
-		for i, name := range slices.Sorted(maps.Keys(there)) {
-			if i%50 == 0 || i > many-100 {
-				continue
-			}
-			if err := tx.DeleteAccount(there[name]); err != nil {
+}
+
+func (c *crowd) insert(tx store.Tx, name latchkey.AccountName) error {
+	id, err := tx.InsertAccount(sample(name), store.Ready)
+	c.there[name] = id
+	return err
+}
+
+func (c *crowd) rename(tx store.Tx, name latchkey.AccountName) error {
+	a := sample("m" + name)
+	a.ID = c.there[name]
+	delete(c.there, name)
+	c.there[a.Name] = a.ID
+	return tx.UpdateAccount(a)
+}
+
+func (c *crowd) remove(tx store.Tx, name latchkey.AccountName) error {
+	id := c.there[name]
+	delete(c.there, name)
+	return tx.DeleteAccount(id)
+}
+
+// pages compares pages from all over the list with those who are there.
+func (c *crowd) pages(t *testing.T, when string) {
+	t.Helper()
+	sorted := slices.Sorted(maps.Keys(c.there))
+	c.read(func(r store.Reader) error {
+		n, _, err := r.AccountCount("")
+		same(t, when+": AccountCount", n, err, len(sorted))
+		for skip := 0; skip < len(sorted)+500; skip += 763 {
+			list, err := r.AccountPage("", "", skip, 3)
+			if err != nil {
 				return err
 			}
-			delete(there, name)
+			from := min(skip, len(sorted))
+			got := make([]latchkey.AccountName, len(list))
+			for i, a := range list {
+				got[i] = a.Name
+			}
+			if want := sorted[from:min(from+3, len(sorted))]; !slices.Equal(got, want) {
+				t.Errorf("%s: AccountPage after %d = %v, want %v", when, skip, got, want)
+			}
 		}
 		return nil
 	})
-	pages("with few left")
 }
 
 // testDomainsOfAll finds domains by name, whose ever they are.
@@ -240,78 +253,84 @@ func testDeletePolicy(t *testing.T, h *house) {
 // testMailboxPages makes and removes mailboxes of two accounts at random, also many
 // at once, and compares pages with a list kept by hand.
 func testMailboxPages(t *testing.T, h *house) {
-	random := rand.New(rand.NewPCG(7, 11))
-	there := map[latchkey.AccountID]map[store.Mailbox]bool{}
+	p := &mailboxPages{house: h, random: rand.New(rand.NewPCG(7, 11)), there: map[latchkey.AccountID]map[store.Mailbox]bool{}}
 	h.write(func(tx store.Tx) error {
 		for _, name := range []latchkey.AccountName{"ann", "bob"} {
 			id, err := tx.InsertAccount(sample(name), store.Ready)
 			if err != nil {
 				return err
 			}
-			there[id] = map[store.Mailbox]bool{}
+			p.there[id] = map[store.Mailbox]bool{}
 		}
 		return nil
 	})
-	ids := slices.Sorted(maps.Keys(there))
-	box := func(id latchkey.AccountID, n int) store.Mailbox {
-		return store.Mailbox{Account: id, Domain: latchkey.Domain([]string{"a.example", "b.example", "a.b.example"}[n%3]), Local: fmt.Sprint("box", n)}
-	}
-	put := func(tx store.Tx, id latchkey.AccountID, n int) error {
-		m := box(id, n)
-		if there[id][m] {
-			delete(there[id], m)
-			if random.IntN(2) == 0 {
-				return tx.DeleteMailbox(id, m.Domain, m.Local)
-			}
-			if err := tx.StageMailbox(id, m.Domain, m.Local, store.Removing); err != nil {
-				return err
-			}
-			return tx.DeleteMailbox(id, m.Domain, m.Local)
-		}
-		there[id][m] = true
-		if err := tx.InsertMailbox(m, store.Creating); err != nil {
-			return err
-		}
-		return tx.StageMailbox(id, m.Domain, m.Local, store.Ready)
-	}
-	check := func(id latchkey.AccountID, skip, limit int) {
-		t.Helper()
-		want := slices.SortedFunc(maps.Keys(there[id]), func(a, b store.Mailbox) int {
-			return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Local, b.Local))
-		})
-		total := len(want)
-		want = want[min(skip, total):]
-		want = want[:min(limit, len(want))]
-		h.read(func(r store.Reader) error {
-			got, n, err := r.MailboxPage(id, skip, limit)
-			if n != total {
-				t.Errorf("MailboxPage(%d, %d, %d) tells of %d, want %d", id, skip, limit, n, total)
-			}
-			same := slices.EqualFunc(got, want, func(a, b store.Mailbox) bool { return a.Domain == b.Domain && a.Local == b.Local && a.Account == id })
-			if !same {
-				t.Errorf("MailboxPage(%d, %d, %d) of %d is not what it should be: %d rows, want %d", id, skip, limit, total, len(got), len(want))
-			}
-			return err
-		})
-	}
+	ids := slices.Sorted(maps.Keys(p.there))
 	for step := range 40 {
-		id := ids[step%2]
+		id, some := ids[step%2], 1
+		if step%8 == 0 {
+			some = 1300
+		}
 		h.write(func(tx store.Tx) error {
-			some := 1
-			if step%8 == 0 {
-				some = 1300
-			}
-			from := random.IntN(2000)
+			from := p.random.IntN(2000)
 			for n := range some {
-				if err := put(tx, id, from+n); err != nil {
+				if err := p.turn(tx, id, from+n); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 		for range 4 {
-			check(id, random.IntN(3500), random.IntN(300))
+			p.check(t, id, p.random.IntN(3500), p.random.IntN(300))
 		}
-		check(id, 0, 5)
+		p.check(t, id, 0, 5)
 	}
+}
+
+// mailboxPages is which mailboxes there are, beside the store that knows them too.
+type mailboxPages struct {
+	*house
+	random *rand.Rand
+	there  map[latchkey.AccountID]map[store.Mailbox]bool
+}
+
+// turn makes the mailbox with a number, or removes it in one of two ways if it is there.
+func (p *mailboxPages) turn(tx store.Tx, id latchkey.AccountID, n int) error {
+	m := store.Mailbox{Account: id, Domain: latchkey.Domain([]string{"a.example", "b.example", "a.b.example"}[n%3]), Local: fmt.Sprint("box", n)}
+	if p.there[id][m] {
+		delete(p.there[id], m)
+		if p.random.IntN(2) == 0 {
+			return tx.DeleteMailbox(id, m.Domain, m.Local)
+		}
+		if err := tx.StageMailbox(id, m.Domain, m.Local, store.Removing); err != nil {
+			return err
+		}
+		return tx.DeleteMailbox(id, m.Domain, m.Local)
+	}
+	p.there[id][m] = true
+	if err := tx.InsertMailbox(m, store.Creating); err != nil {
+		return err
+	}
+	return tx.StageMailbox(id, m.Domain, m.Local, store.Ready)
+}
+
+// check compares a page with the mailboxes there are.
+func (p *mailboxPages) check(t *testing.T, id latchkey.AccountID, skip, limit int) {
+	t.Helper()
+	want := slices.SortedFunc(maps.Keys(p.there[id]), func(a, b store.Mailbox) int {
+		return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Local, b.Local))
+	})
+	total := len(want)
+	want = want[min(skip, total):]
+	want = want[:min(limit, len(want))]
+	p.read(func(r store.Reader) error {
+		got, n, err := r.MailboxPage(id, skip, limit)
+		if n != total {
+			t.Errorf("MailboxPage(%d, %d, %d) tells of %d, want %d", id, skip, limit, n, total)
+		}
+		same := slices.EqualFunc(got, want, func(a, b store.Mailbox) bool { return a.Domain == b.Domain && a.Local == b.Local && a.Account == id })
+		if !same {
+			t.Errorf("MailboxPage(%d, %d, %d) of %d is not what it should be: %d rows, want %d", id, skip, limit, total, len(got), len(want))
+		}
+		return err
+	})
 }
