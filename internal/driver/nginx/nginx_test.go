@@ -225,23 +225,44 @@ func TestServe(t *testing.T) {
 			t.Errorf("%s: %v, %v, want 0600", f, info.Mode(), err)
 		}
 	}
-	// A request for another site than the handshake's.
-	c := r.client()
-	req, _ := http.NewRequest(http.MethodGet, "https://alice.example/", nil)
-	req.Host = "bob.example"
-	if resp, err := c.Do(req); err != nil || resp.StatusCode != http.StatusMisdirectedRequest {
-		t.Errorf("bob.example under alice.example's certificate: %v, %v, want 421", resp, err)
-	}
+	r.misdirected("alice.example", "bob.example")
+	r.linkedRoot(alice)
+}
 
-	// The document root itself may be a link that its owner has made.
-	if err := os.Symlink(r.dir, filepath.Join(alice.Home, "linked")); err != nil {
-		t.Fatal(err)
+// misdirected asks for another site than the handshake's.
+func (r *rig) misdirected(greeted, asked string) {
+	r.Helper()
+	req, _ := http.NewRequest(http.MethodGet, "https://"+greeted+"/", nil)
+	req.Host = asked
+	resp, err := r.client().Do(req)
+	if err != nil {
+		r.Fatal(err)
 	}
-	alice.Root = "linked"
-	r.renew(alice)
-	r.want("https://alice.example/secret", "404")
-	alice.Root = "alice.example"
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusMisdirectedRequest {
+		r.Errorf("%s under %s's certificate: %s, want 421", asked, greeted, resp.Status)
+	}
+}
 
+// linkedRoot: the document root itself may be a link that its owner has made.
+func (r *rig) linkedRoot(s *Site) {
+	r.Helper()
+	if err := os.Symlink(r.dir, filepath.Join(s.Home, "linked")); err != nil {
+		r.Fatal(err)
+	}
+	s.Root = "linked"
+	r.renew(s)
+	r.want("https://"+string(s.Names[0])+"/secret", "404")
+}
+
+// TestChanges: a site that is for TLS alone, suspended, without a certificate, and
+// gone.
+func TestChanges(t *testing.T) {
+	r := newRig(t)
+	alice, bob := r.site(true, "alice.example", "www.alice.example"), r.site(false, "bob.example")
+	r.put(alice)
+	r.put(bob)
+	r.renew(bob)
 	alice.SecureOnly = true
 	r.renew(alice)
 	_, port, _ := net.SplitHostPort(r.part.o.Secure)
