@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/authdns"
 	"github.com/latchkey/latchkey/internal/driver/bind"
 	"github.com/latchkey/latchkey/internal/estate"
+	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/zone"
 )
 
@@ -200,4 +201,22 @@ func zoneTemplates(c config.Config) (*zone.Templates, error) {
 		return nil, fmt.Errorf("zone_templates: %w", err)
 	}
 	return t, nil
+}
+
+// nameservers are the names in the NS records of new zones.
+func nameservers(c config.Config) (names []string, err error) {
+	for name := range strings.SplitSeq(c.NameServers, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		d, err := hosting.ParseDomain(name)
+		if err != nil {
+			return nil, fmt.Errorf("nameservers: “%s” is not a host name", name)
+		}
+		names = append(names, string(d))
+	}
+	if len(names) > 4 {
+		return nil, errors.New("nameservers: there are four at most")
+	}
+	return names, nil
 }

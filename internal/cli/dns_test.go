@@ -28,6 +28,20 @@ func TestSecondaries(t *testing.T) {
 	}
 }
 
+func TestNameservers(t *testing.T) {
+	for _, test := range []struct{ list, want string }{
+		{"", "[]"},
+		{"NS1.example.net. , ns2.example.net,", "[ns1.example.net ns2.example.net]"},
+		{"ns1.example.net, 192.0.2.1 x", "nameservers: “192.0.2.1 x” is not a host name"},
+		{"a.example,b.example,c.example,d.example,e.example", "nameservers: there are four at most"},
+	} {
+		got, err := nameservers(config.Config{NameServers: test.list})
+		if said := fmt.Sprint(got); said != test.want && fmt.Sprint(err) != test.want {
+			t.Errorf("nameservers(%q) = %s, %v; want %s", test.list, said, err, test.want)
+		}
+	}
+}
+
 func TestNameServer(t *testing.T) {
 	const secret = "c2VjcmV0IG9mIHRoZSB0ZXN0cywgbm90aGluZyBlbHNl"
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -194,6 +194,10 @@ func (h *house) openHomes(_ context.Context, c *config.Config) (err error) {
 // makeEstate makes what all accounts have together, over the parts that are here.
 func (h *house) makeEstate(ctx context.Context, c *config.Config) error {
 	host := hosting.Server{Hostname: hostname(*c), IP: c.IP, Version: wire.APILevel, MinStrength: c.MinPasswordStrength, Findings: findingsOf(*c)}
+	var err error
+	if host.Nameservers, err = nameservers(*c); err != nil {
+		return err
+	}
 	dns, err := h.nameServer(ctx, *c, h.log)
 	if err != nil {
 		return err

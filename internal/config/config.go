@@ -22,11 +22,12 @@ const DefaultPath = "/etc/latchkey/latchkey.toml"
 // environment, under LATCHKEY_ and its name in capitals. Fields work at zero or
 // have a default.
 type Config struct {
-	Data     string `toml:"data" default:"/var/lib/latchkey" doc:"Where the server keeps its state: database, keys, certificates."`
-	Homes    string `toml:"homes" doc:"Where the accounts' homes are. Empty: homes in the data directory."`
-	Socket   string `toml:"socket" doc:"The local socket of uapi, cpapi2 and whmapi1. Empty: latchkey.sock in the data directory."`
-	Hostname string `toml:"hostname" doc:"The server's own name. Empty: what the system says."`
-	IP       string `toml:"ip" default:"127.0.0.1" doc:"The address that accounts are told is theirs."`
+	Data        string `toml:"data" default:"/var/lib/latchkey" doc:"Where the server keeps its state: database, keys, certificates."`
+	Homes       string `toml:"homes" doc:"Where the accounts' homes are. Empty: homes in the data directory."`
+	Socket      string `toml:"socket" doc:"The local socket of uapi, cpapi2 and whmapi1. Empty: latchkey.sock in the data directory."`
+	Hostname    string `toml:"hostname" doc:"The server's own name. Empty: what the system says."`
+	IP          string `toml:"ip" default:"127.0.0.1" doc:"The address that accounts are told is theirs."`
+	NameServers string `toml:"nameservers" doc:"The name servers of new zones, up to four: ns1.example.net, ns2.example.net. Empty: ns1 and ns2 below the server's own name. A reseller may have others for its accounts."`
 
 	Account      string `toml:"account" default:":2083" doc:"Listener of the accounts' API, with TLS. off: none."`
 	AccountPlain string `toml:"account_plain" default:":2082" doc:"The same without TLS. Credentials are refused there except from this machine."`

@@ -115,7 +115,11 @@ func (h *host) newAccount(tx store.Tx, a *latchkey.Account, n *hosting.NewAccoun
 	if err != nil {
 		return err
 	}
-	return h.e.insertZone(tx, h.caller, a.ID, a.Domain, h.e.Server.IP, zone.Standard)
+	servers, err := h.e.nameservers(tx, a.Owner)
+	if err != nil {
+		return err
+	}
+	return h.e.insertZone(tx, h.caller, a.ID, planned{name: a.Domain, ip: h.e.Server.IP, template: zone.Standard, servers: servers})
 }
 
 // mayOwn reports whether there is somebody called name who can own an account.

@@ -102,6 +102,9 @@ func New(c Config) *Estate {
 	if c.Templates == nil {
 		c.Templates = new(zone.Templates)
 	}
+	if host := zone.HostName(c.Server.Hostname); len(c.Server.Nameservers) == 0 {
+		c.Server.Nameservers = []string{"ns1." + host, "ns2." + host}
+	}
 	if c.Notices.Mailer != nil {
 		c.Auth.WatchNetworks()
 	}

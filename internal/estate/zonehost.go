@@ -89,10 +89,14 @@ func (z *hostZones) Add(ctx context.Context, name latchkey.Domain, ip string, ow
 	return z.e.zones.with(name, func(s *zoneSlot) error {
 		err := z.e.commit(ctx, z.act, z.caller, func(tx store.Tx) error {
 			id, err := z.forWhom(tx, name, owner)
-			if err == nil {
-				err = z.e.insertZone(tx, z.caller, id, name, cmp.Or(ip, z.e.Server.IP), template)
+			if err != nil {
+				return err
 			}
-			return err
+			servers, err := z.e.nameserversOf(tx, id)
+			if err != nil {
+				return err
+			}
+			return z.e.insertZone(tx, z.caller, id, planned{name: name, ip: cmp.Or(ip, z.e.Server.IP), template: template, servers: servers})
 		})
 		if err != nil {
 			return err
@@ -185,5 +189,9 @@ func (e *Estate) firstZone(tx store.Tx, name latchkey.Domain) error {
 	if err != nil {
 		return err
 	}
-	return e.insertZone(tx, nil, owner, name, e.Server.IP, zone.Standard)
+	servers, err := e.nameserversOf(tx, owner)
+	if err != nil {
+		return err
+	}
+	return e.insertZone(tx, nil, owner, planned{name: name, ip: e.Server.IP, template: zone.Standard, servers: servers})
 }

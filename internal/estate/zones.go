@@ -246,45 +246,75 @@ func (e *Estate) template(name string) (zone.Template, error) {
 	return t, &latchkey.Error{Kind: latchkey.Unavailable, Err: err, Msg: "No DNS zone can be made for the domain: ask the administrator to look at the zone template."}
 }
 
-// newZone is the zone of a new domain, of the template called template. serial is
-// that of a zone it had before.
-func (e *Estate) newZone(name latchkey.Domain, ip, template string, serial uint32) (*zone.Zone, error) {
-	t, err := e.template(template)
+// planned is a zone that is to be made of a template.
+type planned struct {
+	name         latchkey.Domain
+	ip, template string
+	servers      []string
+	serial       uint32 // of the zone there was; 0 for none
+}
+
+// newZone is the zone of a new domain, or of one that had another before.
+func (e *Estate) newZone(p planned) (*zone.Zone, error) {
+	t, err := e.template(p.template)
 	if err != nil {
 		return nil, err
 	}
-	if a, err := netip.ParseAddr(ip); err != nil || !a.Is4() {
-		ip = "" // the template has the addresses of IPv4 alone
+	if a, err := netip.ParseAddr(p.ip); err != nil || !a.Is4() {
+		p.ip = "" // the template has the addresses of IPv4 alone
 	}
 	host := zone.HostName(e.Server.Hostname)
-	servers := e.Server.Nameservers
-	if len(servers) == 0 {
-		servers = []string{"ns1." + host, "ns2." + host}
-	}
-	z, err := t.Zone(zone.Values{Domain: name, IP: ip, Nameservers: servers, Hostname: host, Now: e.Now(), Serial: serial})
+	z, err := t.Zone(zone.Values{Domain: p.name, IP: p.ip, Nameservers: p.servers, Hostname: host, Now: e.Now(), Serial: p.serial})
 	if err != nil {
-		e.Log.Error("no zone can be made of the template", "zone", name, "err", err)
+		e.Log.Error("no zone can be made of the template", "zone", p.name, "err", err)
 		err = &latchkey.Error{Kind: latchkey.Unavailable, Err: err, Msg: "No DNS zone can be made for the domain: ask the administrator to look at the zone template and the name of the server."}
 	}
 	return z, err
 }
 
 // insertZone keeps the zone of a new domain; the account's intent has it served.
-func (e *Estate) insertZone(tx store.Tx, by *latchkey.Caller, account latchkey.AccountID, name latchkey.Domain, ip, template string) error {
-	if err := notBelowForeign(tx, by, account, name); err != nil {
+func (e *Estate) insertZone(tx store.Tx, by *latchkey.Caller, account latchkey.AccountID, p planned) error {
+	if err := notBelowForeign(tx, by, account, p.name); err != nil {
 		return err
 	}
-	z, err := e.newZone(name, ip, template, 0)
+	z, err := e.newZone(p)
 	if err != nil {
 		return err
 	}
-	row := store.Zone{Name: name, Account: account, Version: newVersion(), Serial: z.Serial()}
+	row := store.Zone{Name: p.name, Account: account, Version: newVersion(), Serial: z.Serial()}
 	_, parts := partsOf(&row, nil, z)
 	err = tx.InsertZone(row, parts)
 	if latchkey.KindOf(err) == latchkey.Exists {
-		err = &latchkey.Error{Kind: latchkey.Exists, Param: "domain", Msg: "A DNS zone named " + string(name) + " already exists: remove it first."}
+		err = &latchkey.Error{Kind: latchkey.Exists, Param: "domain", Msg: "A DNS zone named " + string(p.name) + " already exists: remove it first."}
 	}
 	return err
+}
+
+// nameserversOf are the ones that an account's zones name.
+func (e *Estate) nameserversOf(r store.Reader, id latchkey.AccountID) ([]string, error) {
+	a, err := r.AccountByID(id)
+	if err != nil {
+		return nil, err
+	}
+	return e.nameservers(r, a.Owner)
+}
+
+// nameservers are the ones that the zones of an owner's accounts name: the
+// reseller's, or else the server's.
+func (e *Estate) nameservers(r store.Reader, owner latchkey.AccountName) ([]string, error) {
+	a, err := r.Account(owner)
+	if err != nil || !a.Reseller {
+		return e.Server.Nameservers, gone(err)
+	}
+	s, err := r.Reseller(a.ID)
+	if err != nil || len(s.Nameservers) == 0 {
+		return e.Server.Nameservers, gone(err)
+	}
+	names := make([]string, len(s.Nameservers))
+	for i, n := range s.Nameservers {
+		names[i] = string(n)
+	}
+	return names, nil
 }
 
 // notBelowForeign keeps a new zone from taking names out of somebody else's: the
@@ -423,8 +453,19 @@ func (z *ownZones) Reset(ctx context.Context, name latchkey.Domain) (*zone.Zone,
 
 // resetZone makes a zone anew. Its parts get other keys than they had.
 func (e *Estate) resetZone(ctx context.Context, act *audit.Act, caller *latchkey.Caller, name latchkey.Domain, mine owns) (*zone.Zone, error) {
+	var servers []string
+	err := e.Store.Read(ctx, func(r store.Reader) error {
+		row, err := findZone(r, name, mine)
+		if err == nil {
+			servers, err = e.nameserversOf(r, row.Account)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	return e.changeZone(ctx, act, caller, name, mine, func(was *zone.Zone) (*zone.Zone, error) {
-		z, err := e.newZone(name, e.Server.IP, zone.Standard, was.Serial())
+		z, err := e.newZone(planned{name: name, ip: e.Server.IP, template: zone.Standard, servers: servers, serial: was.Serial()})
 		if err != nil {
 			return nil, err
 		}

@@ -328,3 +328,28 @@ func TestTemplates(t *testing.T) {
 		t.Errorf("with a template that is no good the zone is\n%s", got)
 	}
 }
+
+// A new zone names the nameservers of who its account belongs to, as createacct
+// says, and so does one that is reset.
+func TestNameserversOfZones(t *testing.T) {
+	s := testserver.New(t)
+	says := func(domain, want string) {
+		t.Helper()
+		if got := served(t, s.DNS, domain+"."); !strings.Contains(got, "\tNS\t"+want+".") {
+			t.Errorf("%s is served as\n%s, want %s in it", domain, got, want)
+		}
+	}
+	own := s.Estate.Server.Nameservers[0]
+	says("example.com", own)
+	s.WHM("setupreseller", "user", "demo")
+	s.WHM("setresellernameservers", "user", "demo", "nameservers", "ns1.reseller.example,ns2.reseller.example")
+	made := s.WHM("createacct", "username", "client", "domain", "client.example", "owner", "demo")
+	if text := fmt.Sprintf("%+v", made); !strings.Contains(text, "Nameserver:ns1.reseller.example Nameserver2:ns2.reseller.example") {
+		t.Errorf("createacct answers %s", text)
+	}
+	says("client.example", "ns2.reseller.example")
+	s.WHM("createacct", "username", "direct", "domain", "direct.example")
+	says("direct.example", own)
+	s.WHM("resetzone", "domain", "client.example")
+	says("client.example", "ns1.reseller.example")
+}

@@ -51,7 +51,7 @@ type Server struct {
 	IP          string // the address accounts share
 	Version     string
 	MinStrength int      // the least a new password must reach, 0 to 100
-	Nameservers []string // for the domains of accounts; empty if they are not known
+	Nameservers []string // for the domains of accounts whose reseller names none
 	DNS         bool     // there is a name server
 	DNSSEC      bool     // and it signs zones
 	Web         bool     // there is a web server for accounts

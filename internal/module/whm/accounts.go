@@ -80,7 +80,7 @@ func createAccount(ctx context.Context, h hosting.Host, p createAccountParams) (
 	if err != nil {
 		return api.Answer{}, already(err, "The username “%s” or the domain “%s” already exists: choose another.", n.Name, n.Domain)
 	}
-	return api.Answer{Data: created(h.Server().IP, nameservers(ctx, h), a.Package), Warnings: createUnable.noEffect(p.Rest)}, nil
+	return api.Answer{Data: created(h.Server().IP, nameservers(ctx, h, a.Owner), a.Package), Warnings: createUnable.noEffect(p.Rest)}, nil
 }
 
 // account checks what can be checked without looking at other accounts.

@@ -180,10 +180,10 @@ func setNameservers(ctx context.Context, h hosting.Host, p setNameserversParams)
 	})
 }
 
-// nameservers are those of the accounts that the caller makes.
-func nameservers(ctx context.Context, h hosting.Host) []string {
+// nameservers are those of the accounts that are owner's.
+func nameservers(ctx context.Context, h hosting.Host, owner latchkey.AccountName) []string {
 	names := h.Server().Nameservers
-	if _, s, err := h.Resellers().Reseller(ctx, h.Caller().Name); err == nil && len(s.Nameservers) > 0 {
+	if _, s, err := h.Resellers().Reseller(ctx, owner); err == nil && len(s.Nameservers) > 0 {
 		names = nil
 		for _, n := range s.Nameservers {
 			names = append(names, string(n))

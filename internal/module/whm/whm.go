@@ -84,7 +84,7 @@ var Module = api.Module[hosting.Host]{
 
 		{Name: "version", Privilege: latchkey.PrivilegeBasic, API0: api.Bare0, Run: api.Run(version), Doc: "Tell the server's version."},
 		{Name: "gethostname", Privilege: latchkey.PrivilegeSystemInfo, API0: api.Bare0, Run: api.Run(hostname), Doc: "Tell the server's name."},
-		{Name: "get_nameserver_config", Privilege: latchkey.PrivilegeBasic, Run: api.Run(listNameservers), Doc: "List the nameservers that new accounts get."},
+		{Name: "get_nameserver_config", Privilege: latchkey.PrivilegeBasic, Run: api.Run(listNameservers), Doc: "List the nameservers that new accounts get, where their reseller names no others."},
 		{Name: "is_role_enabled", Privilege: latchkey.PrivilegeBasic, Run: api.Run(roleEnabled), Doc: "Tell whether the server has a part for a role."},
 		{Name: "systemloadavg", Privilege: latchkey.PrivilegeSystemInfo, Run: api.Run(showLoad), Doc: "Tell the system's load."},
 		{Name: "loadavg", Privilege: latchkey.PrivilegeSystemInfo, API0: api.Bare0, Run: api.Run(showLoad), Doc: "Tell the system's load: the name in WHM API 0."},
