@@ -122,6 +122,7 @@ type passage struct {
 	route   *route
 	sent    int // of route.out
 	into    int // mailboxes that have it
+	copies  int // of it, in all of them
 	answers []answer
 	refusal error
 }
@@ -195,6 +196,10 @@ func ScriptOf(r store.Reader, at store.MailPlace) (sieve.Script, error) {
 	return mailrule.Script(account, own, &responder.Autoresponder, at.Address()), err
 }
 
+// maxCopies is in how many folders one message may be kept for the address that it
+// came for. Once there are so many each further mailbox has it in its inbox alone.
+const maxCopies = 200
+
 // box gives the message to one mailbox, as its filters will. That a message is
 // refused counts if nobody takes it.
 func (p *passage) box(ctx context.Context, row store.Mailbox) error {
@@ -221,6 +226,10 @@ func (p *passage) box(ctx context.Context, row store.Mailbox) error {
 	if out.Keep {
 		out.Folders = append([]string{""}, out.Folders...)
 	}
+	if p.copies+len(out.Folders) > maxCopies && len(out.Folders) > 1 {
+		out.Folders = []string{""}
+	}
+	p.copies += len(out.Folders)
 	for _, folder := range out.Folders {
 		if err := p.put(ctx, row, folder); err != nil {
 			return p.failed(err)

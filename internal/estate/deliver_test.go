@@ -3,6 +3,7 @@ package estate_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -200,6 +201,40 @@ func TestFilters(t *testing.T) {
 	h.email("delete_pop", "email", "ann")
 	h.email("add_pop", "email", "ann", "password", testserver.Password)
 	h.wants("a mailbox made anew", h.send("ann@example.com", friend, message("on")), "ok", []string{"example.com/ann on"}, nil)
+}
+
+// TestCopies: what one message may cost is bounded: in a mailbox, whatever its
+// filters say, and in all that it leads to.
+func TestCopies(t *testing.T) {
+	h := withMail(t, "ann")
+	filters := func(account string, n int) {
+		for i := range n {
+			args := []string{"account", account, "filtername", fmt.Sprint("f", i), "part1", "$header_subject:", "match1", "begins", "val1", "x"}
+			for k := range 10 {
+				args = append(args, fmt.Sprint("action", k+1), "save", fmt.Sprint("dest", k+1), fmt.Sprintf("F%d.%d", i, k))
+			}
+			h.email("store_filter", args...)
+		}
+	}
+	filters("ann@example.com", 3)
+	h.send("ann@example.com", friend, message("x"))
+	if got := len(h.holds()); got != 30 {
+		t.Errorf("%d copies of a message, want 30", got)
+	}
+	filters("ann@example.com", 4)
+	h.wants("to more folders than it may", h.send("ann@example.com", friend, message("x")), "ok", []string{"example.com/ann x"}, nil)
+
+	h.email("delete_filter", "account", "ann@example.com", "filtername", "f3")
+	for i := range 12 {
+		name := fmt.Sprint("box", i)
+		h.email("add_pop", "email", name, "password", testserver.Password)
+		filters(name+"@example.com", 3)
+		h.email("add_forwarder", "email", "all", "domain", "example.com", "fwdopt", "fwd", "fwdemail", name+"@example.com")
+	}
+	h.send("all@example.com", friend, message("x"))
+	if got := len(h.holds()); got != 6*30+6 { // six mailboxes as they want it, and six inboxes
+		t.Errorf("%d copies of a message to twelve, want %d", got, 6*30+6)
+	}
 }
 
 // TestAnswers: an autoresponder answers people, once in its time.

@@ -48,6 +48,37 @@ func TestWork(t *testing.T) {
 	}
 }
 
+// TestPlaces: a message goes to as many places as it may, and otherwise to the inbox
+// alone, whether they are folders, addresses or both.
+func TestPlaces(t *testing.T) {
+	places := func(folders, addresses int) (s Script) {
+		for i := range folders {
+			s = append(s, FileInto{Folder: fmt.Sprint("f", i)})
+		}
+		for i := range addresses {
+			s = append(s, Redirect{Address: fmt.Sprintf("a%d@x.example", i)})
+		}
+		return append(s, s...) // a place counts once
+	}
+	for _, x := range []struct {
+		folders, addresses int
+		fits               bool
+	}{{MaxPlaces, 0, true}, {MaxPlaces + 1, 0, false}, {0, maxRedirects, true}, {0, maxRedirects + 1, false}, {MaxPlaces - 1, 1, true}, {MaxPlaces - 1, 2, false}} {
+		out, err := places(x.folders, x.addresses).Run(Delivery{Message: Read(strings.NewReader("Subject: x\n\n"))})
+		want := [3]int{x.folders, x.addresses, 0}
+		if !x.fits {
+			want = [3]int{0, 0, 1}
+		}
+		got := [3]int{len(out.Folders), len(out.Redirects), 0}
+		if out.Keep {
+			got[2] = 1
+		}
+		if err != nil || got != want {
+			t.Errorf("%d folders and %d addresses: %v, %v; want %v", x.folders, x.addresses, got, err, want)
+		}
+	}
+}
+
 // TestRegexSize: an expression may repeat, but not so much that it is slow.
 func TestRegexSize(t *testing.T) {
 	for expr, want := range map[string]bool{"a{100}": true, "^[a-z]{1,64}@example\\.com$": true, strings.Repeat("a{200}", 20): false} {

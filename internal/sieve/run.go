@@ -39,8 +39,16 @@ type run struct {
 // some seconds of a processor at the most.
 const maxWork = 1 << 29
 
-// Run says what becomes of a message. One that takes more than maxWork stays in the
-// inbox, whatever the script began to do. An error is one of reading it.
+// MaxPlaces is in how many folders and at how many addresses one run may put a
+// message, and maxRedirects at how many addresses: as many as Dovecot is set up to.
+const (
+	MaxPlaces    = 32
+	maxRedirects = 25
+)
+
+// Run says what becomes of a message. One that takes more than maxWork, or would go
+// to more than MaxPlaces, stays in the inbox, whatever the script began to do. An
+// error is one of reading it.
 func (s Script) Run(d Delivery) (Outcome, error) { return s.within(d, maxWork) }
 
 // within is Run with another bound than maxWork.
@@ -49,6 +57,10 @@ func (s Script) within(d Delivery, work int) (Outcome, error) {
 	r.block(s)
 	if r.left < 0 {
 		r.tell("The message takes too long to compare. Deliver to the inbox.")
+		return Outcome{Keep: true}, d.Message.err
+	}
+	if len(r.Folders)+len(r.Redirects) > MaxPlaces || len(r.Redirects) > maxRedirects {
+		r.tell("The message would go to too many places. Deliver to the inbox.")
 		return Outcome{Keep: true}, d.Message.err
 	}
 	r.Keep = r.Keep || !r.cancelled

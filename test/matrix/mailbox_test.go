@@ -1,7 +1,9 @@
 package matrix
 
 import (
+	"context"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/notice"
 	"github.com/latchkey/latchkey/test/testserver"
 )
 
@@ -130,5 +133,64 @@ func TestMailboxPassword(t *testing.T) {
 	}
 	if a := ask("another-horse-7", "email=bob&password=third-horse-77"); !strings.Contains(a.Body, `"status":1`) {
 		t.Errorf("with the new password: %s", a.Body)
+	}
+}
+
+// forgets is where mail goes that leaves.
+type forgets struct{}
+
+func (forgets) Send(context.Context, *notice.Message) error { return nil }
+
+// TestMailboxRules: who signed in as a mailbox answers, sorts and forwards its own
+// mail, and nobody else's, however another is named: by its address, by its name
+// alone, or as the account.
+func TestMailboxRules(t *testing.T) {
+	s := testserver.New(t)
+	s.Estate.MailOut = forgets{}
+	for _, box := range []string{"box", "victim"} {
+		s.UAPI("demo", "Email", "add_pop", "email", box, "password", testserver.Password)
+	}
+	const filter = "&filtername=f&part1=$header_to:&match1=is&val1=x&action1=finish"
+	s.UAPI("demo", "Email", "add_auto_responder", "email", "victim", "domain", "example.com", "from", "v", "subject", "victims", "body", "b")
+	for _, account := range []string{"demo", "victim@example.com"} {
+		s.UAPI("demo", "Email", "store_filter", "account", account, "filtername", "f", "part1", "$header_to:", "match1", "is", "val1", "80740352", "action1", "finish")
+	}
+	good := "Basic " + base64.StdEncoding.EncodeToString([]byte("box@example.com:"+testserver.Password))
+	ask := func(call string) string { return s.Get(s.Webmail, "/execute/Email/"+call, good).Body }
+	others := func() (text string) {
+		for _, args := range [][]string{{"list_filters", "account", "victim@example.com"}, {"list_filters"}, {"list_auto_responders", "regex", "victim"}} {
+			text += fmt.Sprintln(s.UAPI("demo", "Email", args[0], args[1:]...))
+		}
+		return text
+	}
+	before := others()
+
+	for _, of := range []string{"victim@example.com", "victim", "demo", "other", "box@example.net"} {
+		for _, call := range []string{
+			"store_filter?account=" + of + filter, "list_filters?account=" + of, "get_filter?filtername=f&account=" + of, "delete_filter?filtername=f&account=" + of,
+			"disable_filter?filtername=f&account=" + of, "enable_filter?filtername=f&account=" + of, "reorder_filters?filter1=f&mailbox=" + of, "trace_filter?msg=x&account=" + of,
+		} {
+			if a := ask(call); !strings.Contains(a, `"status":0`) || strings.Contains(a, "80740352") {
+				t.Errorf("%s: %s", call, a)
+			}
+		}
+	}
+	for _, of := range []string{"email=victim@example.com", "email=victim", "email=victim&domain=example.com", "email=box&domain=example.net"} {
+		for _, call := range []string{"add_auto_responder?from=a&subject=x&body=b&" + of, "delete_auto_responder?" + of, "get_auto_responder?" + of} {
+			if a := ask(call); strings.Contains(a, "victims") || !strings.Contains(a, `"status":0`) && !strings.HasPrefix(call, "get_") {
+				t.Errorf("%s: %s", call, a)
+			}
+		}
+	}
+	if after := others(); before != after {
+		t.Errorf("what is done with the mail of others was\n%s\nand is\n%s", before, after)
+	}
+	for _, call := range []string{
+		"add_auto_responder?email=box&domain=example.com&from=a&subject=mine&body=b", "list_auto_responders?domain=example.com", "get_auto_responder?email=box@example.com",
+		"store_filter?account=box@example.com" + filter, "list_filters", "disable_filter?filtername=f", "delete_filter?filtername=f&account=box@example.com", "delete_auto_responder?email=box@example.com",
+	} {
+		if a := ask(call); !strings.Contains(a, `"status":1`) || strings.Contains(a, "victim") || strings.Contains(a, "80740352") {
+			t.Errorf("%s of its own: %s", call, a)
+		}
 	}
 }

@@ -15,39 +15,55 @@ import (
 	"github.com/latchkey/latchkey/internal/sieve"
 )
 
-// owner is a parameter that says whose filters are meant: those of a mailbox, or
-// of the account, which is named or not.
-type owner hosting.Address
+// owner is a parameter that says what of the account is meant: a mailbox, by its
+// address, or the account itself, by its name or because nothing is said.
+type owner struct {
+	box  hosting.Address
+	name latchkey.AccountName
+}
 
 // ParseParam reads the address of a mailbox, or the name of an account.
-func (o *owner) ParseParam(text string) error {
-	if !strings.Contains(text, "@") {
-		return new(hosting.AccountParam).ParseParam(text)
+func (o *owner) ParseParam(text string) (err error) {
+	if strings.Contains(text, "@") {
+		o.box, err = hosting.ParseAddress(text)
+		return err
 	}
-	a, err := hosting.ParseAddress(text)
-	*o = owner(a)
+	var a hosting.AccountParam
+	err = a.ParseParam(text)
+	o.name = a.Name
 	return err
 }
 
 // Resource names the mailbox.
 func (o owner) Resource() latchkey.Resource {
-	if o == (owner{}) {
+	if o.box == (hosting.Address{}) {
 		return latchkey.Resource{Kind: "mailbox"}
 	}
-	return hosting.MailboxParam(o).Resource()
+	return hosting.MailboxParam(o.box).Resource()
+}
+
+// in is whom the parameter param means of acct: a mailbox, or under the zero address
+// the account. Who signed in as a mailbox means that where nothing is said. The name
+// of another account means nobody, whether or not there is one.
+func (o owner) in(acct hosting.Account, param string) (hosting.Address, error) {
+	who := acct.Caller()
+	switch {
+	case o.name != "" && (who.Mailbox != "" || o.name != who.Name):
+		return hosting.Address{}, &latchkey.Error{Kind: latchkey.NotFound, Param: param, Msg: "You do not have an email account named “" + string(o.name) + "”."}
+	case o == owner{} && who.Mailbox != "":
+		local, domain := who.Mailbox.Split()
+		return hosting.Address{Local: local, Domain: domain}, nil
+	}
+	return o.box, nil
 }
 
 type ownerParams struct {
 	Account owner `param:"account,optional" doc:"The mailbox whose filters are meant, by its address. Those of the account if nothing, or its name, is said."`
 }
 
-// of is whose filters are meant. Who signed in as a mailbox means its own.
-func (p *ownerParams) of(acct hosting.Account) hosting.Address {
-	if box := acct.Caller().Mailbox; box != "" && p.Account == (owner{}) {
-		local, domain := box.Split()
-		return hosting.Address{Local: local, Domain: domain}
-	}
-	return hosting.Address(p.Account)
+// of is whose filters are meant.
+func (p *ownerParams) of(acct hosting.Account) (hosting.Address, error) {
+	return p.Account.in(acct, "account")
 }
 
 // named is what an answer calls the owner.
@@ -134,9 +150,12 @@ type storedFilter struct {
 
 // UAPI: Email::store_filter.
 func storeFilter(ctx context.Context, acct hosting.Account, p storeFilterParams) (storedFilter, error) {
-	of := p.of(acct)
+	of, err := p.of(acct)
+	if err != nil {
+		return storedFilter{}, err
+	}
 	made, ferr := p.filter(acct, of)
-	err := acct.Mail().SetFilters(ctx, of, func(list []mailrule.Filter) ([]mailrule.Filter, error) {
+	err = acct.Mail().SetFilters(ctx, of, func(list []mailrule.Filter) ([]mailrule.Filter, error) {
 		if ferr != nil { // whether they may comes before what is wrong
 			return nil, ferr
 		}
@@ -174,7 +193,11 @@ type filterParams struct {
 // change changes the filter that the parameters name; without one in its place it
 // is taken away.
 func (p *filterParams) change(ctx context.Context, acct hosting.Account, change func(*mailrule.Filter) (keep bool)) error {
-	return acct.Mail().SetFilters(ctx, p.of(acct), func(list []mailrule.Filter) ([]mailrule.Filter, error) {
+	of, err := p.of(acct)
+	if err != nil {
+		return err
+	}
+	return acct.Mail().SetFilters(ctx, of, func(list []mailrule.Filter) ([]mailrule.Filter, error) {
 		list = slices.Clone(list)
 		at := find(list, p.Name)
 		if at < 0 {
@@ -261,7 +284,10 @@ func actionsOf(f *mailrule.Filter, of hosting.Address, root string) []actionRow 
 
 // UAPI: Email::list_filters.
 func listFilters(ctx context.Context, acct hosting.Account, p ownerParams) ([]filterRow, error) {
-	of := p.of(acct)
+	of, err := p.of(acct)
+	if err != nil {
+		return nil, err
+	}
 	list, err := acct.Mail().Filters(ctx, of)
 	rows := make([]filterRow, len(list))
 	for i := range list {
@@ -295,7 +321,10 @@ type showFilterParams struct {
 
 // UAPI: Email::get_filter.
 func showFilter(ctx context.Context, acct hosting.Account, p showFilterParams) (any, error) {
-	of := p.of(acct)
+	of, err := p.of(acct)
+	if err != nil {
+		return nil, err
+	}
 	list, err := acct.Mail().Filters(ctx, of)
 	if err != nil {
 		return nil, err
@@ -334,7 +363,10 @@ func reorderFilters(ctx context.Context, acct hosting.Account, p reorderParams) 
 	if len(names) == 0 {
 		names = p.Names.List("filter")
 	}
-	of := (&ownerParams{p.Mailbox}).of(acct)
+	of, err := p.Mailbox.in(acct, "mailbox")
+	if err != nil {
+		return nil, err
+	}
 	return nil, acct.Mail().SetFilters(ctx, of, func(list []mailrule.Filter) ([]mailrule.Filter, error) {
 		if len(names) == 0 {
 			return nil, &latchkey.Error{Kind: latchkey.Missing, Param: "filter1"}
@@ -363,7 +395,10 @@ type traced struct {
 
 // UAPI: Email::trace_filter.
 func traceFilter(ctx context.Context, acct hosting.Account, p traceParams) (traced, error) {
-	of := p.of(acct)
+	of, err := p.of(acct)
+	if err != nil {
+		return traced{}, err
+	}
 	mail := acct.Mail()
 	own, err := mail.Filters(ctx, of)
 	if err != nil {

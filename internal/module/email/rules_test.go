@@ -136,6 +136,16 @@ func TestFilters(t *testing.T) {
 		{`list_filters?account=bob@example.com`, `[{"filtername":"f","enabled":1,"unescaped":"1","rules":[{"part":"$header_to:","match":"ends","opt":null,"val":"x"}],"actions":[{"action":"save","dest":"$home/mail/example.com/bob"}]}]`},
 		{`list_filters?account=no@example.com`, `not-found: You do not have an email account named “no@example.com”.`},
 		{`list_filters?account=bob@example.net`, `not-found: You do not own the domain “example.net”.`},
+
+		// Another account's name means nobody, and not the account itself.
+		{spam + `&account=other`, `not-found: You do not have an email account named “other”.`},
+		{`list_filters?account=other`, `not-found: You do not have an email account named “other”.`},
+		{`get_filter?account=other&filtername=spam`, `not-found: You do not have an email account named “other”.`},
+		{`delete_filter?account=other&filtername=spam`, `not-found: You do not have an email account named “other”.`},
+		{`disable_filter?account=nobody&filtername=spam`, `not-found: You do not have an email account named “nobody”.`},
+		{`reorder_filters?mailbox=other&filter1=spam`, `not-found: You do not have an email account named “other”.`},
+		{`trace_filter?account=other&msg=x`, `not-found: You do not have an email account named “other”.`},
+		{`list_filters?account=Demo`, `[` + one + `]`},
 	})
 
 	const asks = `store_filter?filtername=x&part1=`
