@@ -41,13 +41,13 @@ func (h *house) mailServer(ctx context.Context, c config.Config, log *slog.Logge
 	}
 	h.close = append([]func() error{part.Close}, h.close...)
 	if c.MailDriver == dovecotPostfix {
-		h.estate.Mailserver = part
+		h.estate.Mailserver, h.estate.Server.MailServed = part, true
 		h.keepers = append(h.keepers, func(ctx context.Context) { tried(ctx, part, log) })
 		return nil
 	}
 	if err = part.Check(ctx); err == nil {
 		log.Info("Dovecot and Postfix serve the mailboxes")
-		h.estate.Mailserver = part
+		h.estate.Mailserver, h.estate.Server.MailServed = part, true
 		return nil
 	}
 	log.Warn("Dovecot and Postfix are not used: the server takes mail itself", "err", err)
@@ -58,7 +58,7 @@ func (h *house) mailServer(ctx context.Context, c config.Config, log *slog.Logge
 }
 
 func mailOptions(c config.Config, from dovecot.Source, log *slog.Logger) dovecot.Options {
-	return dovecot.Options{Dir: c.MailDir, Source: from, SMTP: c.MailSMTP, IMAP: c.MailIMAP, Log: log}
+	return dovecot.Options{Dir: c.MailDir, Source: from, SMTP: c.MailSMTP, IMAP: c.MailIMAP, Postfix: c.PostfixConfig, Log: log}
 }
 
 // tried says in the log whether Dovecot and Postfix serve the mailboxes. They may
@@ -95,6 +95,9 @@ func (t *told) Apply(ctx context.Context, p store.MailPlace) error {
 }
 
 func (t *told) Reconcile(ctx context.Context) error { return t.forgive(t.Part.Reconcile(ctx)) }
+
+// Held implements what the estate asks of a queue: this server sends nothing by it.
+func (t *told) Held(context.Context) (map[string]int64, error) { return nil, nil }
 
 func (t *told) forgive(err error) error {
 	if err != nil {

@@ -43,6 +43,7 @@ type Estate struct {
 
 	unfinished numbers
 	posting    posting
+	sent       sentSettings
 }
 
 // Config is what an Estate stands on.

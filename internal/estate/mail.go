@@ -354,26 +354,30 @@ func (m *mail) Folders(ctx context.Context, a hosting.Address) (list []hosting.M
 	return list, err
 }
 
-// Expunge implements [hosting.Mail]. The trail has the call before the first
-// message goes.
+// begun has the trail have a call about a mailbox before it does what cannot be
+// taken back, if who calls still may.
+func (m *mail) begun(ctx context.Context, a hosting.Address) error {
+	return m.e.Auth.Commit(ctx, func(tx store.Tx) error {
+		if err := m.e.stands(tx, m.caller); err != nil {
+			return err
+		}
+		if _, err := m.find(tx, a); err != nil {
+			return err
+		}
+		tx.Audit(m.act.Begun(), 1)
+		return nil
+	})
+}
+
+// Expunge implements [hosting.Mail].
 func (m *mail) Expunge(ctx context.Context, a hosting.Address, f hosting.FolderRef, q mailsearch.Query) (int64, error) {
 	m.on(a)
 	var gone maildir.Expunged
 	err := m.inHome(ctx, func(name string) error {
-		err := m.e.Auth.Commit(ctx, func(tx store.Tx) error {
-			if err := m.e.stands(tx, m.caller); err != nil {
-				return err
-			}
-			if _, err := m.find(tx, a); err != nil {
-				return err
-			}
-			tx.Audit(m.act.Begun(), 1)
-			return nil
-		})
-		if err != nil {
+		if err := m.begun(ctx, a); err != nil {
 			return err
 		}
-		return m.e.tracked(ctx, m.caller.Account, func() (homedir.Usage, error) {
+		return m.e.tracked(ctx, m.caller.Account, func() (_ homedir.Usage, err error) {
 			gone, err = m.e.Mail.Expunge(ctx, name, string(a.Domain), a.Local, func(g maildir.Folder) bool { return f.Is(hosting.MailFolder(g)) }, q)
 			return homedir.Usage{Bytes: -gone.DiskBytes, Inodes: -gone.Messages}, err
 		})

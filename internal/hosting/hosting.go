@@ -57,6 +57,7 @@ type Server struct {
 	Web         bool     // there is a web server for accounts
 	DNSServer   string   // what it is; "" for this program
 	PlainAuth   bool     // mail programs may sign in without TLS
+	MailServed  bool     // they open mailboxes here, by IMAP, and send by SMTP
 	// Sites are the addresses of the doors, such as https://host.example.com:2083,
 	// by audience; "" for one that is not there.
 	Sites [3]string
@@ -234,7 +235,14 @@ type Mail interface {
 	// by name.
 	Domains(ctx context.Context) ([]latchkey.Domain, error)
 
+	// SendSettings sends an address what a mail program has to know to open a mailbox.
+	// It returns when who sends mail for the server has taken it. Fails: Invalid,
+	// RoleOff where the server sends no mail, Limit, Unavailable.
+	SendSettings(ctx context.Context, s MailSettings, to string) error
+
 	MailRules
+	MailQueue
+	MailFiles
 }
 
 // NewMailbox is what a mailbox is to be: with a password, or with the hash of

@@ -307,9 +307,9 @@ func (m *narrowMail) Unanswer(ctx context.Context, a Address) error {
 	return m.all.Unanswer(ctx, a)
 }
 
-// onFilters says why the filters of a mailbox, or of the account, may not be
-// touched.
-func (m *narrowMail) onFilters(of Address) error {
+// onOwner says why what belongs to a mailbox, or to the account as a whole, may not
+// be touched.
+func (m *narrowMail) onOwner(of Address) error {
 	if of == (Address{}) {
 		return m.may()
 	}
@@ -317,14 +317,14 @@ func (m *narrowMail) onFilters(of Address) error {
 }
 
 func (m *narrowMail) Filters(ctx context.Context, of Address) ([]mailrule.Filter, error) {
-	if err := m.onFilters(of); err != nil {
+	if err := m.onOwner(of); err != nil {
 		return nil, err
 	}
 	return m.all.Filters(ctx, of)
 }
 
 func (m *narrowMail) SetFilters(ctx context.Context, of Address, change func([]mailrule.Filter) ([]mailrule.Filter, error)) error {
-	if err := m.onFilters(of); err != nil {
+	if err := m.onOwner(of); err != nil {
 		return err
 	}
 	return m.all.SetFilters(ctx, of, change)

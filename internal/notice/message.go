@@ -34,16 +34,22 @@ func (u *Unreachable) Unwrap() error { return u.Err }
 // sent twice is the same message. Nothing in n, and no address, can become a
 // line of the header.
 func (n *Notice) Message(from mail.Address, to, id string, now time.Time) (*Message, error) {
+	n = n.tame()
+	return compose(from, to, id, now, n.subject(), n.text())
+}
+
+// compose is a mail of the server's. subject is one line; no line of text is one of
+// the header.
+func compose(from mail.Address, to, id string, now time.Time, subject, text string) (*Message, error) {
 	recipient, err := Address(to)
 	if err != nil {
 		return nil, &Refusal{err}
 	}
-	n = n.tame()
 	var b bytes.Buffer
 	line := func(name, value string) { fmt.Fprintf(&b, "%s: %s\r\n", name, value) }
 	line("From", from.String())
 	line("To", (&mail.Address{Address: recipient}).String())
-	line("Subject", mime.QEncoding.Encode("utf-8", n.subject()))
+	line("Subject", mime.QEncoding.Encode("utf-8", subject))
 	line("Date", now.UTC().Format(time.RFC1123Z))
 	line("Message-ID", "<"+id+">")
 	line("MIME-Version", "1.0")
@@ -52,7 +58,7 @@ func (n *Notice) Message(from mail.Address, to, id string, now time.Time) (*Mess
 	line("Auto-Submitted", "auto-generated")
 	b.WriteString("\r\n")
 	w := quotedprintable.NewWriter(&b)
-	if _, err := w.Write([]byte(strings.ReplaceAll(n.text(), "\n", "\r\n"))); err != nil {
+	if _, err := w.Write([]byte(strings.ReplaceAll(text, "\n", "\r\n"))); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {

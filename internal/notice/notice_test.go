@@ -89,6 +89,36 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestSettings: the mail about a mailbox says what it is to say, in golden words, and
+// nothing in it becomes a line of its own.
+func TestSettings(t *testing.T) {
+	s := &Settings{Server: "host.example.org", Account: "demo", Mailbox: "ann@example.com", Host: "host.example.org", IMAP: 993, SMTP: 587}
+	m, err := s.Message(from, "owner@example.com", "id@host.example.org", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, text := read(t, m.Raw)
+	got, file := "Subject: "+header.Get("Subject")+"\n\n"+text, filepath.Join("testdata", "settings.txt")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile(file); err != nil || got != string(want) {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+	s.Mailbox = "ann\r\nBcc: x@evil.example\r\n\r\n"
+	if m, err = s.Message(from, "owner@example.com", "id@h", noon); err != nil {
+		t.Fatal(err)
+	}
+	if header, _ := read(t, m.Raw); header.Get("Bcc") != "" || strings.Count(string(m.Raw), "\r\nBcc") > 0 {
+		t.Errorf("a line of its own:\n%s", m.Raw)
+	}
+	if _, err := s.Message(from, "a@b\nBcc: c@d", "id@h", noon); err == nil {
+		t.Error("a message to an address with two lines")
+	}
+}
+
 func TestAddress(t *testing.T) {
 	for _, good := range []string{"a@b", "first.last+tag@sub.example.com", "o'brien@example.com", "x_y@xn--bcher-kva.example", "1@2.example"} {
 		if got, err := Address(good); err != nil || got != good {

@@ -107,7 +107,9 @@ type Options struct {
 	Source Source
 	// SMTP and IMAP are where [Part.Check] finds Postfix and Dovecot, host:port.
 	SMTP, IMAP string
-	Log        *slog.Logger
+	// Postfix is the directory of Postfix's configuration; "" for its own.
+	Postfix string
+	Log     *slog.Logger
 }
 
 // Part is mailboxes that Dovecot and Postfix serve. It is safe for concurrent use.

@@ -34,6 +34,7 @@ type Account struct {
 	Used    hosting.Quota
 	Events  []latchkey.TrailEvent          // what [Account.Activity] searches, the newest first
 	Saw     map[string][]latchkey.Observed // what tokens were used for, by their names
+	Sent    []string                       // whom settings were sent
 
 	mu       sync.Mutex
 	dns      *zones            // nil until they are asked for
@@ -554,6 +555,38 @@ func (m *mail) Expunge(_ context.Context, a hosting.Address, f hosting.FolderRef
 		return err
 	})
 	return n, err
+}
+
+// Held implements [hosting.MailQueue]: nothing is sent, so nothing waits.
+func (m *mail) Held(_ context.Context, of hosting.Address) (int64, error) {
+	if of == (hosting.Address{}) {
+		return 0, nil
+	}
+	return 0, m.with(of, func(*box) error { return nil })
+}
+
+func (m *mail) DropHeld(ctx context.Context, of hosting.Address) (int64, error) { return m.Held(ctx, of) }
+
+// Browse implements [hosting.MailFiles]: a mailbox has three directories.
+func (m *mail) Browse(_ context.Context, of hosting.Address, dir string) (list []hosting.MailFile, err error) {
+	err = m.with(of, func(b *box) error {
+		if dir != "" {
+			return latchkey.Errorf(latchkey.NotFound, "There is no such directory in the mailbox.")
+		}
+		for _, name := range []string{"cur", "new", "tmp"} {
+			list = append(list, hosting.MailFile{Name: name, Dir: true, Leaf: true, Modified: b.Created})
+		}
+		return nil
+	})
+	return list, err
+}
+
+// SendSettings implements [hosting.Mail]: [Account.Sent] tells to whom.
+func (m *mail) SendSettings(_ context.Context, s hosting.MailSettings, to string) error {
+	return m.with(s.Mailbox, func(*box) error {
+		m.Sent = append(m.Sent, to)
+		return nil
+	})
 }
 
 func (m *mail) Domains(context.Context) ([]latchkey.Domain, error) {

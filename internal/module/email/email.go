@@ -78,5 +78,5 @@ var Module = api.Module[hosting.Account]{
 			Doc: "Tell whether mail programs may sign in without TLS."},
 		{Name: "stats_db_status", Role: api.MailReceive, Scope: api.Things, Run: api.Run(statsDBStatus),
 			Doc: "Tell the state of the mail statistics."},
-	}, mxFuncs, listFuncs, ruleFuncs),
+	}, mxFuncs, listFuncs, ruleFuncs, programFuncs, lookFuncs),
 }

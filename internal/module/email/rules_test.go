@@ -206,3 +206,48 @@ func TestRulesOfOneMailbox(t *testing.T) {
 		{`trace_filter?msg=x`, `denied: no`},
 	})
 }
+
+// TestTraceDelivery: a trace shows what mail meets on its way, and no more of it than
+// who asks may see.
+func TestTraceDelivery(t *testing.T) {
+	acct := hostingtest.New()
+	acct.Own(latchkey.AddonDomain, "example.org", "example.org")
+	const box = `{"mailbox":"bob@example.com","type":"local_delivery"}`
+	const bob = `{"address":"bob@example.com","destinations":[` + box + `],"type":"routed"}`
+	table(t, acct, []moduletest.Row{
+		{`add_pop?email=bob&password=x`, `"bob+example.com"`},
+		{`add_forwarder?email=info&domain=example.org&fwdopt=fwd&fwdemail=bob@example.com,x@example.net`,
+			`[{"domain":"example.org","email":"info@example.org","forward":"bob@example.com"},{"domain":"example.org","email":"info@example.org","forward":"x@example.net"}]`},
+		{`add_forwarder?email=a&domain=example.com&fwdopt=fwd&fwdemail=b@example.com`, `[{"domain":"example.com","email":"a@example.com","forward":"b@example.com"}]`},
+		{`add_forwarder?email=b&domain=example.com&fwdopt=fwd&fwdemail=a@example.com`, `[{"domain":"example.com","email":"b@example.com","forward":"a@example.com"}]`},
+		{`add_forwarder?email=no&domain=example.com&fwdopt=fail&failmsgs=Gone`, `[{"domain":"example.com","email":"no@example.com","forward":":fail: Gone"}]`},
+		{`add_auto_responder?email=away&domain=example.com&from=a&subject=x&body=b`, `null`},
+		{`trace_delivery?recipient=bob@example.com`, bob},
+		{`trace_delivery?recipient=bob`, bob},
+		{`trace_delivery?recipient=info@example.org`, `{"address":"info@example.org","destinations":[` + bob + `,{"address":"x@example.net","type":"remote_delivery"}],"type":"routed"}`},
+		{`trace_delivery?recipient=no@example.com`, `{"address":"no@example.com","destinations":[{"message":"Gone","type":"bounce"}],"type":"routed"}`},
+		{`trace_delivery?recipient=away@example.com`, `{"address":"away@example.com","destinations":[{"address":"away@example.com","type":"autoresponder"}],"type":"routed"}`},
+		{`trace_delivery?recipient=nobody@example.com`, `{"address":"nobody@example.com","destinations":[{"message":"No Such User Here","type":"bounce"}],"type":"routed"}`},
+		{`trace_delivery?recipient=a@example.com`, `{"address":"a@example.com","destinations":[{"address":"b@example.com","destinations":[{"address":"a@example.com",` +
+			`"message":"Mail has come by this address already, or by too many: it is not followed further.","type":"routed"}],"type":"routed"}],"type":"routed"}`},
+		{`set_default_address?fwdopt=blackhole&domain=example.com`, `[{"dest":":blackhole:","domain":"example.com"}]`},
+		{`add_domain_forwarder?domain=example.org&destdomain=example.com`, `"example.com"`},
+		{`trace_delivery?recipient=bob@example.org`, `{"address":"bob@example.org","destinations":[` + bob + `],"type":"routed"}`},
+		{`trace_delivery?recipient=nobody@example.org`, `{"address":"nobody@example.org","destinations":[{"address":"nobody@example.com","destinations":[{"type":"discard"}],"type":"routed"}],"type":"routed"}`},
+		{`suspend_incoming?email=bob`, `null`},
+		{`trace_delivery?recipient=bob`, `{"address":"bob@example.com","destinations":[{"message":"Incoming mail for this mailbox is suspended.","type":"bounce"}],"type":"routed"}`},
+		{`trace_delivery?recipient=bob@example.net`, `not-found: You do not own the domain “example.net”.`},
+		{`trace_delivery`, `missing: recipient`},
+	})
+	no := latchkey.Errorf(latchkey.Denied, "no")
+	narrow := hosting.Narrow(acct, func(things ...latchkey.Resource) error {
+		if len(things) == 1 && things[0].Kind == "mailbox" && (things[0].Name == "info@example.org" || things[0].Name == "a@example.com") {
+			return nil
+		}
+		return no
+	})
+	table(t, narrow, []moduletest.Row{
+		{`trace_delivery?recipient=bob@example.com`, `denied: no`},
+		{`trace_delivery?recipient=info@example.org`, `{"address":"info@example.org","destinations":[{"address":"bob@example.com","type":"remote_delivery"},{"address":"x@example.net","type":"remote_delivery"}],"type":"routed"}`},
+	})
+}
