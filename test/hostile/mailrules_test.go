@@ -44,6 +44,14 @@ var mailCalls = map[string][]string{
 	"trace_filter":         {"account", "msg"},
 	"list_forwarders":      {"domain", "regex"},
 	"list_auto_responders": {"domain", "regex"},
+
+	"get_client_settings":      {"account"},
+	"dispatch_client_settings": {"account", "to"},
+	"get_webmail_settings":     {"account"},
+	"browse_mailbox":           {"account", "dir"},
+	"trace_delivery":           {"recipient"},
+	"get_held_message_count":   {"email"},
+	"delete_held_messages":     {"email"},
 }
 
 // good are the values of the arguments that are not attacked.
@@ -51,14 +59,14 @@ var good = map[string]string{
 	"domain": "example.test", "fwdopt": "fwd", "fwdemail": "x@example.org", "destdomain": "example.org", "from": "a", "subject": "b", "body": "c",
 	"part1": "$header_subject:", "match1": "contains", "val1": "x", "part2": "$message_body", "match2": "matches", "val2": "y", "action1": "save", "dest1": "Work",
 	"action2": "deliver", "dest2": "x@example.org", "filtername": "f", "email": "box", "address": "box@example.test", "forwarder": "x@example.org", "account": "box@example.test",
-	"mailbox": "box@example.test", "filter1": "f", "msg": "Subject: x\n\ny\n",
+	"mailbox": "box@example.test", "filter1": "f", "to": "x@example.org", "dir": "cur", "recipient": "box@example.test", "msg": "Subject: x\n\ny\n",
 }
 
 // TestMailRules: whatever is said of what is done with mail, it is refused in
 // words or kept as it is and does nothing else; and nobody else's mail is touched.
 func TestMailRules(t *testing.T) {
 	s := start(t)
-	s.Estate.MailOut = sink{t}
+	s.Estate.MailOut, s.Estate.Notices.Mailer = sink{t}, sink{t}
 	kept, refused := 0, 0
 	for _, texts := range payloads {
 		for _, text := range texts {
@@ -70,8 +78,11 @@ func TestMailRules(t *testing.T) {
 						}
 						args := []string{attacked, text}
 						for key, value := range good {
-							if key == "action1" {
+							switch {
+							case key == "action1":
 								value = action
+							case key == "filtername" && action == "fail":
+								value = "refuses"
 							}
 							if strings.HasSuffix(key, "2") && (name != "store_filter" || action == "fail") {
 								continue

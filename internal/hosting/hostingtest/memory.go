@@ -565,7 +565,9 @@ func (m *mail) Held(_ context.Context, of hosting.Address) (int64, error) {
 	return 0, m.with(of, func(*box) error { return nil })
 }
 
-func (m *mail) DropHeld(ctx context.Context, of hosting.Address) (int64, error) { return m.Held(ctx, of) }
+func (m *mail) DropHeld(ctx context.Context, of hosting.Address) (int64, error) {
+	return m.Held(ctx, of)
+}
 
 // Browse implements [hosting.MailFiles]: a mailbox has three directories.
 func (m *mail) Browse(_ context.Context, of hosting.Address, dir string) (list []hosting.MailFile, err error) {
