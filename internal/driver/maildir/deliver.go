@@ -98,6 +98,9 @@ func openPart(box *homedir.Dir, name string) (*homedir.Dir, error) {
 	if err := furnish(box); err != nil {
 		return nil, err
 	}
+	if err := box.Sync(); err != nil {
+		return nil, err
+	}
 	return box.OpenDir(name)
 }
 

@@ -27,7 +27,7 @@ func openFolder(box *homedir.Dir, folder string) (*homedir.Dir, error) {
 	if dir, err = ensure(box, name); err != nil {
 		return nil, err
 	}
-	if err := markFolder(dir); err != nil {
+	if err := errors.Join(markFolder(dir), parents{box, dir}.sync()); err != nil {
 		dir.Close()
 		return nil, err
 	}

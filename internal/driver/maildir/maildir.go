@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -146,41 +147,63 @@ func (s *Store) Create(ctx context.Context, account, domain, user string) error 
 }
 
 func create(f homedir.FS, p place) error {
+	var made parents
+	defer made.close()
 	d, err := f.Dir(".")
 	if err != nil {
 		return err
 	}
+	made = append(made, d)
 	for _, step := range []string{root, p.domain, p.user} {
-		next, err := ensure(d, step)
-		d.Close()
-		if err != nil {
+		if d, err = ensure(d, step); err != nil {
 			return err
 		}
-		d = next
+		made = append(made, d)
 	}
-	defer d.Close()
-	return furnish(d)
+	if err := furnish(d); err != nil {
+		return err
+	}
+	return made.sync()
 }
 
+// furnish makes what a mailbox, or a folder of one, consists of.
 func furnish(box *homedir.Dir) error {
 	for _, name := range []string{"cur", "new", "tmp"} {
 		if err := box.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	return box.Sync()
+	return nil
 }
 
-// ensure makes and opens a directory. It syncs in any case: another may have
-// made it a moment ago and not have got so far.
+// ensure makes and opens a directory.
 func ensure(parent *homedir.Dir, name string) (*homedir.Dir, error) {
 	if err := parent.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	if err := parent.Sync(); err != nil {
-		return nil, err
-	}
 	return parent.OpenDir(name)
+}
+
+// parents are directories that something may have been made in.
+type parents []*homedir.Dir
+
+// sync makes everything durable that was made in them, whoever has made it: of what
+// is there already another may not have got so far. All are synced at once, which to
+// the disk is about one sync: the journal is written for all of them.
+func (p parents) sync() error {
+	errs := make([]error, len(p))
+	var group sync.WaitGroup
+	for i, d := range p {
+		group.Go(func() { errs[i] = d.Sync() })
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+func (p parents) close() {
+	for _, d := range p {
+		d.Close()
+	}
 }
 
 // trashPrefix begins the name, in the directory of all mail, of a mailbox on
