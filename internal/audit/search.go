@@ -166,13 +166,20 @@ func Concerning(r store.Reader, name latchkey.AccountName, f *latchkey.EventFilt
 		if err != nil || f.Token == "" {
 			return err
 		}
-		var list []latchkey.Token
-		list, err = r.Tokens(a.ID, door)
-		for i := range list {
-			if list[i].Name == f.Token {
-				f.Handles = append(f.Handles, list[i].Handle)
-			}
-		}
+		err = Handle(r, a.ID, door, f)
+	}
+	return err
+}
+
+// Handle adds the handle of the token that f names, if there is one of that name
+// for a door of the account.
+func Handle(r store.Reader, account latchkey.AccountID, door latchkey.Audience, f *latchkey.EventFilter) error {
+	k, err := r.Token(account, door, f.Token)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err == nil:
+		f.Handles = append(f.Handles, k.Handle)
 	}
 	return err
 }

@@ -603,6 +603,39 @@ func (v *Verifier) LastUse(r store.Reader, t *latchkey.Token) (last, before latc
 	return last, before, err
 }
 
+// LastUses is LastUse of many tokens, in their order: each use
+// by any secret, and by the one before.
+func (v *Verifier) LastUses(r store.Reader, list []latchkey.Token) ([]latchkey.Use, []latchkey.Use, error) {
+	macs := make([]latchkey.TokenMAC, 0, len(list))
+	for i := range list {
+		macs = append(macs, list[i].MAC)
+		if list[i].Was != (latchkey.TokenMAC{}) {
+			macs = append(macs, list[i].Was)
+		}
+	}
+	kept, err := r.UsesOf(macs)
+	if err != nil {
+		return nil, nil, err
+	}
+	use := func(mac *latchkey.TokenMAC) latchkey.Use {
+		if s, ok := v.lookUp(mac); ok && s.used != 0 {
+			return v.use(&s)
+		}
+		return kept[*mac]
+	}
+	last, before := make([]latchkey.Use, len(list)), make([]latchkey.Use, len(list))
+	for i := range list {
+		last[i] = use(&list[i].MAC)
+		if list[i].Was == (latchkey.TokenMAC{}) {
+			continue
+		}
+		if before[i] = use(&list[i].Was); before[i].At.After(last[i].At) {
+			last[i] = before[i]
+		}
+	}
+	return last, before, nil
+}
+
 func (v *Verifier) lastUse(r store.Reader, mac *latchkey.TokenMAC) (latchkey.Use, error) {
 	if s, ok := v.lookUp(mac); ok && s.used != 0 {
 		return v.use(&s), nil

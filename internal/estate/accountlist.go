@@ -55,6 +55,15 @@ func (h *host) AccountPage(ctx context.Context, skip, limit int) (list []latchke
 	return list, total, err
 }
 
+func (h *host) SearchAccounts(ctx context.Context, by hosting.AccountField, match func(string) bool, skip, limit int) (list []latchkey.Account, total int, err error) {
+	field := map[hosting.AccountField]store.AccountField{hosting.ByDomain: store.ByDomain, hosting.ByOwner: store.ByOwner, hosting.ByPackage: store.ByPackage}[by]
+	err = h.e.Store.Read(ctx, func(r store.Reader) (err error) {
+		list, total, err = r.SearchAccounts(store.AccountSearch{Owner: h.sees(), By: field, Match: match}, skip, limit)
+		return err
+	})
+	return list, total, err
+}
+
 func (h *host) CountAccounts(ctx context.Context, owner latchkey.AccountName) (accounts, suspended int, err error) {
 	if !h.caller.OverAll() && owner != h.caller.Name {
 		return 0, 0, policy.NotYours(owner)

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/latchkey/latchkey/internal/audit"
-	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/store"
 )
@@ -14,28 +13,17 @@ func (a *account) Activity(ctx context.Context, q latchkey.EventQuery) (latchkey
 	if err != nil {
 		return latchkey.EventPage{}, err
 	}
-	if err := named(ctx, a.Tokens(), &q); err != nil {
-		return latchkey.EventPage{}, err
+	if q.Token != "" {
+		err := a.e.Store.Read(ctx, func(r store.Reader) error { return audit.Handle(r, info.ID, latchkey.ForAccount, &q.EventFilter) })
+		if err != nil {
+			return latchkey.EventPage{}, err
+		}
 	}
 	q.Account, q.Name, q.Own, q.Made = info.ID, info.Name, true, info.Created
 	if info.Named.After(q.Made) {
 		q.Made = info.Named // who had the name before saw these
 	}
 	return a.e.Trail.Search(ctx, q)
-}
-
-// named adds the handle of the token that is asked for by its name.
-func named(ctx context.Context, tokens hosting.Tokens, q *latchkey.EventQuery) error {
-	if q.Token == "" {
-		return nil
-	}
-	list, err := tokens.List(ctx)
-	for i := range list {
-		if list[i].Name == q.Token {
-			q.Handles = append(q.Handles, list[i].Handle)
-		}
-	}
-	return err
 }
 
 func (h *host) Activity(ctx context.Context, name latchkey.AccountName, q latchkey.EventQuery) (latchkey.EventPage, error) {

@@ -3,6 +3,7 @@ package estate
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -10,96 +11,122 @@ import (
 	"github.com/latchkey/latchkey/internal/store"
 )
 
-// tokensSearched is how many tokens one search looks at.
-const tokensSearched = 4000
+// What one search looks at: so many tokens in the store, and so many of those that
+// it finds there more closely.
+const (
+	tokensSearched = 4000
+	tokensJudged   = 1000
+)
 
 // Find implements [hosting.TokenPolicies].
 func (h *hostTokenPolicies) Find(ctx context.Context, q hosting.TokenSearch, after hosting.TokenMark, limit int) (list []hosting.AccountToken, next *hosting.TokenMark, err error) {
-	q.Text = strings.ToLower(q.Text)
-	w := tokenSearch{host: h.host, q: q, at: after, limit: limit, policies: map[string]*latchkey.AppliedPolicy{}}
-	for w.looked < tokensSearched && len(w.found) < limit && !w.done {
-		if err := h.e.Store.Read(ctx, w.page); err != nil {
-			return nil, nil, err
-		}
+	w := tokenSearch{host: h.host, q: q, now: h.e.Now(), next: &store.TokenKey{Account: after.Account, Name: after.Name}, limit: limit, policies: map[string]*latchkey.AppliedPolicy{}}
+	if err := h.e.Store.Read(ctx, w.run); err != nil || w.next == nil {
+		return w.found, nil, err
 	}
-	if w.done {
-		return w.found, nil, nil
-	}
-	return w.found, &w.at, nil
+	return w.found, &hosting.TokenMark{Account: w.next.Account, Name: w.next.Name}, nil
 }
 
-// tokenSearch walks over all tokens by account and name, and over no account that
-// has none.
+// tokenSearch goes over the tokens of all accounts by account and name, and over
+// no account that has none.
 type tokenSearch struct {
 	*host
 	q        hosting.TokenSearch
-	at       hosting.TokenMark // the last one that was looked at
+	now      time.Time
+	next     *store.TokenKey // the last one that was looked at; nil at the end
 	limit    int
-	looked   int
 	owner    latchkey.Account                   // of the token that was looked at last
 	policies map[string]*latchkey.AppliedPolicy // by package
 	found    []hosting.AccountToken
-	done     bool
 }
 
-// page looks at some tokens.
-func (w *tokenSearch) page(r store.Reader) error {
-	const page = 200
-	list, err := r.TokensAfter(w.at.Account, latchkey.ForAccount, w.at.Name, page)
-	for i := 0; err == nil && i < len(list) && len(w.found) < w.limit; i++ {
-		w.looked++
-		if w.at = (hosting.TokenMark{Account: list[i].Account, Name: list[i].Name}); list[i].Audience != latchkey.ForAccount {
-			w.at = hosting.TokenMark{Account: list[i].Account + 1} // those of an account for its own door come first
-		}
-		err = w.token(r, &list[i])
-		w.done = len(list) < page && i == len(list)-1
+// run has the store find the tokens that may be those that are looked for, some at
+// a time, and looks at them.
+func (w *tokenSearch) run(r store.Reader) error {
+	in := store.TokenSearch{Owner: w.sees(), Text: strings.ToLower(w.q.Text), NoEnd: w.q.NoEnd, Full: w.q.Full}
+	if w.q.Unused > 0 {
+		in.Idle = w.now.Add(-w.q.Unused)
 	}
-	w.done = w.done || len(list) == 0
+	if w.q.Outside {
+		some, err := w.ruled(r, &in)
+		if err != nil || !some {
+			w.next = nil
+			return err
+		}
+	}
+	for judged := 0; judged < tokensJudged && len(w.found) < w.limit && w.next != nil; {
+		const most = 200
+		some := min(most, tokensJudged-judged)
+		if !w.q.Outside {
+			some = min(some, w.limit-len(w.found))
+		}
+		list, next, err := r.FindTokens(in, *w.next, tokensSearched, some)
+		if err == nil {
+			w.next = next
+			err = w.look(r, list)
+		}
+		if err != nil || len(list) < some {
+			return err
+		}
+		judged += len(list)
+	}
+	return nil
+}
+
+// ruled asks for the tokens alone that some rule counts for, and reports whether
+// there can be any.
+func (w *tokenSearch) ruled(r store.Reader, in *store.TokenSearch) (bool, error) {
+	server, err := serverTokenPolicy(r)
+	if err != nil || server.For("", latchkey.TokenPolicy{}).Binds() {
+		return true, err
+	}
+	packages, err := r.Packages()
+	for i := range packages {
+		if server.For(packages[i].Name, packages[i].Tokens).Binds() {
+			in.Packages = append(in.Packages, packages[i].Name)
+		}
+	}
+	return in.Packages != nil, err
+}
+
+// look keeps those of list that are looked for, until there are enough.
+func (w *tokenSearch) look(r store.Reader, list []latchkey.Token) error {
+	last, before, err := w.e.Auth.LastUses(r, list)
+	for i := 0; err == nil && i < len(list); i++ {
+		if err = w.token(r, &list[i], last[i], before[i]); err == nil && len(w.found) == w.limit && i < len(list)-1 {
+			w.next = &store.TokenKey{Account: list[i].Account, Name: list[i].Name}
+			return nil
+		}
+	}
 	return err
 }
 
-// token keeps k, if it is one of those that are looked for and of an account that
-// the caller sees. What is cheapest to tell is asked first.
-func (w *tokenSearch) token(r store.Reader, k *latchkey.Token) error {
-	if k.Audience != latchkey.ForAccount || w.q.NoEnd && !k.Expires.IsZero() || w.q.Full && !k.Full() {
-		return nil
+// token keeps k, if it is one of those that are looked for. What is cheapest to
+// tell is asked first.
+func (w *tokenSearch) token(r store.Reader, k *latchkey.Token, last, before latchkey.Use) error {
+	if w.q.Unused > 0 && w.now.Sub(last.At) < w.q.Unused {
+		return nil // memory knows of a later use
 	}
-	if err := w.of(r, k.Account); err != nil || !w.caller.Sees(&w.owner) || !w.named(k) {
-		return gone(err)
+	if w.owner.ID != k.Account {
+		var err error
+		if w.owner, err = r.AccountByID(k.Account); err != nil {
+			return gone(err)
+		}
 	}
-	now := w.e.Now()
-	info := hosting.TokenInfo{Token: *k, Expired: k.Expired(now)}
-	var err error
-	if info.Use, info.UsedWas, err = w.e.Auth.LastUse(r, k); err != nil {
+	p, err := w.policy(r)
+	if err != nil {
 		return err
 	}
-	if w.q.Unused > 0 && (now.Sub(info.Use.At) < w.q.Unused || now.Sub(k.Created) < w.q.Unused) {
+	info := hosting.TokenInfo{Token: *k, Expired: k.Expired(w.now), Use: last, UsedWas: before}
+	if info.Breaches = p.Breaches(k, w.now); w.q.Outside && len(info.Breaches) == 0 || !w.caller.Sees(&w.owner) {
 		return nil
 	}
 	if info.Uses, err = auth.Uses(r, k); err != nil {
 		return err
 	}
-	info.Standing = k.Standing(now, info.Use.At, info.Uses)
-	p, err := w.policy(r)
-	if err != nil {
-		return err
-	}
-	info.Breaches = p.Breaches(k, now)
+	info.Standing = k.Standing(w.now, last.At, info.Uses)
 	w.found = append(w.found, hosting.AccountToken{Account: w.owner.Name, Package: w.owner.Package, TokenInfo: info})
 	return nil
-}
-
-// of finds the account that tokens belong to.
-func (w *tokenSearch) of(r store.Reader, id latchkey.AccountID) (err error) {
-	if w.owner.ID != id {
-		w.owner, err = r.AccountByID(id)
-	}
-	return err
-}
-
-// named reports whether the names have the text in them that is looked for.
-func (w *tokenSearch) named(k *latchkey.Token) bool {
-	return w.q.Text == "" || strings.Contains(strings.ToLower(string(w.owner.Name)+"\n"+k.Name), w.q.Text)
 }
 
 // policy is what counts for the tokens of the account that was looked at last.

@@ -2,8 +2,6 @@ package estate
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -142,99 +140,4 @@ func (h *hostTokenPolicies) Change(ctx context.Context, pack string, change func
 		}
 		return tx.PutSetting(tokenPolicySetting, p)
 	})
-}
-
-// What one call looks at to find tokens that are outside a policy.
-const (
-	tokensLookedAt   = 20_000
-	accountsLookedAt = 5000
-)
-
-// Outside implements [hosting.TokenPolicies].
-func (h *hostTokenPolicies) Outside(ctx context.Context, after hosting.TokenPlace, limit int) (list []hosting.OutsideToken, next *hosting.TokenPlace, err error) {
-	w := outsideWalk{host: h.host, now: h.e.Now(), at: after, limit: limit}
-	for !w.done && len(w.found) < limit && w.tokens < tokensLookedAt && w.accounts < accountsLookedAt {
-		if err := h.e.Store.Read(ctx, w.page); err != nil {
-			return nil, nil, err
-		}
-	}
-	if w.done {
-		return w.found, nil, nil
-	}
-	return w.found, &w.at, nil
-}
-
-// outsideWalk walks over the tokens of the accounts that are the caller's, by
-// account and name.
-type outsideWalk struct {
-	*host
-	now              time.Time
-	at               hosting.TokenPlace // the last one that was looked at
-	limit            int
-	tokens, accounts int // looked at
-	found            []hosting.OutsideToken
-	done             bool
-}
-
-// page looks at the tokens of some accounts: of the one that it stopped in, and
-// of those after that.
-func (w *outsideWalk) page(r store.Reader) error {
-	const page = 100
-	owner := w.caller.Name
-	if w.caller.OverAll() {
-		owner = ""
-	}
-	var list []latchkey.Account
-	if w.at.Name != "" {
-		a, err := r.Account(w.at.Account)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		if err == nil && w.caller.Sees(&a) {
-			list = append(list, a)
-		}
-	}
-	more, err := r.AccountPage(owner, w.at.Account, 0, page)
-	if err != nil {
-		return err
-	}
-	for _, a := range append(list, more...) {
-		if err := w.account(r, &a); err != nil || len(w.found) >= w.limit {
-			return err
-		}
-	}
-	w.done = len(more) < page
-	return nil
-}
-
-// account looks at the tokens of a, from where it has come to on.
-func (w *outsideWalk) account(r store.Reader, a *latchkey.Account) error {
-	policy, err := tokenPolicy(r, a)
-	if err != nil {
-		return err
-	}
-	tokens, err := r.Tokens(a.ID, latchkey.ForAccount)
-	if err != nil {
-		return err
-	}
-	w.accounts++
-	if w.at.Account != a.Name {
-		w.at = hosting.TokenPlace{Account: a.Name}
-	}
-	for i := range tokens {
-		k := &tokens[i]
-		if k.Name <= w.at.Name {
-			continue
-		}
-		w.tokens++
-		w.at.Name = k.Name
-		if breaches := policy.Breaches(k, w.now); len(breaches) > 0 {
-			w.found = append(w.found, hosting.OutsideToken{Account: a.Name, Package: a.Package, Token: *k, Breaches: breaches})
-		}
-		if len(w.found) >= w.limit {
-			return nil
-		}
-	}
-	w.at.Name = ""
-	return nil
 }

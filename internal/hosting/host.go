@@ -80,6 +80,9 @@ type Host interface {
 	// AccountPage is at most limit accounts by name after the first skip of them,
 	// and how many there are. It takes no longer for many.
 	AccountPage(ctx context.Context, skip, limit int) ([]latchkey.Account, int, error)
+	// SearchAccounts is AccountPage of the accounts of which match takes what stands
+	// in a field.
+	SearchAccounts(ctx context.Context, by AccountField, match func(text string) bool, skip, limit int) ([]latchkey.Account, int, error)
 	// CountAccounts is how many accounts owner owns, and how many of them are
 	// suspended.
 	CountAccounts(ctx context.Context, owner latchkey.AccountName) (accounts, suspended int, err error)
@@ -176,6 +179,29 @@ type NewAccount struct {
 	// gets instead; empty for none. FeatureList is that package's; empty for the
 	// one of Package.
 	SaveAs, FeatureList string
+}
+
+// AccountField is what accounts are searched by.
+type AccountField uint8
+
+const (
+	ByName AccountField = iota
+	ByDomain
+	ByOwner
+	ByPackage
+)
+
+// Of is what stands in the field.
+func (f AccountField) Of(a *latchkey.Account) string {
+	switch f {
+	case ByDomain:
+		return string(a.Domain)
+	case ByOwner:
+		return string(a.Owner)
+	case ByPackage:
+		return a.Package
+	}
+	return string(a.Name)
 }
 
 // Moment finds things as they are in the transaction of a change. What is not

@@ -18,13 +18,9 @@ type TokenPolicies interface {
 	// for a package that is not theirs and, but for the administrator, for the
 	// server's.
 	Change(ctx context.Context, pack string, change func(*latchkey.TokenPolicy) error) error
-	// Outside are at most limit tokens that do not keep the policy that counts for
-	// them, from after on. There may be more if next is not nil, even if none were
-	// found: one call looks at so many tokens.
-	Outside(ctx context.Context, after TokenPlace, limit int) (list []OutsideToken, next *TokenPlace, err error)
 	// Find are at most limit tokens of accounts that a search finds, from after on,
-	// by their accounts' numbers. As with Outside there may be more if next is not
-	// nil.
+	// by their accounts' numbers. There may be more if next is not nil, even if none
+	// were found: one call looks at so many tokens.
 	Find(ctx context.Context, q TokenSearch, after TokenMark, limit int) (list []AccountToken, next *TokenMark, err error)
 }
 
@@ -34,6 +30,8 @@ type TokenSearch struct {
 	Unused time.Duration // made, and last used if ever, longer ago than that; 0 for any
 	NoEnd  bool          // they last for ever
 	Full   bool          // they may do everything that their account may
+	// Outside asks for those that do not keep the policy that counts for them.
+	Outside bool
 }
 
 // TokenMark is where a walk by accounts' numbers has come to; zero is its
@@ -48,20 +46,6 @@ type AccountToken struct {
 	Account latchkey.AccountName
 	Package string
 	TokenInfo
-}
-
-// TokenPlace is where a walk over all tokens has come to.
-type TokenPlace struct {
-	Account latchkey.AccountName
-	Name    string // of the token; "": all of the account were looked at
-}
-
-// OutsideToken is a token that does not keep a policy, and why.
-type OutsideToken struct {
-	Account  latchkey.AccountName
-	Package  string
-	Token    latchkey.Token
-	Breaches []latchkey.Breach
 }
 
 // TokenPolicyInfo is what an account's owner may make.

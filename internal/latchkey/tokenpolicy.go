@@ -205,6 +205,11 @@ func (a *AppliedPolicy) Breaches(k *Token, now time.Time) (list []Breach) {
 	return list
 }
 
+// Binds reports whether there is a rule that a token may not keep.
+func (a *AppliedPolicy) Binds() bool {
+	return a.LongestDays > 0 || a.UnusedDays > 0 || a.Addresses == Yes || a.FullAccess == No
+}
+
 func days(n int) string {
 	if n == 1 {
 		return "1 day"

@@ -165,6 +165,40 @@ type AutoSSL struct {
 	Due      time.Time // it is not tried again before
 }
 
+// AccountField is what accounts are searched by.
+type AccountField uint8
+
+const (
+	ByName AccountField = iota
+	ByDomain
+	ByOwner
+	ByPackage
+)
+
+// AccountSearch is which accounts are looked for: those of which Match takes what
+// stands in the field By.
+type AccountSearch struct {
+	Owner latchkey.AccountName // whose they are; "" for anybody's
+	By    AccountField
+	Match func(text string) bool
+}
+
+// TokenSearch is which tokens are looked for: those that are all it says.
+type TokenSearch struct {
+	Owner    latchkey.AccountName // their account is this one, or one that it owns; "" for any
+	Text     string               // part of the account's or the token's name, in lower case
+	Packages []string             // one of these is their account's; nil for any
+	NoEnd    bool                 // they last for ever
+	Full     bool                 // they may do everything that their account may
+	Idle     time.Time            // made then or before, and not used since as far as uses are kept; zero for any
+}
+
+// TokenKey is where a token stands among those for accounts' doors.
+type TokenKey struct {
+	Account latchkey.AccountID
+	Name    string
+}
+
 // HostedDomain is a domain and whose it is.
 type HostedDomain struct {
 	latchkey.OwnedDomain
@@ -269,6 +303,9 @@ type Reader interface {
 	// AccountPage lists by name, at most limit of them, after the first skip of
 	// those from after on; only those that owner owns, unless it is "".
 	AccountPage(owner, after latchkey.AccountName, skip, limit int) ([]latchkey.Account, error)
+	// SearchAccounts lists by name those that a search finds, at most limit of them
+	// after the first skip, and tells how many it finds.
+	SearchAccounts(q AccountSearch, skip, limit int) (list []latchkey.Account, total int, err error)
 	// AccountCount is how many accounts there are that owner owns, or at all if it
 	// is "", and how many of them are suspended. It takes no longer for many.
 	AccountCount(owner latchkey.AccountName) (accounts, suspended int, err error)
@@ -310,7 +347,13 @@ type Reader interface {
 	Tokens(account latchkey.AccountID, audience latchkey.Audience) ([]latchkey.Token, error)
 	// TokensAfter walks over all tokens by (account, audience, name).
 	TokensAfter(account latchkey.AccountID, audience latchkey.Audience, name string, limit int) ([]latchkey.Token, error)
+	// FindTokens lists those for accounts' doors that a search finds, by account and
+	// name, at most limit of them. It looks at so many tokens from after on, and
+	// next is where it came to, nil after the last.
+	FindTokens(q TokenSearch, after TokenKey, look, limit int) (list []latchkey.Token, next *TokenKey, err error)
 	Use(mac latchkey.TokenMAC) (latchkey.Use, error)
+	// UsesOf are the uses of many secrets, of those that have any.
+	UsesOf(macs []latchkey.TokenMAC) (map[latchkey.TokenMAC]latchkey.Use, error)
 	// TokensEnding are those that end after a time (or then, with a greater
 	// number) and not after until, at most limit of them, by when they end.
 	TokensEnding(after time.Time, afterID latchkey.TokenID, until time.Time, limit int) ([]latchkey.Token, error)
@@ -330,6 +373,8 @@ type Reader interface {
 	// TokenDays is how often the tokens of an account were used, by token and day,
 	// since a day.
 	TokenDays(account latchkey.AccountID, audience latchkey.Audience, since latchkey.DayNumber) ([]latchkey.TokenDay, error)
+	// DaysOf is the same of some tokens.
+	DaysOf(ids []latchkey.TokenID, since latchkey.DayNumber) ([]latchkey.TokenDay, error)
 
 	Session(id latchkey.SessionID) (latchkey.Session, error)
 	// Sessions are those of an account, or of one mailbox of it, the oldest first.

@@ -2,12 +2,22 @@ package web
 
 import "github.com/latchkey/latchkey/internal/latchkey"
 
-// Forms are the addresses of the pages of a door that forms are sent to.
-func Forms(door latchkey.Audience) (paths []string) {
-	for _, p := range map[latchkey.Audience][]page{latchkey.ForAccount: accountPages, latchkey.ForHost: hostPages}[door] {
-		if p.post != nil {
-			paths = append(paths, p.path)
+// Forms are the addresses of the pages of a door that forms are sent to, Shown
+// those of the pages that can be looked at.
+func Forms(door latchkey.Audience) []string {
+	return paths(door, func(p *page) bool { return p.post != nil })
+}
+
+func Shown(door latchkey.Audience) []string {
+	return paths(door, func(p *page) bool { return p.get != nil })
+}
+
+func paths(door latchkey.Audience, are func(*page) bool) (list []string) {
+	pages := map[latchkey.Audience][]page{latchkey.ForAccount: accountPages, latchkey.ForHost: hostPages}[door]
+	for i := range pages {
+		if are(&pages[i]) {
+			list = append(list, pages[i].path)
 		}
 	}
-	return paths
+	return list
 }

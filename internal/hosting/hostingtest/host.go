@@ -130,12 +130,7 @@ func (p *tokenPolicies) Change(ctx context.Context, pack string, change func(*la
 	})
 }
 
-// Outside is nothing: the accounts here have no tokens.
-func (p *tokenPolicies) Outside(context.Context, hosting.TokenPlace, int) ([]hosting.OutsideToken, *hosting.TokenPlace, error) {
-	return nil, nil, nil
-}
-
-// Find is nothing, either.
+// Find is nothing: the accounts here have no tokens.
 func (p *tokenPolicies) Find(context.Context, hosting.TokenSearch, hosting.TokenMark, int) ([]hosting.AccountToken, *hosting.TokenMark, error) {
 	return nil, nil, nil
 }
@@ -353,6 +348,13 @@ func (h *Host) AccountsAfter(ctx context.Context, after latchkey.AccountName, li
 
 func (h *Host) AccountPage(ctx context.Context, skip, limit int) ([]latchkey.Account, int, error) {
 	list, err := h.Accounts(ctx)
+	skip = min(skip, len(list))
+	return list[skip:min(skip+limit, len(list))], len(list), err
+}
+
+func (h *Host) SearchAccounts(ctx context.Context, by hosting.AccountField, match func(string) bool, skip, limit int) ([]latchkey.Account, int, error) {
+	list, err := h.Accounts(ctx)
+	list = slices.DeleteFunc(list, func(a latchkey.Account) bool { return !match(by.Of(&a)) })
 	skip = min(skip, len(list))
 	return list[skip:min(skip+limit, len(list))], len(list), err
 }

@@ -2,6 +2,7 @@ package hostingtest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -137,6 +138,25 @@ func testPages(t *testing.T, h *Landlord) {
 		call := fmt.Sprintf("AccountPage(%d, %d)", test.skip, test.limit)
 		same(t, call, each(list, accountName), err, test.want)
 		same(t, call+" in all", total, err, 5)
+	}
+	for _, test := range []struct {
+		by          hosting.AccountField
+		part        string
+		skip, limit int
+		total       int
+		want        []latchkey.AccountName
+	}{
+		{hosting.ByName, "a", 0, 2, 3, []latchkey.AccountName{"ann", "cat"}}, {hosting.ByName, "a", 2, 2, 3, []latchkey.AccountName{"dan"}},
+		{hosting.ByName, "a", 9, 2, 3, []latchkey.AccountName{}}, {hosting.ByName, "zz", 0, 2, 0, []latchkey.AccountName{}},
+		{hosting.ByOwner, "cat", 0, 9, 1, []latchkey.AccountName{"eve"}}, {hosting.ByDomain, "b", 0, 1, 1, []latchkey.AccountName{"bob"}},
+		{hosting.ByPackage, "default", 3, 9, 5, []latchkey.AccountName{"dan", "eve"}},
+	} {
+		list, total, err := h.Open().SearchAccounts(ctx, test.by, func(text string) bool {
+			return strings.HasPrefix(text, test.part) || strings.Contains(text[:min(len(text), 3)], test.part)
+		}, test.skip, test.limit)
+		call := fmt.Sprintf("SearchAccounts(%d, %q, %d, %d)", test.by, test.part, test.skip, test.limit)
+		same(t, call, each(list, accountName), err, test.want)
+		same(t, call+" in all", total, err, test.total)
 	}
 	list, err := h.Open().AccountsAfter(ctx, "bob", 2)
 	same(t, "AccountsAfter", each(list, accountName), err, []latchkey.AccountName{"cat", "dan"})

@@ -3,8 +3,10 @@ package whm
 import (
 	"context"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -60,11 +62,19 @@ func (s search) in(ctx context.Context, h hosting.Host) (*accountList, error) {
 		return lookedUp(h, a, err)
 	}
 	matches, err := s.matcher()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case s.kind != "ip":
+		return &accountList{h: h, by: fields[s.kind], found: matches}, nil
+	case matches(h.Server().IP): // they have but this one
+		return &accountList{h: h}, nil
 	}
-	return &accountList{h: h, found: func(a latchkey.Account) bool { return matches(s.kind.of(a, h.Server())) }}, nil
+	return &accountList{h: h, only: []latchkey.Account{}}, nil
 }
+
+// fields are what accounts are searched by, but for the address.
+var fields = map[searchType]hosting.AccountField{"domain": hosting.ByDomain, "owner": hosting.ByOwner, "user": hosting.ByName, "package": hosting.ByPackage}
 
 // lookedUp is a list of the account that was looked up, or of none.
 func lookedUp(h hosting.Host, a latchkey.Account, err error) (*accountList, error) {
@@ -108,22 +118,35 @@ func (s search) matcher() (func(string) bool, error) {
 	if err != nil {
 		return nil, latchkey.InvalidParam("search", "The “search” argument is not a regular expression this server understands: it knows neither look-around nor back-references. Use “searchmethod=exact” for plain text.")
 	}
+	if part, ok := literal(s.text); ok {
+		return func(text string) bool {
+			if ascii(text) {
+				return strings.Contains(strings.ToLower(text), part)
+			}
+			return re.MatchString(text)
+		}, nil
+	}
 	return re.MatchString, nil
 }
 
-// of is what a search compares of an account.
-func (s searchType) of(a latchkey.Account, server *hosting.Server) string {
-	switch s {
-	case "domain":
-		return string(a.Domain)
-	case "owner":
-		return string(a.Owner)
-	case "ip":
-		return server.IP
-	case "package":
-		return a.Package
+// literal is the one text, in lower case, that a regular expression finds anywhere
+// and that stands for itself: most people look for part of a name.
+func literal(pattern string) (string, bool) {
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil || re.Op != syntax.OpLiteral || re.Flags&syntax.FoldCase != 0 {
+		return "", false
 	}
-	return string(a.Name)
+	text := string(re.Rune)
+	return strings.ToLower(text), ascii(text)
+}
+
+func ascii(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // accountList is accounts as rows: all of them, those that were found, or those
@@ -132,7 +155,8 @@ type accountList struct {
 	h     hosting.Host
 	row   func(latchkey.Account) accountListRow // nil for rows of listaccts
 	late  []string                              // the columns that a home has to be measured for, of other rows
-	found func(latchkey.Account) bool           // nil for all
+	by    hosting.AccountField                  // what found is asked about
+	found func(string) bool                     // nil for all
 	only  []latchkey.Account                    // the list itself, where it is known
 }
 
@@ -152,11 +176,12 @@ func (l *accountList) Page(ctx context.Context, skip, size int) ([]any, int, err
 		accounts, total, err := l.h.AccountPage(ctx, skip, size)
 		return l.rows(accounts), total, err
 	}
-	var all []latchkey.Account
-	err := l.each(ctx, func(accounts []latchkey.Account) error { all = append(all, accounts...); return nil })
-	total := len(all)
-	all = all[min(skip, total):]
-	return l.rows(all[:min(size, len(all))]), total, err
+	if l.only == nil {
+		accounts, total, err := l.h.SearchAccounts(ctx, l.by, l.found, skip, size)
+		return l.rows(accounts), total, err
+	}
+	some := l.only[min(skip, len(l.only)):]
+	return l.rows(some[:min(size, len(some))]), len(l.only), nil
 }
 
 // Each gives all rows, some at a time.
@@ -173,9 +198,9 @@ func (l *accountList) each(ctx context.Context, take func([]latchkey.Account) er
 			return take(accounts)
 		}
 		var found []latchkey.Account
-		for _, a := range accounts {
-			if l.found(a) {
-				found = append(found, a)
+		for i := range accounts {
+			if l.found(l.by.Of(&accounts[i])) {
+				found = append(found, accounts[i])
 			}
 		}
 		return take(found)

@@ -193,8 +193,8 @@ func setTokenPolicy(ctx context.Context, h hosting.Host, p setPolicyParams) (tok
 }
 
 type outsideParams struct {
-	After string `param:"after,optional" doc:"Where to go on: what “next” was in the answer before."`
-	Limit int    `param:"limit,optional" doc:"How many to list at most, 1 to 1000; 100 if it is left out."`
+	After tokenMark `param:"after,optional" doc:"Where to go on: what “next” was in the answer before."`
+	Limit int       `param:"limit,optional" doc:"How many to list at most, 1 to 1000; 100 if it is left out."`
 }
 
 type outsideToken struct {
@@ -213,12 +213,6 @@ type outsideAnswer struct {
 	Next   string         `json:"next"` // "" where there are no more
 }
 
-// place reads where to go on: an account and a token of it.
-func (p *outsideParams) place() (at hosting.TokenPlace) {
-	account, name, _ := strings.Cut(p.After, "/")
-	return hosting.TokenPlace{Account: latchkey.AccountName(account), Name: name}
-}
-
 func listOutside(ctx context.Context, h hosting.Host, p outsideParams) (outsideAnswer, error) {
 	if p.Limit == 0 {
 		p.Limit = 100
@@ -226,17 +220,17 @@ func listOutside(ctx context.Context, h hosting.Host, p outsideParams) (outsideA
 	if p.Limit < 1 || p.Limit > 1000 {
 		return outsideAnswer{}, latchkey.InvalidParam("limit", "The “limit” argument is invalid: it must be 1 to 1000.")
 	}
-	list, next, err := h.TokenPolicies().Outside(ctx, p.place(), p.Limit)
+	list, next, err := h.TokenPolicies().Find(ctx, hosting.TokenSearch{Outside: true}, p.After.TokenMark, p.Limit)
 	out := outsideAnswer{Tokens: []outsideToken{}}
 	for _, o := range list {
-		t := outsideToken{User: string(o.Account), Package: o.Package, Name: o.Token.Name, Handle: o.Token.Handle.String(), Created: o.Token.Created, Expires: o.Token.Expires}
+		t := outsideToken{User: string(o.Account), Package: o.Package, Name: o.Name, Handle: o.Handle.String(), Created: o.Created, Expires: o.Expires}
 		for _, b := range o.Breaches {
 			t.Rules, t.Messages = append(t.Rules, string(b.Rule)), append(t.Messages, b.Text)
 		}
 		out.Tokens = append(out.Tokens, t)
 	}
 	if next != nil {
-		out.Next = string(next.Account) + "/" + next.Name
+		out.Next = (&tokenMark{*next}).String()
 	}
 	return out, err
 }

@@ -17,8 +17,9 @@ import (
 
 // reader finds rows. It serves reads and, inside a transaction, writes.
 type reader struct {
-	ctx context.Context
-	q   *statements
+	ctx   context.Context
+	q     *statements
+	rolls *rolls // nil inside a transaction that writes
 }
 
 func micros(t time.Time) int64 {

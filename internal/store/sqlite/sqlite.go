@@ -53,6 +53,7 @@ type Store struct {
 	stopped chan struct{}
 	closing func() error
 	feed    feed
+	rolls   rolls
 	reserve string
 }
 

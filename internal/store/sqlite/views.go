@@ -33,7 +33,7 @@ func newViews(db *sql.DB) *views {
 // Read implements [store.Store]. fn must not read the store in another Read:
 // it would hold one of few places while it waits for another.
 func (s *Store) Read(ctx context.Context, fn func(store.Reader) error) error {
-	return s.views.read(ctx, func(q *statements) error { return fn(&reader{ctx: ctx, q: q}) })
+	return s.views.read(ctx, func(q *statements) error { return fn(&reader{ctx: ctx, q: q, rolls: &s.rolls}) })
 }
 
 func (vs *views) read(ctx context.Context, fn func(*statements) error) (err error) {

@@ -26,6 +26,12 @@ func testTokenDays(t *testing.T, h *house) {
 		h.read(func(r store.Reader) error {
 			got, err := r.TokenDays(account, latchkey.ForAccount, since)
 			same(t, "TokenDays "+what, got, err, want)
+			var ids []latchkey.TokenID
+			for _, d := range want {
+				ids = append(ids, d.Token)
+			}
+			got, err = r.DaysOf(ids, since)
+			same(t, "DaysOf "+what, got, err, want)
 			return nil
 		})
 	}

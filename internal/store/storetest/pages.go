@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -35,7 +36,7 @@ func testAccountPages(t *testing.T, h *house) {
 				return err
 			}
 			a := there[ids[random.IntN(len(ids))]]
-			switch random.IntN(4) {
+			switch random.IntN(5) {
 			case 0:
 				delete(there, a.ID)
 				if err := tx.StageAccount(a.ID, store.Removing); err != nil || random.IntN(2) == 0 {
@@ -47,6 +48,8 @@ func testAccountPages(t *testing.T, h *house) {
 			case 2:
 				a.Suspended = !a.Suspended
 			case 3:
+				a.Domain, a.Package = latchkey.Domain(fmt.Sprintf("d%d%d.example", random.IntN(1000), step)), string(owners[random.IntN(3)])
+			case 4:
 				a.Name = latchkey.AccountName(fmt.Sprintf("m%03d%d", random.IntN(1000), step))
 			}
 			there[a.ID] = a
@@ -84,12 +87,34 @@ func pageIs(t *testing.T, h *house, there map[latchkey.AccountID]latchkey.Accoun
 		from := min(skip, len(want))
 		got, err := r.AccountPage(owner, "", skip, limit)
 		same(t, fmt.Sprintf("AccountPage(%q, %d, %d)", owner, skip, limit), append([]latchkey.Account{}, got...), err, append([]latchkey.Account{}, want[from:min(from+limit, len(want))]...))
+		searchIs(t, r, owner, want, skip, limit)
 		if from > 0 {
 			after, err := r.AccountPage(owner, want[from-1].Name, 0, limit)
 			same(t, "AccountPage after", after, err, got)
 		}
 		return nil
 	})
+}
+
+// searchIs compares what searches find with the accounts of owner.
+func searchIs(t *testing.T, r store.Reader, owner latchkey.AccountName, all []latchkey.Account, skip, limit int) {
+	t.Helper()
+	for by, field := range []func(latchkey.Account) string{
+		func(a latchkey.Account) string { return string(a.Name) }, func(a latchkey.Account) string { return string(a.Domain) },
+		func(a latchkey.Account) string { return string(a.Owner) }, func(a latchkey.Account) string { return a.Package },
+	} {
+		match := func(text string) bool { return strings.ContainsAny(text, "13b") }
+		want := []latchkey.Account{}
+		for _, a := range all {
+			if match(field(a)) {
+				want = append(want, a)
+			}
+		}
+		from := min(skip, len(want))
+		got, total, err := r.SearchAccounts(store.AccountSearch{Owner: owner, By: store.AccountField(by), Match: match}, skip, limit)
+		same(t, fmt.Sprintf("SearchAccounts(%q, %d, %d, %d)", owner, by, skip, limit), got, err, want[from:min(from+limit, len(want))])
+		same(t, "SearchAccounts in all", total, err, len(want))
+	}
 }
 
 // testManyAccounts has more accounts than stand in one stretch, and takes

@@ -404,6 +404,70 @@ func testTokensAfter(t *testing.T, h *house) {
 	}
 }
 
+func testFindTokens(t *testing.T, h *house) {
+	shop, other := h.account("shop"), h.account("other")
+	day := func(n int) time.Time { return epoch.Add(time.Duration(n) * latchkey.Day) }
+	make := func(account latchkey.AccountID, door latchkey.Audience, name string, n byte, change func(*latchkey.Token)) latchkey.Token {
+		k := token(account, door, name, n)
+		k.Expires, k.Created, k.Grants, k.ReadOnly = day(300), day(0), "", false
+		change(&k)
+		return k
+	}
+	none := func(*latchkey.Token) {}
+	a := make(shop, latchkey.ForAccount, "Alpha", 1, none)
+	b := make(shop, latchkey.ForAccount, "beta", 2, func(k *latchkey.Token) { k.Expires = time.Time{} })
+	c := make(shop, latchkey.ForHost, "alpha", 3, none)
+	d := make(other, latchkey.ForAccount, "alpha", 4, func(k *latchkey.Token) { k.Grants = "Email:read" })
+	e := make(other, latchkey.ForAccount, "zeta", 5, func(k *latchkey.Token) { k.ReadOnly, k.Created = true, day(50) })
+	h.write(insertTokens(a, b, c, d, e))
+	h.write(func(tx store.Tx) error {
+		is, err := tx.AccountByID(other)
+		if err != nil {
+			return err
+		}
+		is.Owner, is.Package = "shop", "silver"
+		if err := tx.UpdateAccount(is); err != nil {
+			return err
+		}
+		if err := tx.PutUse(a.MAC, latchkey.Use{At: day(20)}); err != nil {
+			return err
+		}
+		return tx.PutUse(d.MAC, latchkey.Use{At: day(1)})
+	})
+	for what, test := range map[string]struct {
+		q    store.TokenSearch
+		want []latchkey.Token
+	}{
+		"all": {store.TokenSearch{}, []latchkey.Token{a, b, d, e}}, "a text": {store.TokenSearch{Text: "alpha"}, []latchkey.Token{a, d}},
+		"an account's name": {store.TokenSearch{Text: "hop"}, []latchkey.Token{a, b}}, "over both": {store.TokenSearch{Text: "p\nbe"}, []latchkey.Token{b}},
+		"a mark of patterns": {store.TokenSearch{Text: "%"}, nil}, "no end": {store.TokenSearch{NoEnd: true}, []latchkey.Token{b}},
+		"full": {store.TokenSearch{Full: true}, []latchkey.Token{a, b}}, "idle": {store.TokenSearch{Idle: day(10)}, []latchkey.Token{b, d}},
+		"idle and full": {store.TokenSearch{Idle: day(10), Full: true}, []latchkey.Token{b}}, "an owner and what they own": {store.TokenSearch{Owner: "shop"}, []latchkey.Token{a, b, d, e}},
+		"who owns nobody": {store.TokenSearch{Owner: "other"}, []latchkey.Token{d, e}}, "a package": {store.TokenSearch{Packages: []string{"silver", "x"}}, []latchkey.Token{d, e}},
+		"no package": {store.TokenSearch{Packages: []string{}}, nil},
+	} {
+		for _, step := range [][2]int{{1, 9}, {2, 1}, {3, 2}, {9, 1}, {9, 9}} {
+			var got []latchkey.Token
+			h.read(func(r store.Reader) error {
+				for at := new(store.TokenKey); at != nil; {
+					list, next, err := r.FindTokens(test.q, *at, step[0], step[1])
+					if err != nil {
+						return err
+					}
+					got, at = append(got, list...), next
+				}
+				return nil
+			})
+			same(t, fmt.Sprintf("FindTokens of %s by %v", what, step), got, nil, test.want)
+		}
+	}
+	h.read(func(r store.Reader) error {
+		uses, err := r.UsesOf([]latchkey.TokenMAC{a.MAC, b.MAC, d.MAC})
+		same(t, "UsesOf", uses, err, map[latchkey.TokenMAC]latchkey.Use{a.MAC: {At: day(20)}, d.MAC: {At: day(1)}})
+		return nil
+	})
+}
+
 func testTokenIDs(t *testing.T, h *house) {
 	var last latchkey.TokenID
 	take := func(n int) {

@@ -44,6 +44,7 @@ func Run(t *testing.T, open Open) {
 		{"Tokens", testTokens},
 		{"TokensOfEqualHead", testTokensOfEqualHead},
 		{"TokensAfter", testTokensAfter},
+		{"FindTokens", testFindTokens},
 		{"EarlierSecret", testEarlierSecret},
 		{"Tallies", testTallies},
 		{"TokenIDs", testTokenIDs},
