@@ -1,10 +1,12 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/store"
@@ -23,7 +25,7 @@ func (r *Recorder) Search(ctx context.Context, q latchkey.EventQuery) (latchkey.
 
 // Search finds events of the trail, the newest first.
 func Search(ctx context.Context, s store.Store, q latchkey.EventQuery) (latchkey.EventPage, error) {
-	f := &search{store: s, query: &q, keys: clauses(&q.EventFilter), at: q.Before}
+	f := &search{store: s, query: &q, keys: clauses(&q.EventFilter), words: words(&q.EventFilter), at: q.Before}
 	if f.at == (latchkey.TrailPosition{}) {
 		f.at.Link = math.MaxInt64
 	}
@@ -46,6 +48,7 @@ type search struct {
 	store store.Store
 	query *latchkey.EventQuery
 	keys  [][]key
+	words [][]byte               // what stands in every link that has what is asked for
 	at    latchkey.TrailPosition // everything from here on was looked at
 	ahead int                    // blocks to read at once
 	more  bool
@@ -130,11 +133,15 @@ func upTo(links []store.Link, first uint64) []store.Link {
 func (f *search) look(links []store.Link) error {
 	for i := range links {
 		l := &links[i]
+		f.read += len(l.Body)
+		if slices.ContainsFunc(f.words, func(w []byte) bool { return !bytes.Contains(l.Body, w) }) {
+			f.at = latchkey.TrailPosition{Link: l.Seq}
+			continue
+		}
 		events, err := Decode(l.Body)
 		if err != nil {
 			return fmt.Errorf("link %d: %w", l.Seq, err)
 		}
-		f.read += len(l.Body)
 		from := len(events)
 		if f.at.Link == l.Seq {
 			from = min(f.at.Event, from)
@@ -151,6 +158,19 @@ func (f *search) look(links []store.Link) error {
 		f.at = latchkey.TrailPosition{Link: l.Seq}
 	}
 	return nil
+}
+
+// words are texts that stand, as they are, in each link that has what f asks for.
+func words(f *latchkey.EventFilter) (all [][]byte) {
+	if f.Account == 0 && f.Name != "" {
+		all = append(all, []byte(f.Name))
+	}
+	for _, text := range []string{f.Function, f.Resource.Prefix} {
+		if text != "" {
+			all = append(all, []byte(text))
+		}
+	}
+	return all
 }
 
 // Concerning makes f ask for the events of the account called name, unless that

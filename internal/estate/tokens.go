@@ -153,18 +153,78 @@ func (t *tokens) List(ctx context.Context) (list []hosting.TokenInfo, err error)
 		if err != nil {
 			return err
 		}
-		list = make([]hosting.TokenInfo, len(rows))
-		for i := range rows {
-			if list[i], err = t.info(r, &rows[i]); err != nil {
-				return err
-			}
-		}
-		if err := t.days(r, list); err != nil {
+		if list, err = t.stand(r, rows); err != nil {
 			return err
 		}
-		return t.judge(r, list)
+		return t.complete(r, list)
 	})
 	return list, err
+}
+
+// Search implements [hosting.Tokens]. Of those that are not shown it reads only
+// what tells how they stand.
+func (t *tokens) Search(ctx context.Context, q hosting.TokenQuery, skip, limit int) (p hosting.TokenPage, err error) {
+	err = t.e.Store.Read(ctx, func(r store.Reader) error {
+		rows, err := r.Tokens(t.account, t.audience)
+		if err != nil {
+			return err
+		}
+		list, err := t.stand(r, rows)
+		if err != nil {
+			return err
+		}
+		p = q.Of(list, t.e.Now(), skip, limit)
+		return t.complete(r, p.Tokens)
+	})
+	return p, err
+}
+
+// stand is how tokens stand.
+func (t *tokens) stand(r store.Reader, rows []latchkey.Token) ([]hosting.TokenInfo, error) {
+	now := t.e.Now()
+	list := make([]hosting.TokenInfo, len(rows))
+	var bound []latchkey.Token // those that end when nobody uses them
+	for i := range rows {
+		if rows[i].UnusedDays > 0 {
+			bound = append(bound, rows[i])
+		}
+	}
+	uses, _, err := t.e.Auth.LastUses(r, bound)
+	for i := 0; err == nil && i < len(rows); i++ {
+		k, info := &rows[i], &list[i]
+		*info = hosting.TokenInfo{Token: *k, Expired: k.Expired(now)}
+		if k.UnusedDays > 0 {
+			info.Use, uses = uses[0], uses[1:]
+		}
+		info.Uses, err = auth.Uses(r, k)
+		info.Standing = k.Standing(now, info.Use.At, info.Uses)
+	}
+	return list, err
+}
+
+// complete fills in what else is told of tokens in lists.
+func (t *tokens) complete(r store.Reader, list []hosting.TokenInfo) error {
+	rows, ids := make([]latchkey.Token, len(list)), make([]latchkey.TokenID, len(list))
+	of := make(map[latchkey.TokenID]*hosting.TokenInfo, len(list))
+	for i := range list {
+		rows[i], ids[i] = list[i].Token, list[i].ID
+		of[ids[i]] = &list[i]
+	}
+	last, before, err := t.e.Auth.LastUses(r, rows)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		list[i].Use, list[i].UsedWas = last[i], before[i]
+	}
+	days, err := r.DaysOf(ids, latchkey.DayOf(t.e.Now())-hosting.ShownDays+1)
+	for _, d := range days {
+		of[d.Token].Days = append(of[d.Token].Days, d)
+	}
+	if err != nil {
+		return err
+	}
+	return t.judge(r, list)
 }
 
 // Named implements [hosting.Tokens].
@@ -181,21 +241,6 @@ func (t *tokens) Named(ctx context.Context, name string) (hosting.TokenInfo, err
 		return t.judge(r, list)
 	})
 	return list[0], err
-}
-
-// days notes in list how often each was used lately.
-func (t *tokens) days(r store.Reader, list []hosting.TokenInfo) error {
-	days, err := r.TokenDays(t.account, t.audience, latchkey.DayOf(t.e.Now())-hosting.ShownDays+1)
-	of := make(map[latchkey.TokenID]*hosting.TokenInfo, len(list))
-	for i := range list {
-		of[list[i].ID] = &list[i]
-	}
-	for _, d := range days {
-		if info := of[d.Token]; info != nil {
-			info.Days = append(info.Days, d)
-		}
-	}
-	return err
 }
 
 // info is what may be told of k.

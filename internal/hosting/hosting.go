@@ -93,6 +93,8 @@ type Tokens interface {
 	Create(ctx context.Context, t NewToken) (latchkey.Token, latchkey.Secret, error)
 	// List is every token that was not revoked, expired ones too, by name.
 	List(ctx context.Context) ([]TokenInfo, error)
+	// Search is a page of the tokens that q finds, as List has them.
+	Search(ctx context.Context, q TokenQuery, skip, limit int) (TokenPage, error)
 	// Rename keeps everything but the name. Fails: NotFound, Exists, Invalid,
 	// Denied.
 	Rename(ctx context.Context, name, newName string) error

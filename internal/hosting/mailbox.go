@@ -159,7 +159,10 @@ type noTokens struct{}
 func (noTokens) Create(context.Context, NewToken) (latchkey.Token, latchkey.Secret, error) {
 	return latchkey.Token{}, latchkey.Secret{}, errNotForMailboxes
 }
-func (noTokens) List(context.Context) ([]TokenInfo, error)    { return nil, errNotForMailboxes }
+func (noTokens) List(context.Context) ([]TokenInfo, error) { return nil, errNotForMailboxes }
+func (noTokens) Search(context.Context, TokenQuery, int, int) (TokenPage, error) {
+	return TokenPage{}, errNotForMailboxes
+}
 func (noTokens) Rename(context.Context, string, string) error { return errNotForMailboxes }
 func (noTokens) Change(context.Context, string, func(*NewToken) error) (TokenInfo, error) {
 	return TokenInfo{}, errNotForMailboxes

@@ -123,10 +123,28 @@ func crowd(b *testing.B, s *testserver.Server) {
 	for i := range manyTokens {
 		s.UAPI("demo", "Tokens", "create_limited", "name", fmt.Sprintf("token-%04d", i), "preset", "read_only")
 	}
+	today := latchkey.DayOf(testserver.Start)
+	write(b, s, func(tx store.Tx) error {
+		a, err := tx.Account("demo")
+		if err != nil {
+			return err
+		}
+		list, err := tx.Tokens(a.ID, latchkey.ForAccount)
+		for i := range list {
+			for day := today - 13; err == nil && day <= today; day++ {
+				err = tx.AddTokenDay(latchkey.TokenDay{Token: list[i].ID, Day: day, Calls: 5})
+			}
+			if err == nil {
+				err = tx.PutUse(list[i].MAC, latchkey.Use{At: testserver.Start, From: "192.0.2.9", Client: "curl/8"})
+			}
+		}
+		return err
+	})
 	for i := range manyPlans {
 		s.WHM("create_featurelist", "featurelist", fmt.Sprintf("plan %d", i), "cron", "0")
 		s.WHM("addpkg", "name", fmt.Sprintf("plan %d", i), "featurelist", fmt.Sprintf("plan %d", i))
 	}
+	s.WHM("set_token_policy", "longest_days", "400", "unused_days", "none")
 	var ids []latchkey.AccountID
 	for first := 0; first < manyAccounts; first += 1000 {
 		write(b, s, func(tx store.Tx) error {

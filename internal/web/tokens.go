@@ -121,23 +121,20 @@ type rules struct {
 
 // listTokens shows the account's tokens.
 func listTokens(v *visit) error {
-	var all []token
-	if err := v.uapi("Tokens::list_details", &all); err != nil {
-		return err
-	}
 	var may rules
 	if err := v.uapi("Tokens::get_policy", &may); err != nil {
 		return err
 	}
-	l := listing{Show: v.value("show"), Q: v.value("q"), Counts: map[string]int{}, May: may.May == 1, Reason: may.Reason}
+	l := listing{Show: v.value("show"), Q: v.value("q"), May: may.May == 1, Reason: may.Reason}
 	if !slices.Contains([]string{"active", "ended", "revoked"}, l.Show) {
 		l.Show = "active"
 	}
 	if err := l.revoked(v); err != nil {
 		return err
 	}
-	list := l.sift(all, v.now())
-	l.Tokens, l.Pages.At, l.Pages.Last = paged(list, v.value("page"), tokensOnPage)
+	if err := l.search(v); err != nil {
+		return err
+	}
 	l.Pages.Path, l.Pages.Query = v.link("/tokens"), url.Values{"show": {l.Show}, "q": {l.Q}}.Encode()+"&"
 	for i := range l.Tokens {
 		l.Tokens[i].say(v.lang)
@@ -146,28 +143,34 @@ func listTokens(v *visit) error {
 	return nil
 }
 
-// sift counts the tokens, and picks those that are asked for.
-func (l *listing) sift(all []token, now time.Time) []token {
-	var list []token
-	q := strings.ToLower(l.Q)
-	for i := range all {
-		t := &all[i]
-		show := "active"
-		if t.Ended() {
-			show = "ended"
-		}
-		l.Counts[show]++
-		if left := t.Expires.Time().Sub(now); show == "active" && t.Expires != 0 && left < 7*latchkey.Day {
-			l.Warnings++
-		}
-		if show == l.Show && (q == "" || strings.Contains(strings.ToLower(t.Name+"\n"+t.Note+"\n"+strings.Join(t.Grants, "\n")), q)) {
-			list = append(list, *t)
-		}
+// search reads the page that is asked for, or the last where there were more once.
+// The server searches, and counts.
+func (l *listing) search(v *visit) error {
+	at, err := strconv.Atoi(v.value("page"))
+	if err != nil || at < 1 || at > lastPage {
+		at = 1
 	}
-	slices.SortFunc(list, func(a, b token) int {
-		return cmp.Or(cmp.Compare(b.Created, a.Created), strings.Compare(a.Name, b.Name))
-	})
-	return list
+	show := l.Show
+	if show == "revoked" {
+		show = "all"
+	}
+	for {
+		var found struct {
+			Tokens                       []token
+			Found, Active, Ending, Ended int
+		}
+		err := v.uapi("Tokens::search", &found, "show", show, "search", l.Q, "skip", strconv.Itoa((at-1)*tokensOnPage), "limit", strconv.Itoa(tokensOnPage))
+		if err != nil {
+			return err
+		}
+		l.Tokens, l.Warnings = found.Tokens, found.Ending
+		l.Counts = map[string]int{"active": found.Active, "ended": found.Ended}
+		l.Pages.At, l.Pages.Last = at, max(1, (found.Found+tokensOnPage-1)/tokensOnPage)
+		if at <= l.Pages.Last {
+			return nil
+		}
+		at = l.Pages.Last
+	}
 }
 
 // revoked reads from the trail which tokens were revoked lately: they are in no

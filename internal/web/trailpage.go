@@ -2,7 +2,9 @@ package web
 
 import (
 	"encoding/csv"
+	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -81,37 +83,55 @@ func showTrail(v *visit) error {
 // mostRows is how many events one file has at most.
 const mostRows = 10_000
 
-// downloadTrail answers the same as a file for spreadsheets.
+// rowsAtOnce is how many events are read at once, and the first time, so that a
+// file begins soon.
+const (
+	rowsAtOnce  = 1000
+	rowsAtFirst = 100
+)
+
+// downloadTrail answers the same as a file for spreadsheets, as it is read. What
+// fails before the first row is a page; of a file that breaks off the browser is
+// told that it is not whole.
 func downloadTrail(v *visit) error {
 	var t trailPage
 	args, _ := t.search(v)
-	var b strings.Builder
-	w := csv.NewWriter(&b)
-	_ = w.Write([]string{"time", "account", "by", "token", "address", "client", "function", "outcome", "message", "reason", "resources", "id"}) // memory takes everything
-	before := v.value("before")
-	for rows := 0; rows < mostRows; {
-		page := append(args[:len(args):len(args)], "limit", "1000")
+	w := csv.NewWriter(v.w) // a browser that has gone away is no error of ours
+	before, begun := v.value("before"), false
+	for rows, size := 0, rowsAtFirst; rows < mostRows; size = min(rowsAtOnce, mostRows-rows) {
+		page := append(args[:len(args):len(args)], "limit", strconv.Itoa(size))
 		if before != "" {
 			page = append(page, "before", before)
 		}
 		var found trailEvents
-		if err := v.whm("latchkey_activity", &found, page...); err != nil {
+		switch err := v.whm("latchkey_activity", &found, page...); {
+		case err != nil && begun:
+			v.pages.Log.Error("a file of the trail broke off", "err", err)
+			panic(http.ErrAbortHandler) // half a file must not look like a whole one
+		case err != nil:
 			return err
+		case !begun:
+			begun = true
+			v.beginCSV(w)
 		}
 		for i := range found.Events {
 			_ = w.Write(found.Events[i].row())
 		}
+		w.Flush()
 		rows += len(found.Events)
 		if before = found.Next; before == "" {
 			break
 		}
 	}
-	w.Flush()
+	return nil
+}
+
+// beginCSV begins a file with the names of its columns.
+func (v *visit) beginCSV(w *csv.Writer) {
 	h := v.w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="audit.csv"`)
-	_, _ = v.w.Write([]byte(b.String()))
-	return nil
+	_ = w.Write([]string{"time", "account", "by", "token", "address", "client", "function", "outcome", "message", "reason", "resources", "id"})
 }
 
 // row is the event as cells.

@@ -349,6 +349,11 @@ func (t *tokens) List(context.Context) ([]hosting.TokenInfo, error) {
 	return list, nil
 }
 
+func (t *tokens) Search(ctx context.Context, q hosting.TokenQuery, skip, limit int) (hosting.TokenPage, error) {
+	list, err := t.List(ctx)
+	return q.Of(list, t.Now(), skip, limit), err
+}
+
 func (t *tokens) Rename(_ context.Context, name, newName string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -29,6 +29,7 @@ func runTokens(t *testing.T, open func(t *testing.T) *purse) {
 		{"Tokens", testTokens},
 		{"TokenNames", testTokenNames},
 		{"TokenList", testTokenList},
+		{"TokenSearch", testTokenSearch},
 		{"TokenExpiry", testTokenExpiry},
 		{"TokenRename", testTokenRename},
 		{"TokenRevoke", testTokenRevoke},
@@ -219,6 +220,50 @@ func testTokenGrants(t *testing.T, p *purse) {
 	}
 	_, err := p.open().Own(t.Context())
 	failed(t, "Own", err, latchkey.NotFound)
+}
+
+func testTokenSearch(t *testing.T, p *purse) {
+	create := func(name, note string, days int) {
+		n := hosting.NewToken{Name: name, Note: note}
+		if days > 0 {
+			n.Expires = p.now().Add(time.Duration(days) * latchkey.Day)
+		}
+		p.create(t, n)
+	}
+	create("old", "for the Shop", 0)
+	create("brief", "", 3)
+	p.wait(time.Hour)
+	create("b-new", "", 0)
+	create("a-new", "", 30)
+	p.create(t, hosting.NewToken{Name: "idle", Terms: latchkey.Terms{UnusedDays: 2}})
+	finds := func(q hosting.TokenQuery, skip, limit int, want ...string) hosting.TokenPage {
+		t.Helper()
+		page, err := p.open().Search(t.Context(), q, skip, limit)
+		same(t, "Search", each(page.Tokens, tokenName), err, append([]string{}, want...))
+		return page
+	}
+	all := hosting.TokenQuery{Show: hosting.ShowAll}
+	if page := finds(all, 0, 9, "a-new", "b-new", "idle", "brief", "old"); page.Found != 5 || page.Active != 5 || page.Ended != 0 || page.Ending != 1 {
+		t.Errorf("Search counts %+v", page)
+	}
+	if page := finds(all, 1, 2, "b-new", "idle"); page.Found != 5 {
+		t.Errorf("Search finds %d", page.Found)
+	}
+	finds(all, 9, 2)
+	finds(hosting.TokenQuery{Show: hosting.ShowAll, Text: "sHOP"}, 0, 9, "old")
+	finds(hosting.TokenQuery{Show: hosting.ShowEnded}, 0, 9)
+	p.wait(4 * latchkey.Day)
+	if page := finds(hosting.TokenQuery{Show: hosting.ShowActive, Text: "new"}, 0, 9, "a-new", "b-new"); page.Found != 2 || page.Active != 3 || page.Ended != 2 || page.Ending != 0 {
+		t.Errorf("Search counts %+v", page)
+	}
+	page := finds(hosting.TokenQuery{Show: hosting.ShowEnded}, 0, 9, "idle", "brief")
+	list, err := p.open().List(t.Context())
+	worked(t, "List", err)
+	for _, k := range list {
+		if k.Name == "idle" && !cmp.Equal(k, page.Tokens[0]) {
+			t.Errorf("Search has %+v, List %+v", page.Tokens[0], k)
+		}
+	}
 }
 
 // terms are terms with something in every field.

@@ -1,8 +1,10 @@
 package tokens
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -315,8 +317,13 @@ type detailsParams struct {
 // listDetails is Tokens::list_details, which is ours.
 func listDetails(ctx context.Context, acct hosting.Account, _ api.None) ([]counted, error) {
 	list, err := acct.Tokens().List(ctx)
+	return countedOf(list, acct.At()), err
+}
+
+// countedOf are tokens as lists tell of them.
+func countedOf(list []hosting.TokenInfo, now time.Time) []counted {
 	rows := make([]counted, len(list))
-	today := latchkey.DayOf(acct.At())
+	today := latchkey.DayOf(now)
 	for i := range list {
 		rows[i] = counted{limitedOf(&list[i]), make([]int64, hosting.ShownDays)}
 		for _, d := range list[i].Days {
@@ -325,7 +332,53 @@ func listDetails(ctx context.Context, acct hosting.Account, _ api.None) ([]count
 			}
 		}
 	}
-	return rows, err
+	return rows
+}
+
+type searchParams struct {
+	Show   show   `param:"show,optional" doc:"Those that are active, those that have ended, or all; active if it is left out."`
+	Search string `param:"search,optional" doc:"Part of the name, the note or the grants."`
+	Skip   int    `param:"skip,optional" doc:"How many to pass over, from the newest on."`
+	Limit  int    `param:"limit,optional" doc:"How many to list at most, 1 to 1000; 100 if it is left out."`
+}
+
+// show is a parameter that says how tokens are to stand.
+type show hosting.TokenShow
+
+// Words are what it may be.
+func (*show) Words() []string {
+	return []string{string(hosting.ShowActive), string(hosting.ShowEnded), string(hosting.ShowAll)}
+}
+
+// ParseParam takes one of the words.
+func (s *show) ParseParam(text string) error {
+	if !slices.Contains(s.Words(), text) {
+		return fmt.Errorf("must be one of %s", strings.Join(s.Words(), ", "))
+	}
+	*s = show(text)
+	return nil
+}
+
+// searched is what [search] answers.
+type searched struct {
+	Tokens []counted `json:"tokens"`
+	Found  int       `json:"found"`
+	Active int       `json:"active"`
+	Ending int       `json:"ending"` // of those that are active, within a week
+	Ended  int       `json:"ended"`
+}
+
+// search is Tokens::search, which is ours.
+func search(ctx context.Context, acct hosting.Account, p searchParams) (searched, error) {
+	limit := cmp.Or(p.Limit, 100)
+	if limit < 1 || limit > 1000 {
+		return searched{}, latchkey.InvalidParam("limit", "The “limit” argument is invalid: it must be 1 to 1000.")
+	}
+	if p.Skip < 0 {
+		return searched{}, latchkey.InvalidParam("skip", "The “skip” argument is invalid: it must be 0 or more.")
+	}
+	page, err := acct.Tokens().Search(ctx, hosting.TokenQuery{Show: cmp.Or(hosting.TokenShow(p.Show), hosting.ShowActive), Text: p.Search}, p.Skip, limit)
+	return searched{countedOf(page.Tokens, acct.At()), page.Found, page.Active, page.Ending, page.Ended}, err
 }
 
 // counted is a token with how often it was used on each of the last days, today

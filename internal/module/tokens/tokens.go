@@ -54,6 +54,8 @@ func New(of Features) api.Module[hosting.Account] {
 				Doc: "Choose which mails about tokens the account's contact address is sent. No token can. An extension of this server."},
 			{Name: "list_details", Feature: feature, Run: api.Run(listDetails),
 				Doc: "List the tokens with what each may do, from where and until when. An extension of this server."},
+			{Name: "search", Feature: feature, Run: api.Run(search),
+				Doc: "List a part of the tokens that are looked for, the newest first, as list_details does. An extension of this server."},
 			{Name: "get_details", Feature: feature, Run: api.Run(details),
 				Doc: "Tell what a token may do, from where and until when. An extension of this server."},
 			{Name: "activity", Feature: feature, Run: api.Run(activity),
