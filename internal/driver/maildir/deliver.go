@@ -45,7 +45,7 @@ func (s *Store) DeliverInto(ctx context.Context, account, domain, user, folder s
 	p := place{account, domain, user}
 	var d Delivered
 	err := s.open(ctx, p, func(box *homedir.Dir) (err error) {
-		into, err := openFolder(box, folder)
+		into, err := s.openFolder(box, folder)
 		if err != nil {
 			return err
 		}

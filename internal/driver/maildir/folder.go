@@ -10,9 +10,9 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
-// openFolder opens a folder of a mailbox and makes it if it is not there. Its
-// parts are separated by dots.
-func openFolder(box *homedir.Dir, folder string) (*homedir.Dir, error) {
+// openFolder opens a folder of a mailbox and makes it if it is not there; then mail
+// programs show it, where that can be brought about. Its parts are separated by dots.
+func (s *Store) openFolder(box *homedir.Dir, folder string) (*homedir.Dir, error) {
 	if folder == "" {
 		return box, nil
 	}
@@ -24,6 +24,7 @@ func openFolder(box *homedir.Dir, folder string) (*homedir.Dir, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return dir, err
 	}
+	_ = s.subscribe(box, name[1:]) // first, so that no crash leaves a folder that nobody is shown
 	if dir, err = ensure(box, name); err != nil {
 		return nil, err
 	}

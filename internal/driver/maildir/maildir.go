@@ -36,6 +36,8 @@ type Store struct {
 	host  string
 	count atomic.Uint64
 	cache cache
+
+	subscribing sync.Mutex
 }
 
 // New makes a Store in homes.
