@@ -151,10 +151,18 @@ func nameFree(r store.Reader, name latchkey.AccountName) error {
 		taken, err = promised(r, name)
 	}
 	if err == nil && taken {
-		err = &latchkey.Error{Kind: latchkey.Exists, Param: "username",
-			Msg: "The username “" + string(name) + "” is already taken, or its first eight characters are those of another account."}
+		err = &latchkey.Error{Kind: latchkey.Exists, Param: "username", Msg: nameTaken(r, name)}
 	}
 	return err
+}
+
+// nameTaken says that somebody has the name, or one that begins alike. Billing
+// panels know both sentences by their beginnings, and try another name.
+func nameTaken(r store.Reader, name latchkey.AccountName) string {
+	if _, err := r.Account(name); err == nil {
+		return "This system already has an account named “" + string(name) + "”."
+	}
+	return "The name of another account on this server has the same initial eight characters as “" + string(name) + "”, and they are already taken."
 }
 
 // promised reports whether name, or one that begins alike, is the new name of

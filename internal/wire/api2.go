@@ -105,6 +105,9 @@ func api2Data(res *call.Result) any {
 // is the call itself: its result is 1 even when the function failed, and 0 when
 // there is no such function.
 func writeAPI2(b []byte, u *utterance, res *call.Result) []byte {
+	if u.forNobody(res) {
+		return append(b, `{"cpanelresult":{"apiversion":"2",`+nobody+"}}"...)
+	}
 	res.Data = api2Data(res)
 	report := u.cutData(res, list.Apply)
 	called := event{Result: 1}
@@ -132,6 +135,22 @@ func writeAPI2(b []byte, u *utterance, res *call.Result) []byte {
 	}
 	b = append(b, `,"postevent":{"result":1},"preevent":{"result":1}`...)
 	return append(b, "}}"...)
+}
+
+// nobody is what an answer holds of a call through WHM for an account that is not
+// there, or not named. Programs know it by its words, and by data that is no list.
+const nobody = `"data":{"reason":"User parameter is invalid or was not supplied","result":"0"},"error":"User parameter is invalid or was not supplied","type":"text"`
+
+// forNobody reports whether the call was meant for an account, through WHM, and
+// there was none to make it for.
+func (u *utterance) forNobody(res *call.Result) bool {
+	switch {
+	case res.Err == nil || u.Audience != latchkey.ForHost:
+		return false
+	case res.Err.Kind == latchkey.Missing && res.Err.Param == "cpanel_jsonapi_user":
+		return true
+	}
+	return res.Err.Kind == latchkey.NotFound && res.Entry != nil && res.Entry.Audience == latchkey.ForHost
 }
 
 // writeAPI1 refuses a call of API 1 in that API's own shape.

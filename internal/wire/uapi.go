@@ -75,6 +75,9 @@ func appendTexts(b []byte, texts []string) []byte {
 // writeWrapped appends UAPI's envelope as /json-api/cpanel and the command
 // line have it.
 func writeWrapped(b []byte, u *utterance, res *call.Result) []byte {
+	if u.forNobody(res) {
+		return append(b, "{"+nobody+"}"...)
+	}
 	b = append(b, `{"apiversion":3,"func":`...)
 	b = encode.Append(b, u.Func)
 	b = append(b, `,"module":`...)

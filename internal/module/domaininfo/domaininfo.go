@@ -1,4 +1,5 @@
-// Package domaininfo is the module DomainInfo: the account's domains.
+// Package domaininfo is the module DomainInfo: the account's domains; and the
+// lists of them that Park, AddonDomain, SubDomain and DomainLookup have.
 package domaininfo
 
 import (
@@ -218,7 +219,11 @@ func singleDomainData(ctx context.Context, acct hosting.Account, p singleParams)
 			return ds.describe(d), nil
 		}
 	}
-	return description{}, &latchkey.Error{Kind: latchkey.NotFound, Param: "domain", Msg: "You do not own the domain “" + string(p.Domain.Domain) + "”."}
+	return description{}, notOwned(p.Domain.Domain)
+}
+
+func notOwned(d latchkey.Domain) error {
+	return &latchkey.Error{Kind: latchkey.NotFound, Param: "domain", Msg: "You do not own the domain “" + string(d) + "”."}
 }
 
 // format is the parameter that says in which shape domains are described.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/hosting/hostingtest"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -43,6 +44,64 @@ func TestDomains(t *testing.T) {
 		{`domains_data?format=list`, `[` + main + `,` + sub + `,` + addon + `]`},
 		{`domains_data?format=tree`, `invalid: The “format” argument is invalid: it must be hash or list.`},
 	})
+}
+
+func TestLists(t *testing.T) {
+	const (
+		alias = `{"domain":"alias.example","dir":"/home/demo/public_html","basedir":"public_html","reldir":"home:public_html","status":"not redirected"}`
+		shop  = `{"domain":"shop.example","dir":"/home/demo/shop","basedir":"shop","reldir":"home:shop","status":"not redirected"`
+		blog  = `{"domain":"blog.example.com","dir":"/home/demo/blog","basedir":"blog","reldir":"home:blog","status":"not redirected",` +
+			`"domainkey":"blog_example.com","rootdomain":"example.com","subdomain":"blog"}`
+		wants = `invalid: The “regex” argument is not a regular expression that this server understands. Expressions with look-around or back-references are not.`
+	)
+	acct := hostingtest.New()
+	for _, m := range []api.Module[hosting.Account]{Park, Addon, Sub} {
+		moduletest.Table(t, m, acct, []moduletest.Row{{m.Funcs[0].Name, `[]`}})
+	}
+	acct.Own(latchkey.ParkedDomain, "alias.example", "public_html")
+	acct.Own(latchkey.AddonDomain, "shop.example", "shop")
+	acct.Own(latchkey.SubDomain, "blog.example.com", "blog")
+	moduletest.Table(t, Park, acct, []moduletest.Row{
+		{`listparkeddomains`, `[` + alias + `]`},
+		{`listparkeddomains?regex=^ALIAS`, `[` + alias + `]`},
+		{`listparkeddomains?regex=^example`, `[]`},
+		{`listparkeddomains?regex=(`, wants},
+		{`2:listaddondomains`, `[` + shop + `}]`},
+	})
+	moduletest.Table(t, Addon, acct, []moduletest.Row{
+		{`listaddondomains?return_https_redirect_status=1`, `[` + shop + `,"can_https_redirect":0,"is_https_redirecting":0}]`},
+	})
+	moduletest.Table(t, Sub, acct, []moduletest.Row{{`listsubdomains`, `[` + blog + `]`}})
+	moduletest.Table(t, Lookup, acct, []moduletest.Row{
+		{`2:getbasedomains`, `[{"domain":"example.com"},{"domain":"alias.example"},{"domain":"shop.example"}]`},
+		{`2:countbasedomains`, `{"count":3}`},
+		{`2:getdocroot`, `{"docroot":"/home/demo/public_html","reldocroot":"public_html"}`},
+		{`2:getdocroot?domain=shop.example`, `{"docroot":"/home/demo/shop","reldocroot":"shop"}`},
+		{`2:getdocroot?domain=example.net`, `not-found: You do not own the domain “example.net”.`},
+		{`2:getdocroots`, `[{"docroot":"/home/demo/public_html","domain":"example.com"},{"docroot":"/home/demo/public_html","domain":"alias.example"},` +
+			`{"docroot":"/home/demo/blog","domain":"blog.example.com"},{"docroot":"/home/demo/shop","domain":"shop.example"}]`},
+	})
+}
+
+// A token for one domain is shown that domain, and is refused another by the grant
+// it would need.
+func TestListsOfOneDomain(t *testing.T) {
+	whole := hostingtest.New()
+	whole.Own(latchkey.AddonDomain, "shop.example", "shop")
+	for _, m := range []api.Module[hosting.Account]{Addon, Lookup} {
+		acct := moduletest.Narrow(t, whole, m.Name+":read(domain=shop.example)", latchkey.Called{Module: m.Name, Name: m.Funcs[0].Name})
+		rows := []moduletest.Row{{`listaddondomains`, `[{"domain":"shop.example","dir":"/home/demo/shop","basedir":"shop","reldir":"home:shop","status":"not redirected"}]`}}
+		if m.Name == "DomainLookup" {
+			rows = []moduletest.Row{
+				{`2:getbasedomains`, `[{"domain":"shop.example"}]`},
+				{`2:countbasedomains`, `{"count":1}`},
+				{`2:getdocroots`, `[{"docroot":"/home/demo/shop","domain":"shop.example"}]`},
+				{`2:getdocroot`, `missing: domain`},
+				{`2:getdocroot?domain=example.com`, `not-found: You do not own the domain “example.com”.`},
+			}
+		}
+		moduletest.Table(t, m, acct, rows)
+	}
 }
 
 func TestNoFurtherDomains(t *testing.T) {

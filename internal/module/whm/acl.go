@@ -19,7 +19,10 @@ var aclFuncs = []api.Func[hosting.Host]{
 
 // foreign are privileges of others that mean nothing here: they may be named,
 // and allow nothing.
-var foreign = []string{"assign-root-account-enhancements", "connected-applications", "disallow-shell", "frontpage", "public-contact", "res-cart"}
+var foreign = []string{
+	"assign-root-account-enhancements", "connected-applications", "disallow-shell", "frontpage", "mod-subdomains", "onlyselfandglobalpkgs", "public-contact", "res-cart",
+	"thirdparty-services",
+}
 
 // choice is what a request says of privileges.
 type choice struct {
