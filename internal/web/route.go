@@ -3,6 +3,8 @@ package web
 import (
 	"net/http"
 	"strings"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
 // page is one page, declared once: its address, what shows it and what a form
@@ -26,6 +28,17 @@ func (p *page) methods() string {
 		return http.MethodGet
 	}
 	return "GET, POST"
+}
+
+// Addresses are the addresses of a door's pages that can be visited. What stands in
+// braces stands for anything.
+func Addresses(of latchkey.Audience) (all []string) {
+	for _, p := range [3][]page{latchkey.ForAccount: accountPages, latchkey.ForHost: hostPages}[of] {
+		if p.get != nil {
+			all = append(all, p.path)
+		}
+	}
+	return all
 }
 
 // routes are the pages of one door, by how many elements their addresses have.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/latchkey/latchkey/internal/needs"
@@ -86,7 +87,7 @@ func open(t *testing.T, base string, scripts bool) *tab {
 	})
 	ctx, cancel := chromedp.NewContext(one.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, stop := context.WithTimeout(ctx, 10*time.Minute)
 	t.Cleanup(stop)
 	if err := chromedp.Do(ctx); err != nil { // the window lasts as long as the context that it is first used with
 		t.Fatalf("opening a window: %v", err)
@@ -185,25 +186,55 @@ func (b *tab) prefix() string {
 	return "/" + strings.SplitN(strings.TrimPrefix(path, "/"), "/", 2)[0]
 }
 
-// shoot takes a picture of the whole page in both schemes, wide and narrow.
-func (b *tab) shoot(name string) {
+// german chooses the language.
+func (b *tab) german() {
 	b.t.Helper()
-	if *screenshots == "" {
-		return
-	}
-	for _, scheme := range []string{"light", "dark"} {
-		b.scheme(scheme)
-		for _, width := range []int64{1280, 360} {
-			b.size(width, 900)
-			picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-			if err == nil {
-				err = os.WriteFile(filepath.Join(*screenshots, fmt.Sprintf("%s-%s-%d.png", name, scheme, width)), picture, 0o600)
-			}
-			if err != nil {
-				b.t.Fatal(err)
-			}
+	b.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: "latchkey-lang", Value: "de", URL: b.base})
+		return err
+	}))
+}
+
+// way is how a page is looked at.
+type way struct {
+	scheme string
+	width  int64
+}
+
+// shoot takes pictures of the whole page, for each way one. What sticks to an edge
+// of the window stands at the page's end.
+func (b *tab) shoot(name string, ways ...way) {
+	b.t.Helper()
+	for _, w := range ways {
+		b.scheme(w.scheme)
+		b.size(w.width, 900)
+		height, err := chromedp.Run(b.ctx, chromedp.Evaluate[int64]("document.documentElement.scrollHeight"))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.size(w.width, height)
+		picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(*screenshots, fmt.Sprintf("%s-%s-%d.png", name, w.scheme, w.width)), picture, 0o600)
+		}
+		if err != nil {
+			b.t.Fatal(err)
 		}
 	}
 	b.size(1280, 900)
-	b.scheme("light")
+}
+
+// TestScreens takes pictures of every page, light and dark, wide and narrow, and
+// in German.
+func TestScreens(t *testing.T) {
+	if *screenshots == "" {
+		t.Skip("SKIPPED: no folder for pictures; make screenshots gives one")
+	}
+	if err := os.MkdirAll(*screenshots, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	galleries(t, func(*tab) {}, func(b *tab, name string) {
+		b.shoot(name, way{"light", 1280}, way{"light", 360}, way{"dark", 1280}, way{"dark", 360})
+	})
+	galleries(t, (*tab).german, func(b *tab, name string) { b.shoot("de-"+name, way{"light", 1280}, way{"dark", 360}) })
 }

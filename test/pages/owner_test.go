@@ -1,7 +1,6 @@
 package pages_test
 
 import (
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -119,85 +118,4 @@ func (b *tab) secondFactor(s *site, look func(name string)) {
 	b.fill("#password", testserver.Password)
 	b.click("main form button:not(.copy)", "#codes")
 	look("security-codes")
-}
-
-// TestScreens takes pictures of every page.
-func TestScreens(t *testing.T) {
-	if *screenshots == "" {
-		t.Skip("SKIPPED: no folder for pictures; make screenshots gives one")
-	}
-	if err := os.MkdirAll(*screenshots, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	s := newSite(t)
-	for i := range 20 {
-		s.UAPI("demo", "Email", "add_pop", "email", "box"+string(rune('a'+i)), "password", testserver.Password)
-	}
-	s.WHM("modifyacct", "user", "demo", "MAXPOP", "25")
-	b := open(t, s.account, true)
-	b.visit("/")
-	b.shoot("login")
-	b.signIn("demo", testserver.Password)
-	at := b.prefix()
-	b.shoot("home")
-	shot := func(name, path string) {
-		b.visit(at + path)
-		b.shoot(name)
-	}
-	shot("tokens-none", "/tokens")
-	s.Token("demo", "legacy-panel")
-	secret := s.Token("demo", "reader", "readonly", "1")
-	s.Get(s.Account, "/execute/Email/list_pops", "cpanel demo:"+secret)
-	s.Get(s.Account, "/execute/Email/add_pop?email=x&password=12345luggage", "cpanel demo:"+secret)
-	for name, more := range map[string][]string{
-		"shop-mail":    {"preset", "mailboxes", "domain", "example.com", "note", "The shop’s newsletter tool", "expires_at", "1795800000", "whitelist_ip", "203.0.113.7"},
-		"router":       {"preset", "dynamic_dns", "zone", "example.com", "record", "home"},
-		"old-ci":       {"grants", "Email:read; DNS:write(zone=example.com, name=_acme-challenge*, type=TXT); Quota:read; StatsBar:read", "expires_at", "1795500000"},
-		"certificates": {"preset", "certificates_dns", "zone", "example.com"},
-	} {
-		s.UAPI("demo", "Tokens", "create_limited", append([]string{"name", name}, more...)...)
-	}
-	s.UAPI("demo", "Tokens", "disable", "name", "router")
-	s.UAPI("demo", "Tokens", "observe", "name", "reader")
-	s.Get(s.Account, "/execute/Email/list_pops", "cpanel demo:"+secret)
-	s.Wait(10 * time.Second)
-	for day := range 13 {
-		for n := range (day * 7) % 11 {
-			s.Days.Note(2, s.Now().Add(-time.Duration(day)*24*time.Hour), n > 8)
-		}
-	}
-	if err := s.Days.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	shot("tokens", "/tokens")
-	shot("security", "/security")
-	b.secondFactor(s, b.shoot)
-	shot("security-on", "/security")
-	shot("security-recovery-again", "/security/recovery")
-	shot("security-factor-remove", "/security/factor/remove")
-	s.UAPI("demo", "TwoFactorAuth", "remove_user_configuration")
-	shot("tokens-ended", "/tokens?show=ended")
-	shot("create", "/tokens/new")
-	shot("create-custom", "/tokens/new?preset=custom&area-mail=write&area-usage=read&only=example.com&name=x")
-	shot("create-asked", "/tokens/new?for=Example+Agency&purpose=We+renew+your+certificates+each+night.&name=agency&preset=certificates_dns&life=90")
-	shot("create-full", "/tokens/new?preset=full_access&name=x")
-	b.visit(at + "/tokens/new")
-	b.fill("#name", "legacy-panel")
-	b.do(chromedp.Click(chromedp.CSS(`input[value="read_only"]`)))
-	b.click(`#overview button:not([name])`, `.note.bad`)
-	b.shoot("create-wrong")
-	b.fill("#name", "fresh")
-	b.click(`#overview button:not([name])`, "#secret")
-	b.shoot("secret")
-	shot("token", "/token/reader")
-	shot("token-activity", "/token/reader/activity")
-	shot("token-suggest", "/token/reader/suggest")
-	shot("token-rotate", "/token/reader/rotate")
-	shot("token-rights", "/token/shop-mail/rights")
-	shot("token-revoke", "/token/reader/revoke")
-	s.UAPI("demo", "Tokens", "revoke", "name", "old-ci")
-	shot("tokens-revoked", "/tokens?show=revoked")
-	shot("error-404", "/nowhere")
-	s.WHM("update_featurelist", "featurelist", "disabled", "apitokens", "0")
-	shot("off", "/tokens")
 }
