@@ -236,13 +236,13 @@ func (v *visit) problem(status int, id string) {
 	v.show(status, "error", problem{Status: status, ID: id})
 }
 
-// missing says that there is no such page, to who has signed in.
-func (v *visit) missing() {
+// refused says what is wrong with a request as a whole, to who has signed in.
+func (v *visit) refused(status int, id string) {
 	if err := v.greet(); err != nil {
 		v.failed(err)
 		return
 	}
-	v.problem(http.StatusNotFound, "error.missing")
+	v.problem(status, id)
 }
 
 // greet finds out who visits, where the page itself asks for nothing.

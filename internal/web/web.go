@@ -90,7 +90,7 @@ func (p *Pages) Page(w http.ResponseWriter, r *http.Request, of call.Visit) {
 	case v.Cred.Scheme != latchkey.SchemeSession:
 		v.signIn(call.SignIn{Why: v.nobody(), Status: http.StatusUnauthorized, Page: v.wanted()})
 	case !known:
-		v.missing()
+		v.refused(http.StatusNotFound, "error.missing")
 	default:
 		v.answer(at)
 	}
@@ -105,7 +105,7 @@ func (v *visit) answer(at *page) {
 	}
 	if run == nil {
 		v.w.Header().Set("Allow", at.methods())
-		v.problem(http.StatusMethodNotAllowed, "error.method")
+		v.refused(http.StatusMethodNotAllowed, "error.method")
 		return
 	}
 	if err := run(v); err != nil {

@@ -68,6 +68,7 @@ func (b *tab) findsNothing(what, script string) {
 
 // TestAccessible looks at every page and every page that says what is wrong.
 func TestAccessible(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("testdata/axe/axe.min.js")
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +80,7 @@ func TestAccessible(t *testing.T) {
 
 // TestGerman: in German, where words are long, every page fits a narrow screen.
 func TestGerman(t *testing.T) {
+	t.Parallel()
 	galleries(t, (*tab).german, func(b *tab, name string) {
 		b.size(360, 900)
 		b.findsNothing(name+" in German", mended)

@@ -2,7 +2,9 @@ package pages_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -205,9 +207,8 @@ func (g *gallery) making() {
 	g.fill("#password", "wrong")
 	g.click(`#overview button:not([name])`, `.note.bad`)
 	g.now("create-full-wrong")
-	g.visit(g.at + "/tokens/new?preset=text&life=date&grants=nonsense&name=x")
+	g.visit(g.at + "/tokens/new?preset=text&life=date&grants=nonsense")
 	g.unchecked()
-	g.fill("#name", "")
 	g.click(`#overview button:not([name])`, `.note.bad`)
 	g.now("create-wrong")
 	g.visit(g.at + "/tokens/new?preset=read_only&name=legacy-panel")
@@ -230,14 +231,19 @@ func (g *gallery) wrong() {
 	g.fill("#note", strings.Repeat("much ", 60<<10))
 	g.unchecked()
 	g.click(`#overview button:not([name])`, ".status")
-	g.now("error-413")
+	g.now("error-400")
 	s.WHM("update_featurelist", "featurelist", "disabled", "apitokens", "0")
 	g.show("off", "/tokens")
 	s.WHM("update_featurelist", "featurelist", "disabled", "apitokens", "1")
-	if err := s.Store.Close(); err != nil {
+	db, err := sql.Open("sqlite", filepath.Join(s.Dir, "latchkey.db"))
+	if err == nil {
+		_, err = db.Exec("ALTER TABLE token_observed RENAME TO lost")
+		db.Close()
+	}
+	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.show("error-500", "/tokens")
+	g.show("error-500", "/token/reader/suggest")
 }
 
 // hosted fills a server with what the administrator's pages show, and signs the
