@@ -149,11 +149,11 @@ func (g *gallery) past() {
 	} {
 		g.show(p[0], p[1])
 	}
-	g.click("#factor button", "#factor-secret")
-	g.now("security-factor")
-	g.unchecked()
-	g.click(".card:has(#factor-secret) button:not(.quiet, .copy, .secondary)", ".note.bad")
-	g.now("security-wrong")
+	g.secondFactor(s, g.now)
+	for _, p := range [][2]string{{"security-on", "/security"}, {"security-recovery-again", "/security/recovery"}, {"security-factor-remove", "/security/factor/remove"}} {
+		g.show(p[0], p[1])
+	}
+	s.UAPI("demo", "TwoFactorAuth", "remove_user_configuration")
 	g.making()
 	for _, p := range [][2]string{
 		{"token", "/token/reader"}, {"token-long", "/token/" + longToken[:50]}, {"token-activity", "/token/reader/activity"}, {"token-activity-none", "/token/reader/activity?outcome=failed"},
@@ -188,7 +188,7 @@ func (g *gallery) nobody() {
 	g.now("login-wrong")
 	s.WHM("twofactorauth_enable_policy")
 	made := secretOf(g.t, s.UAPI("other", "TwoFactorAuth", "generate_user_configuration"))
-	s.UAPI("other", "TwoFactorAuth", "set_user_configuration", "secret", made, "tfa_token", testserver.TOTP(made, s.Now()))
+	s.UAPI("other", "TwoFactorAuth", "set_user_configuration", "secret", made, "tfa_token", s.Code(made))
 	g.fill("#user", "other")
 	g.fill("#pass", testserver.Password)
 	g.click("#login_form button", "#tfa_token")
@@ -299,7 +299,7 @@ func (g *gallery) hostPast() {
 		{"home", "/"}, {"accounts", "/accounts"}, {"accounts-none", "/accounts?q=nobody"}, {"account-new", "/accounts/new"}, {"account", "/account/bakery"}, {"account-suspended", "/account/garage"}, {"account-long", "/account/riverbakeryshop1"},
 		{"account-features", "/account/bakery/features"}, {"packages", "/packages"}, {"package-new", "/packages/new"}, {"package", "/package/Gold"}, {"package-delete", "/package/Gold/delete"},
 		{"features", "/features"}, {"featurelist-delete", "/featurelist/Shops/delete"}, {"tokens", "/tokens"}, {"tokens-full", "/tokens?full=1&no_end=1"}, {"policy", "/policy"}, {"policy-package", "/policy?package=Gold"},
-		{"policy-outside", "/policy/outside"}, {"audit", "/audit"}, {"audit-wrong", "/audit?since=yesterday"}, {"health", "/health"}, {"error-404", "/nowhere"}, {"error-account", "/account/nobody"}, {"error-405", "/tokens/revoke"},
+		{"policy-outside", "/policy/outside"}, {"audit", "/audit"}, {"audit-wrong", "/audit?since=yesterday"}, {"health", "/health"}, {"security", "/security"}, {"security-password", "/security/password"}, {"security-recovery-none", "/security/recovery"}, {"error-404", "/nowhere"}, {"error-account", "/account/nobody"}, {"error-405", "/tokens/revoke"},
 	} {
 		g.show("host-"+p[0], p[1])
 	}
