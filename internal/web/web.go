@@ -73,7 +73,8 @@ func (p *Pages) Page(w http.ResponseWriter, r *http.Request, of call.Visit) {
 		return
 	}
 	v := p.visit(w, r, of)
-	if !v.wantsPage() {
+	at, known := p.doors[of.Audience].find(v)
+	if !v.wantsPage() && !(known && v.Cred.Scheme == latchkey.SchemeSession) {
 		plain(w, http.StatusNotFound, "There is nothing here. The API is under /execute/ and /json-api/.")
 		return
 	}
@@ -85,7 +86,6 @@ func (p *Pages) Page(w http.ResponseWriter, r *http.Request, of call.Visit) {
 		v.choose()
 		return
 	}
-	at, known := p.doors[of.Audience].find(v)
 	switch {
 	case v.Cred.Scheme != latchkey.SchemeSession:
 		v.signIn(call.SignIn{Why: v.nobody(), Status: http.StatusUnauthorized, Page: v.wanted()})
@@ -121,7 +121,8 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, of call.Visit, s 
 }
 
 // wantsPage reports whether it is a browser that asks: a program that asks for
-// what is not there is told so in a line.
+// what is not there is told so in a line. Programs that sign in and follow to the
+// first page look whether it is there.
 func (v *visit) wantsPage() bool {
 	return strings.Contains(v.r.Header.Get("Accept"), "text/html")
 }

@@ -185,9 +185,16 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestPrograms: who asks for no page is told so in a line.
+// TestPrograms: who asks for no page is told so in a line, but who has signed in and
+// follows to the first page finds it there.
 func TestPrograms(t *testing.T) {
 	s := testserver.New(t)
+	b := signIn(t, s.Account, "demo", testserver.Password)
+	for path, want := range map[string]int{"/frontend/jupiter/index.html": http.StatusOK, "/": http.StatusOK, "/no/such/page": http.StatusNotFound} {
+		if w := b.ask("GET", b.prefix+path, "", "Accept", "*/*"); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
 	if a := s.Get(s.Account, "/nowhere", ""); a.Status != http.StatusNotFound || a.Body != "There is nothing here. The API is under /execute/ and /json-api/.\n" {
 		t.Errorf("%+v", a)
 	}
