@@ -202,7 +202,7 @@ func (t *tokens) stand(r store.Reader, rows []latchkey.Token) ([]hosting.TokenIn
 	return list, err
 }
 
-// complete fills in what else is told of tokens in lists.
+// complete fills in what else is told of tokens.
 func (t *tokens) complete(r store.Reader, list []hosting.TokenInfo) error {
 	rows, ids := make([]latchkey.Token, len(list)), make([]latchkey.TokenID, len(list))
 	of := make(map[latchkey.TokenID]*hosting.TokenInfo, len(list))
@@ -238,7 +238,7 @@ func (t *tokens) Named(ctx context.Context, name string) (hosting.TokenInfo, err
 		if err != nil {
 			return err
 		}
-		return t.judge(r, list)
+		return t.complete(r, list)
 	})
 	return list[0], err
 }

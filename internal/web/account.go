@@ -84,14 +84,17 @@ func home(v *visit) error {
 }
 
 // domains are the account's, the main one first.
-func (v *visit) domains() ([]domain, error) {
+func (v *visit) domains() ([]domain, error) { return domainsBy(v.uapi) }
+
+// domainsBy are those of the account that call calls functions of.
+func domainsBy(call func(function string, out any, args ...string) error) ([]domain, error) {
 	var is struct {
 		Main   string   `json:"main_domain"`
 		Addon  []string `json:"addon_domains"`
 		Sub    []string `json:"sub_domains"`
 		Parked []string `json:"parked_domains"`
 	}
-	if err := v.uapi("DomainInfo::list_domains", &is); err != nil {
+	if err := call("DomainInfo::list_domains", &is); err != nil {
 		return nil, err
 	}
 	list := []domain{{is.Main, "main"}}

@@ -133,16 +133,18 @@ func makeAccount(v *visit) error {
 			args = append(args, name, text)
 		}
 	}
-	err := n.Form.refuse(v.whm("createacct", nil, args...), map[string]string{"username": "username", "domain": "domain", "password": "password", "contactemail": "contactemail", "plan": "plan"})
-	if err != nil {
+	told, err := v.long(&longWork{Title: "accounts.busy", Name: n.User, To: "/account/" + url.PathEscape(strings.ToLower(n.User))}, func(func(int)) error {
+		err := v.whm("createacct", nil, args...)
+		if err == nil {
+			v.done("accounts.made", "Name", n.User)
+		}
+		return err
+	})
+	err = n.Form.refuse(err, map[string]string{"username": "username", "domain": "domain", "password": "password", "contactemail": "contactemail", "plan": "plan"})
+	if err != nil || told || !n.Form.Bad() {
 		return err
 	}
-	if n.Form.Bad() {
-		return v.askAccount(n)
-	}
-	v.done("accounts.made", "Name", n.User)
-	v.redirect("/account/" + url.PathEscape(strings.ToLower(n.User)))
-	return nil
+	return v.askAccount(n)
 }
 
 // accountPage is one account's own page.

@@ -120,9 +120,15 @@ func revokeMany(v *visit) error {
 		v.show(http.StatusOK, "revoke_many", all)
 		return nil
 	}
+	_, err := v.long(&longWork{Title: "all_tokens.busy", To: "/tokens", Of: len(all)}, func(step func(int)) error { return v.revokeAll(all, step) })
+	return err
+}
+
+// revokeAll revokes tokens one after the other, and says what could not be.
+func (v *visit) revokeAll(all []chosenToken, step func(done int)) error {
 	done := 0
 	var failed []string
-	for _, t := range all {
+	for i, t := range all {
 		switch err := latchkey.AsError(v.uapiFor(t.User, "Tokens::revoke", nil, "name", t.Name)); {
 		case err == nil:
 			done++
@@ -131,11 +137,11 @@ func revokeMany(v *visit) error {
 		default:
 			failed = append(failed, t.User+"/"+t.Name+": "+err.Msg)
 		}
+		step(i + 1)
 	}
 	v.done("all_tokens.revoked", "Tokens", strconv.Itoa(done))
 	for _, text := range failed[:min(3, len(failed))] {
 		v.note.list = append(v.note.list, note{ID: "all_tokens.failed", Args: map[string]string{"Text": text}, Bad: true})
 	}
-	v.redirect("/tokens")
 	return nil
 }

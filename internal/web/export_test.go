@@ -1,6 +1,10 @@
 package web
 
-import "github.com/latchkey/latchkey/internal/latchkey"
+import (
+	"time"
+
+	"github.com/latchkey/latchkey/internal/latchkey"
+)
 
 // Forms are the addresses of the pages of a door that forms are sent to, Shown
 // those of the pages that can be looked at.
@@ -21,3 +25,6 @@ func paths(door latchkey.Audience, are func(*page) bool) (list []string) {
 	}
 	return list
 }
+
+// AnswerAfter has long work told of after a time; at once where that is negative.
+func (p *Pages) AnswerAfter(d time.Duration) { p.patience = d }

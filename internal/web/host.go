@@ -21,6 +21,8 @@ var hostPages = slices.Concat(securityPages, []page{
 	{path: "/account/{user}/suspend", nav: "accounts", get: showAccount, post: suspendAccount},
 	{path: "/account/{user}/unsuspend", nav: "accounts", post: unsuspendAccount},
 	{path: "/account/{user}/package", nav: "accounts", get: showAccount, post: movePackage},
+	{path: "/account/{user}/password", nav: "accounts", get: askAccountPassword, post: setAccountPassword},
+	{path: "/account/{user}/remove", nav: "accounts", get: askRemoval, post: removeAccount},
 	{path: "/account/{user}/features", nav: "features", get: askOverrides, post: saveOverrides},
 
 	{path: "/packages", nav: "packages", get: listPackages},

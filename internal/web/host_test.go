@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/web"
 	"github.com/latchkey/latchkey/internal/wire/encode"
 	"github.com/latchkey/latchkey/test/testserver"
 )
@@ -77,6 +78,80 @@ func TestAccounts(t *testing.T) {
 	if w := b.ask("GET", b.prefix+"/account/nobody", ""); w.Code != http.StatusNotFound {
 		t.Errorf("nobody: %d", w.Code)
 	}
+}
+
+// TestRemoval: an account is removed once its name was typed, after the page said
+// what goes with it; nobody removes themselves.
+func TestRemoval(t *testing.T) {
+	s := testserver.New(t)
+	b := host(t, s)
+	s.WHM("createacct", "username", "shop", "domain", "shop.example", "password", testserver.Password)
+	s.UAPI("shop", "Email", "add_pop", "email", "box", "password", testserver.Password)
+	secret := s.Token("shop", "t")
+	owner := signIn(t, s.Account, "shop", testserver.Password)
+	page := b.get("/account/shop/remove")
+	wants(t, page, "One domain", "<strong>shop.example</strong>", "One mailbox", "One API token", "Type shop to remove it", "suspend it")
+	for _, typed := range []string{"", "Shop", "shop.example", "demo"} {
+		if w := b.post("/account/shop/remove", "confirm", typed); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `id="wrong-confirm"`) {
+			t.Errorf("%q was typed: %d", typed, w.Code)
+		}
+	}
+	owner.get("/")
+	s.WHM("suspendacct", "user", "shop")
+	wants(t, b.get("/account/shop/remove"), "shop.example")
+	s.WHM("unsuspendacct", "user", "shop")
+	wants(t, b.led(b.post("/account/shop/remove", "confirm", "shop")), "The account shop is removed")
+	if w := b.ask("GET", b.prefix+"/account/shop", ""); w.Code != http.StatusNotFound {
+		t.Errorf("it is still there: %d", w.Code)
+	}
+	if w := owner.ask("GET", owner.prefix+"/", ""); w.Code != http.StatusUnauthorized {
+		t.Errorf("its owner is still signed in: %d", w.Code)
+	}
+	if a := s.Get(s.Account, "/execute/Quota/get_quota_info", "cpanel shop:"+secret); strings.Contains(a.Body, `"status":1`) {
+		t.Error("its token works")
+	}
+	if w := b.post("/account/root/remove", "confirm", "root"); w.Code < 400 {
+		t.Errorf("the administrator: %d", w.Code)
+	}
+}
+
+// TestLongWork: what takes a while is told of on a page that grows, and that says
+// what came of it in the end.
+func TestLongWork(t *testing.T) {
+	s := testserver.New(t)
+	b := host(t, s)
+	s.Host.Pages.(*web.Pages).AnswerAfter(-1)
+	whole := func(w *httptest.ResponseRecorder) string {
+		t.Helper()
+		if page := w.Body.String(); w.Code != http.StatusOK || !strings.HasSuffix(page, "</html>") || !w.Flushed {
+			t.Errorf("%d %v %s", w.Code, w.Flushed, page)
+		}
+		return w.Body.String()
+	}
+	wants(t, whole(b.post("/accounts/new", "username", "shop", "domain", "shop.example", "plan", "default")), "The account shop is being made", "The account shop is there", b.prefix+"/account/shop")
+	wants(t, whole(b.post("/accounts/new", "username", "shop", "domain", "<b>.example", "plan", "default")), "That did not work.")
+	s.Token("shop", "one")
+	s.Token("shop", "two")
+	wants(t, whole(b.post("/tokens/revoke", "step", "do", "token", "shop/one", "token", "shop/two", "token", "nobody/<i>")), "2 of 3", "2 revoked", "nobody/&lt;i&gt;")
+	wants(t, whole(b.post("/account/shop/remove", "confirm", "shop")), "is being removed", "The account shop is removed")
+	if w := b.ask("GET", b.prefix+"/account/shop", ""); w.Code != http.StatusNotFound {
+		t.Errorf("it is still there: %d", w.Code)
+	}
+}
+
+// TestAccountPassword: an account's password is changed, and its sessions end.
+func TestAccountPassword(t *testing.T) {
+	s := testserver.New(t)
+	b, owner := host(t, s), signIn(t, s.Account, "demo", testserver.Password)
+	if w := b.post("/account/demo/password"); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("none: %d", w.Code)
+	}
+	owner.get("/")
+	wants(t, b.led(b.post("/account/demo/password", "new_password", "another-horse-17")), "has its new password")
+	if w := owner.ask("GET", owner.prefix+"/", ""); w.Code != http.StatusUnauthorized {
+		t.Errorf("the session goes on: %d", w.Code)
+	}
+	signIn(t, s.Account, "demo", "another-horse-17")
 }
 
 // TestManyAccounts: the list is paged on the server.

@@ -242,36 +242,7 @@ type manage struct {
 	New    string // the name that was filled in
 	Events []event
 	More   bool
-}
-
-// bars is a small chart of calls by day.
-type bars struct {
-	Total int
-	Bars  []bar
-}
-
-// bar is one day of it: how high it stands, of [barTop].
-type bar struct{ X, Y, Height int }
-
-const barTop = 24
-
-// Bars are the calls of the last days, or nil if there were none.
-func (t *token) Bars() *bars {
-	most, b := 0, &bars{}
-	for _, n := range t.Days {
-		most = max(most, n)
-		b.Total += n
-	}
-	for i, n := range t.Days {
-		if n > 0 {
-			height := max(2, n*barTop/most)
-			b.Bars = append(b.Bars, bar{X: i * 5, Y: barTop - height, Height: height})
-		}
-	}
-	if b.Total == 0 {
-		return nil
-	}
-	return b
+	today  time.Time
 }
 
 // oneToken finds the token that the address names.
@@ -296,7 +267,7 @@ func (v *visit) manage(f *form, newName string) error {
 	if err := v.uapi("Tokens::activity", &found, "token", t.Name, "limit", strconv.Itoa(eventsShown)); err != nil {
 		return err
 	}
-	m := manage{token: t, Form: f, New: newName, Events: found.Events, More: found.Next != ""}
+	m := manage{token: t, Form: f, New: newName, Events: found.Events, More: found.Next != "", today: dayOf(v.now())}
 	status := http.StatusOK
 	if f.Bad() {
 		status = http.StatusUnprocessableEntity

@@ -50,6 +50,7 @@ func TestTokenFlow(t *testing.T) {
 	if err := s.Days.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	wants(t, b.get("/token/acme"), `aria-label="2 calls in 14 days. Most on Nov 23, 2026: 2."`, "Day by day", "<td>2</td>")
 	if page := b.get("/tokens"); !strings.Contains(page, `aria-label="2 calls in 14 days"`) {
 		t.Errorf("the list does not show how often it was used: %s", page)
 	}

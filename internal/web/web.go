@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -26,6 +27,7 @@ type Pages struct {
 	views     map[string]*view
 	doors     [3]routes // by audience
 	offer     func() offer
+	patience  time.Duration
 }
 
 // Config is what pages stand on. All fields are required.
@@ -39,7 +41,7 @@ type Config struct {
 // New reads templates, words and assets, which are part of the program, and
 // panics where one of them is wrong.
 func New(c Config) *Pages {
-	p := &Pages{Config: c, assets: newAssets(), languages: newLanguages()}
+	p := &Pages{Config: c, assets: newAssets(), languages: newLanguages(), patience: patience}
 	p.views = newViews(p.assets)
 	p.doors = [3]routes{latchkey.ForAccount: newRoutes(accountPages), latchkey.ForHost: newRoutes(hostPages)}
 	p.offer = sync.OnceValue(p.newOffer) // the registry may come after the pages

@@ -297,7 +297,7 @@ func (g *gallery) hostPast() {
 	g.site.Estate.Server.Findings = func(context.Context) []hosting.Finding { return findings }
 	for _, p := range [][2]string{
 		{"home", "/"}, {"accounts", "/accounts"}, {"accounts-none", "/accounts?q=nobody"}, {"account-new", "/accounts/new"}, {"account", "/account/bakery"}, {"account-suspended", "/account/garage"}, {"account-long", "/account/riverbakeryshop1"},
-		{"account-features", "/account/bakery/features"}, {"packages", "/packages"}, {"package-new", "/packages/new"}, {"package", "/package/Gold"}, {"package-delete", "/package/Gold/delete"},
+		{"account-password", "/account/bakery/password"}, {"account-remove", "/account/bakery/remove"}, {"account-remove-suspended", "/account/garage/remove"}, {"account-features", "/account/bakery/features"}, {"packages", "/packages"}, {"package-new", "/packages/new"}, {"package", "/package/Gold"}, {"package-delete", "/package/Gold/delete"},
 		{"features", "/features"}, {"featurelist-delete", "/featurelist/Shops/delete"}, {"tokens", "/tokens"}, {"tokens-full", "/tokens?full=1&no_end=1"}, {"policy", "/policy"}, {"policy-package", "/policy?package=Gold"},
 		{"policy-outside", "/policy/outside"}, {"audit", "/audit"}, {"audit-wrong", "/audit?since=yesterday"}, {"health", "/health"}, {"security", "/security"}, {"security-password", "/security/password"}, {"security-recovery-none", "/security/recovery"}, {"error-404", "/nowhere"}, {"error-account", "/account/nobody"}, {"error-405", "/tokens/revoke"},
 	} {

@@ -388,10 +388,10 @@ type counted struct {
 	Calls []int64 `json:"calls_per_day"`
 }
 
-// judged is a token with the rules of the administrator's policy that it does not
-// keep.
+// judged is a token with how often it was used lately, and the rules of the
+// administrator's policy that it does not keep.
 type judged struct {
-	limited
+	counted
 	Policy []broken `json:"policy"`
 }
 
@@ -401,7 +401,7 @@ func details(ctx context.Context, acct hosting.Account, p detailsParams) (judged
 	if err != nil {
 		return judged{}, err
 	}
-	return judged{limitedOf(&t), brokenBy(t.Breaches)}, nil
+	return judged{countedOf([]hosting.TokenInfo{t}, acct.At())[0], brokenBy(t.Breaches)}, nil
 }
 
 // verify is Tokens::verify, which is ours: what the bearer of a token has in

@@ -30,6 +30,26 @@
     setTimeout(() => { button.textContent = said; document.getElementById("notes").textContent = ""; }, 2500);
   });
 
+  // Work that may take a while says so, and is not begun twice.
+  const busy = (form, on) => {
+    for (const button of form.querySelectorAll("button")) button.disabled = on;
+    form.setAttribute("aria-busy", String(on));
+    const notes = document.getElementById("notes");
+    notes.textContent = "";
+    if (!on) return;
+    const said = document.createElement("p");
+    said.className = "note busy";
+    said.textContent = form.dataset.busy;
+    notes.append(said);
+    notes.scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("submit", (e) => {
+    if (e.target.dataset.busy) setTimeout(() => busy(e.target, true));
+  });
+  addEventListener("pageshow", (e) => {
+    if (e.persisted) document.querySelectorAll("form[aria-busy]").forEach((form) => busy(form, false));
+  });
+
   const first = document.querySelector("[data-focus]");
   if (first) first.focus();
 })();
