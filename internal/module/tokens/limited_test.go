@@ -32,7 +32,7 @@ func detailsWith(other ...string) string {
 
 // judgedWith is what get_details tells of one that keeps the policy.
 func judgedWith(other ...string) string {
-	return strings.TrimSuffix(detailsWith(other...), "}") + `,"policy":[]}`
+	return strings.TrimSuffix(detailsWith(other...), "}") + `,"calls_per_day":[0,0,0,0,0,0,0,0,0,0,0,0,0,0],"policy":[]}`
 }
 
 // called is a call's answer without handle and secret.
