@@ -26,6 +26,7 @@ import (
 type Keys struct {
 	mac, handle, seal, bound, terms, tally, trail, session, callBack, recovery *hmacKey
 	cut, export                                                                *hmacKey // of the trail
+	returnPath                                                                 *hmacKey
 
 	factor  cipher.AEAD // what second factors are kept under
 	private cipher.AEAD // what private keys are kept under
@@ -82,7 +83,7 @@ func NewKeys(secret []byte) *Keys {
 	}
 	derive := func(purpose string) *hmacKey { return newHMACKey(key(purpose)) }
 	return &Keys{mac: derive("token"), handle: derive("handle"), seal: derive("row"), bound: derive("bound row"), terms: derive("row with terms"), tally: derive("tally"), trail: derive("trail"), session: derive("session"),
-		cut: derive("cut trail"), export: derive("exported trail"),
+		cut: derive("cut trail"), export: derive("exported trail"), returnPath: derive("return path"),
 		callBack: derive("call-back"), recovery: derive("recovery code"), factor: newCipher(key("second factor")), private: newCipher(key("private key")), kept: newCipher(key("kept secret"))}
 }
 
@@ -160,6 +161,9 @@ func (k *Keys) SealCut(text []byte) [32]byte { return k.cut.sum(text) }
 
 // SealExport is the MAC of what says which part of the audit trail a file holds.
 func (k *Keys) SealExport(text []byte) [32]byte { return k.export.sum(text) }
+
+// ReturnMAC is the MAC of a sender that mail is sent on for: see package srs.
+func (k *Keys) ReturnMAC(text string) [32]byte { return k.returnPath.sum([]byte(text)) }
 
 func unixMicro(t time.Time) int64 {
 	if t.IsZero() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -55,6 +56,14 @@ func (h *house) mailServer(ctx context.Context, c config.Config, log *slog.Logge
 	h.estate.Mailserver = told
 	h.keepers = append(h.keepers, told.run)
 	return nil
+}
+
+// milterPath is the socket where the mail server asks for signatures; "" for none.
+func milterPath(c config.Config) string {
+	if c.Milter != "" || c.MailDriver != "auto" && c.MailDriver != dovecotPostfix || !exists(c.MailDir) {
+		return c.Milter
+	}
+	return filepath.Join(c.MailDir, "milter.sock")
 }
 
 func mailOptions(c config.Config, from dovecot.Source, log *slog.Logger) dovecot.Options {
@@ -182,7 +191,10 @@ func newMailSetup(s std, c config.Config) (*mailSetup, error) {
 		return nil, err
 	}
 	m.Setup = dovecot.Setup{Dir: c.MailDir, UID: uid, Dovecot: c.DovecotConfig, Postfix: c.PostfixConfig, SMTP: c.MailSMTP, Hostname: hostname(c)}
-	for _, p := range []*string{&m.Dir, &m.Dovecot, &m.Postfix} {
+	if m.Milter = c.Milter; m.Milter == "" {
+		m.Milter = filepath.Join(c.MailDir, "milter.sock")
+	}
+	for _, p := range []*string{&m.Dir, &m.Dovecot, &m.Postfix, &m.Milter} {
 		if *p, err = filepath.Abs(*p); err != nil {
 			return nil, err
 		}
@@ -250,6 +262,9 @@ func (m *mailSetup) try(ctx context.Context) error {
 	defer part.Close()
 	for end := time.Now().Add(5 * time.Second); ; { // they may still be reading their configuration
 		if err = part.Check(ctx); err == nil {
+			err = part.CheckSessions(ctx)
+		}
+		if err == nil {
 			fmt.Fprintln(m.out, "Tried: a message that Postfix took was delivered by Dovecot, which lets its owner in and nobody else.")
 			return nil
 		}
@@ -305,5 +320,31 @@ func (d *doctor) mail() []finding {
 	if err := part.Check(ctx); err != nil {
 		return []finding{bad("run “latchkey mail setup”, start Dovecot and Postfix, and see what they log", "Dovecot and Postfix do not serve the mailboxes: %v", err)}
 	}
-	return []finding{fine("a message that Postfix takes at %s is delivered by Dovecot, which lets its owner in at %s and nobody else", c.MailSMTP, c.MailIMAP)}
+	list := []finding{fine("a message that Postfix takes at %s is delivered by Dovecot, which lets its owner in at %s and nobody else", c.MailSMTP, c.MailIMAP)}
+	if err := part.CheckSessions(ctx); err != nil {
+		return append(list, remark("run “latchkey mail setup”", "%v", err))
+	}
+	list = append(list, fine("who is signed in to a mailbox is out when its password is changed or it is taken away"))
+	return append(list, d.milter(ctx))
+}
+
+// milter says whether what the owners of mailboxes send is signed.
+func (d *doctor) milter(ctx context.Context) finding {
+	want, err := filepath.Abs(milterPath(d.config))
+	asks := ""
+	if err == nil {
+		asks, err = dovecot.Milter(ctx, d.config.PostfixConfig)
+	}
+	switch {
+	case err != nil:
+		return remark("see what postconf says", "whether Postfix has mail signed cannot be told: %v", err)
+	case asks != want:
+		return remark("run “latchkey mail setup”", "what the owners of mailboxes send is not signed (DKIM), and held by Postfix where it is to be held: it does not ask at %s", want)
+	}
+	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", want)
+	if err != nil {
+		return remark("start the server", "nobody signs what the owners of mailboxes send: %v", err)
+	}
+	conn.Close()
+	return fine("what the owners of mailboxes send is signed if their domain publishes a key: Postfix asks at %s", want)
 }

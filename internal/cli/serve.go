@@ -212,7 +212,7 @@ func (h *house) makeEstate(ctx context.Context, c *config.Config) error {
 	host.Web = web != "off"
 	settings := estate.Config{
 		Auth: h.verifier, Store: h.db, Trail: h.trail, Keys: h.keys, Hasher: h.hasher, Homes: h.homes, Mail: maildir.New(h.homes),
-		Server: host, HomeRoot: h.homeRoot, Observed: h.observed, Now: h.now, Log: h.log,
+		Server: host, HomeRoot: h.homeRoot, Queue: filepath.Join(c.Data, "queue"), Observed: h.observed, Now: h.now, Log: h.log,
 		MostTokens: c.TokensPerAccount, ZoneSize: c.ZoneKilobytes << 10,
 	}
 	if dns != nil {
@@ -275,10 +275,10 @@ func (h *house) takeCalls(_ context.Context, c *config.Config) (err error) {
 
 // keepWatch begins what goes on beside the calls.
 func (h *house) keepWatch(_ context.Context, c *config.Config) error {
-	h.keepers = append(h.keepers, h.verifier.Run, h.verifier.RunSessions, h.verifier.RunSources, h.trail.Run, h.estate.RunUsage, h.estate.RunRepairs, h.estate.RunNotices)
-	if c.Milter != "" {
-		signer := &milter.Server{Keys: h.estate.MailSigner, Headers: estate.SignedHeaders, Log: h.log}
-		if err := signer.Listen(c.Milter); err != nil {
+	h.keepers = append(h.keepers, h.verifier.Run, h.verifier.RunSessions, h.verifier.RunSources, h.trail.Run, h.estate.RunUsage, h.estate.RunRepairs, h.estate.RunNotices, h.estate.RunOutgoing)
+	if path := milterPath(*c); path != "" {
+		signer := &milter.Server{Keys: h.estate.MailSigner, Holder: h.estate.Submitted(), Headers: estate.SignedHeaders, Spool: c.Data, Log: h.log}
+		if err := signer.Listen(path); err != nil {
 			return err
 		}
 		h.keepers = append(h.keepers, signer.Run)

@@ -36,7 +36,7 @@ type Config struct {
 	Webmail      string `toml:"webmail" default:":2096" doc:"Listener of the mailboxes' API, with TLS."`
 	WebmailPlain string `toml:"webmail_plain" default:":2095" doc:"The same without TLS."`
 	Services     string `toml:"services" default:"off" doc:"Listener of the names cpanel., whm. and webmail. of all hosts, with TLS: :443. The accounts' sites cannot be at the same address: sites_tls = auto then listens nowhere, with two addresses each can have port 443."`
-	Milter       string `toml:"milter" doc:"A socket, as a path, where the mail server asks for the DKIM signatures of what the owners of mailboxes send: smtpd_milters of Postfix. Whoever may speak there can have anything signed. Empty for none."`
+	Milter       string `toml:"milter" doc:"A socket, as a path, where the mail server asks for the DKIM signatures of what the owners of mailboxes send: smtpd_milters of Postfix. Whoever may speak there can have anything signed. Empty: milter.sock in mail_dir where Dovecot and Postfix deliver, and none elsewhere."`
 	LMTP         string `toml:"lmtp" default:"127.0.0.1:2424" doc:"Listener that takes mail from the mail server (LMTP)."`
 
 	TrustedProxies string `toml:"trusted_proxies" doc:"Addresses and ranges of proxies in front of the server: 192.0.2.8, 2001:db8::/64. What they say in X-Forwarded-For and X-Forwarded-Proto is believed, and nobody else's word."`

@@ -45,7 +45,7 @@ func (p *passage) answer(ctx context.Context, a answer) error {
 		}
 	}
 	raw := p.compose(&a.by, sender)
-	if p.local(ctx, sender) {
+	if p.e.isLocal(ctx, sender) {
 		body := func() (io.Reader, error) {
 			return bytes.NewReader(bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))), nil
 		}
@@ -54,12 +54,15 @@ func (p *passage) answer(ctx context.Context, a answer) error {
 	if p.e.MailOut == nil {
 		return errNoMailOut
 	}
-	return p.e.MailOut.Send(ctx, &notice.Message{To: sender, Raw: raw})
+	m := &notice.Message{To: sender, Raw: raw}
+	p.e.signAnswer(ctx, m, &a)
+	return p.e.post(ctx, "", m.Raw, true, []leaving{{sender, a.at.Address()}})
 }
 
-func (p *passage) local(ctx context.Context, address string) bool {
-	err := p.e.Store.Read(ctx, func(r store.Reader) error {
-		_, err := r.DomainOwner(domainOf(address))
+// isLocal reports whether an address is of one of our domains.
+func (e *Estate) isLocal(ctx context.Context, address string) bool {
+	err := e.Store.Read(ctx, func(r store.Reader) error {
+		_, err := r.DomainOwner(domainOf(strings.ToLower(address)))
 		return err
 	})
 	return err == nil

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"io"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/mailrule"
-	"github.com/latchkey/latchkey/internal/notice"
 	"github.com/latchkey/latchkey/internal/sieve"
 	"github.com/latchkey/latchkey/internal/store"
 )
@@ -64,8 +62,7 @@ type box struct {
 	address hosting.Address
 }
 
-// Deliver implements [lmtp.Box]. First the message goes to where it may be
-// refused for now, that is to other servers: if it is, nothing has happened.
+// Deliver implements [lmtp.Box].
 func (b *box) Deliver(ctx context.Context, l lmtp.Letter) error {
 	return b.e.deliver(ctx, b.address.String(), l, true)
 }
@@ -81,7 +78,7 @@ func (e *Estate) deliver(ctx context.Context, address string, l lmtp.Letter, ans
 	if err != nil {
 		return err
 	}
-	p := &passage{e: e, letter: l, message: m, route: t, sent: 0}
+	p := &passage{e: e, letter: l, message: m, route: t}
 	if err := p.all(ctx); err != nil {
 		return err
 	}
@@ -104,8 +101,15 @@ func (e *Estate) open(l *lmtp.Letter) (*incoming, error) {
 	return &incoming{sieve.Read(body)}, nil
 }
 
-// passed reports whether the message was sent on by an address already.
+// maxHops is by how many servers a message may have come that is sent on.
+const maxHops = 50
+
+// passed reports whether the message was sent on by an address already, or by too
+// many servers.
 func (m *incoming) passed(address string) bool {
+	if len(m.Fields("Received")) > maxHops {
+		return true
+	}
 	for _, by := range m.Fields("Delivered-To") {
 		if strings.EqualFold(by, address) {
 			return true
@@ -120,7 +124,6 @@ type passage struct {
 	letter  lmtp.Letter
 	message *incoming
 	route   *route
-	sent    int // of route.out
 	into    int // mailboxes that have it
 	copies  int // of it, in all of them
 	answers []answer
@@ -133,11 +136,10 @@ type answer struct {
 	by sieve.Vacation
 }
 
-// all delivers to everybody. Filters may lead to more mailboxes as it goes.
+// all delivers to everybody. Filters may lead to more mailboxes as it goes. What
+// leaves comes last: whoever has the message by then, and is brought it again because
+// something failed, is here.
 func (p *passage) all(ctx context.Context) error {
-	if err := p.send(ctx); err != nil {
-		return err
-	}
 	for i := 0; i < len(p.route.boxes); i++ {
 		if err := p.box(ctx, p.route.boxes[i]); err != nil {
 			return err
@@ -152,7 +154,10 @@ func (p *passage) all(ctx context.Context) error {
 		p.answered(r.MailPlace, out)
 		p.into++
 	}
-	if p.refusal != nil && p.into+p.sent == 0 && !p.route.nowhere {
+	if len(p.route.out) > 0 {
+		return p.e.postAll(ctx, p.letter.From, p.letter.Body, false, p.route.out)
+	}
+	if p.refusal != nil && p.into == 0 && !p.route.nowhere {
 		return p.refusal
 	}
 	return nil
@@ -265,7 +270,7 @@ func (p *passage) redirect(ctx context.Context, row *store.Mailbox, out *sieve.O
 			out.Keep = true
 		}
 	}
-	return p.send(ctx)
+	return nil
 }
 
 // put puts the message into a folder of a mailbox.
@@ -344,49 +349,6 @@ func (e *Estate) room(ctx context.Context, row *store.Mailbox, name string) (int
 		return 0, &latchkey.Error{Kind: latchkey.Limit, Msg: "The mailbox is full."}
 	}
 	return row.Quota - u.Bytes, nil
-}
-
-// sending bounds how many messages are in memory on their way out.
-var sending = make(chan struct{}, 4)
-
-// send hands the message to other servers that it has not been sent to. One that
-// such a server refuses for good counts as refused; otherwise the sender tries
-// again, and who has it by then may get it twice.
-func (p *passage) send(ctx context.Context) error {
-	for len(p.route.out) > p.sent {
-		to := p.route.out[p.sent]
-		err := p.e.sendOn(ctx, &p.letter, to)
-		if refused, ok := errors.AsType[*notice.Refusal](err); ok {
-			p.e.Log.Info("a forwarded message was refused", "by", to.by, "err", refused)
-			p.refusal = latchkey.Errorf(latchkey.Invalid, "the server that mail for this address is forwarded to refused the message")
-			p.route.out = append(p.route.out[:p.sent], p.route.out[p.sent+1:]...)
-			continue
-		}
-		if err != nil {
-			return &latchkey.Error{Kind: latchkey.Unavailable, Msg: "The message could not be sent on: try again later.", Err: err}
-		}
-		p.sent++
-	}
-	return nil
-}
-
-func (e *Estate) sendOn(ctx context.Context, l *lmtp.Letter, to leaving) error {
-	select {
-	case sending <- struct{}{}:
-		defer func() { <-sending }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	body, err := l.Body()
-	if err != nil {
-		return err
-	}
-	raw, err := io.ReadAll(body)
-	if err != nil {
-		return err
-	}
-	raw = append(fmt.Appendf(nil, "Delivered-To: %s\n", to.by), raw...)
-	return e.MailOut.Send(ctx, &notice.Message{From: l.From, To: to.to, Raw: crlf(raw)})
 }
 
 // crlf is text with lines that end in CRLF.

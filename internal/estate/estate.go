@@ -44,6 +44,7 @@ type Estate struct {
 	unfinished numbers
 	posting    posting
 	sent       sentSettings
+	outgoing   outbox
 }
 
 // Config is what an Estate stands on.
@@ -62,6 +63,8 @@ type Config struct {
 	// MailOut takes what is forwarded to other servers and what answers people, where
 	// this program delivers; nil if no mail leaves.
 	MailOut Mailer
+	// Queue is the directory where such mail waits; it is made when it is needed.
+	Queue string
 	// AutoSSL gets certificates; nil if nobody does. It may be set after New.
 	AutoSSL *AutoSSL
 	// Doors show the server's own certificate; nil where it cannot be exchanged. It
@@ -109,7 +112,7 @@ func New(c Config) *Estate {
 	if c.Notices.Mailer != nil {
 		c.Auth.WatchNetworks()
 	}
-	return &Estate{Config: c, checks: newChecks()}
+	return &Estate{Config: c, checks: newChecks(), outgoing: outbox{posted: make(chan struct{}, 1)}}
 }
 
 // Account puts caller's own account into their hands, or of it the mailbox they

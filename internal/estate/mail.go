@@ -217,7 +217,7 @@ func (m *mail) SetQuota(ctx context.Context, a hosting.Address, bytes int64) err
 }
 
 func (m *mail) Suspend(ctx context.Context, a hosting.Address, what hosting.Suspension, on bool) error {
-	return m.change(ctx, a, func(_ store.Tx, row *store.Mailbox) error {
+	err := m.change(ctx, a, func(tx store.Tx, row *store.Mailbox) error {
 		switch what {
 		case hosting.Login:
 			row.SuspendedLogin = on
@@ -227,9 +227,12 @@ func (m *mail) Suspend(ctx context.Context, a hosting.Address, what hosting.Susp
 			row.SuspendedOutgoing = on
 		case hosting.HoldOutgoing:
 			row.HoldOutgoing = on
+			return tx.HoldOutgoing(m.place(a), on, m.e.Now())
 		}
 		return nil
 	})
+	m.e.wake()
+	return err
 }
 
 func (m *mail) Verify(ctx context.Context, a hosting.Address, secret latchkey.Secret) (bool, error) {

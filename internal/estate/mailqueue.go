@@ -10,10 +10,11 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/notice"
+	"github.com/latchkey/latchkey/internal/store"
 )
 
-// queue is a mail server that holds what mailboxes send, where that is wanted. One
-// that is none holds nothing.
+// queue is a mail server that holds what mailboxes send and this server could not
+// keep: it was down.
 type queue interface {
 	// Held is how many messages are held, by the address of their sender in lower case.
 	Held(ctx context.Context) (map[string]int64, error)
@@ -28,13 +29,17 @@ func (m *mail) Held(ctx context.Context, of hosting.Address) (n int64, err error
 			return 0, err
 		}
 	}
+	err = m.e.Store.Read(ctx, func(r store.Reader) error {
+		n, err = r.HeldCount(m.place(of))
+		return err
+	})
 	q, ok := m.e.Mailserver.(queue)
-	if !ok {
-		return 0, nil
+	if err != nil || !ok {
+		return n, err
 	}
 	held, err := q.Held(ctx)
 	if err != nil || of != (hosting.Address{}) {
-		return held[of.String()], err
+		return n + held[of.String()], err
 	}
 	err = m.EachMailbox(ctx, func(list []hosting.Mailbox) error {
 		for i := range list {
@@ -52,11 +57,27 @@ func (m *mail) DropHeld(ctx context.Context, of hosting.Address) (int64, error) 
 	if err := m.begun(ctx, of); err != nil {
 		return 0, err
 	}
-	q, ok := m.e.Mailserver.(queue)
-	if !ok {
-		return 0, nil
+	n, err := m.dropHeld(ctx, of)
+	if q, ok := m.e.Mailserver.(queue); ok && err == nil {
+		more, err := q.DropHeld(ctx, of.String())
+		return n + more, err
 	}
-	return q.DropHeld(ctx, of.String())
+	return n, err
+}
+
+// dropHeld deletes what of a mailbox is held here.
+func (m *mail) dropHeld(ctx context.Context, of hosting.Address) (n int64, err error) {
+	_, err = m.e.Store.Write(ctx, func(tx store.Tx) error {
+		n, err = tx.DeleteHeld(m.place(of))
+		return err
+	})
+	if err != nil || n == 0 {
+		return n, err
+	}
+	if err := m.e.clearQueue(ctx); err != nil {
+		m.e.Log.Warn("files of mail that was thrown away could not be cleared away yet", "err", err)
+	}
+	return n, nil
 }
 
 // settingsADay is how many mails with settings an account may have sent: they go to

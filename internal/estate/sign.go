@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	netmail "net/mail"
 	"strings"
 
 	"github.com/emersion/go-msgauth/dkim"
@@ -14,6 +15,7 @@ import (
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/notice"
+	"github.com/latchkey/latchkey/internal/sieve"
 	"github.com/latchkey/latchkey/internal/store"
 )
 
@@ -27,17 +29,73 @@ var SignedHeaders = []string{"From", "From", "To", "Subject", "Subject", "Date",
 func (e *Estate) sign(ctx context.Context, m *notice.Message) {
 	_, name, _ := strings.Cut(m.From, "@")
 	domain, key, err := e.signer(ctx, latchkey.Domain(strings.ToLower(name)))
-	if err != nil || key == nil {
-		if err != nil {
-			e.Log.Warn("a message cannot be signed", "domain", name, "err", err)
-		}
+	e.signWith(m, domain, key, err)
+}
+
+// signAnswer signs what an autoresponder says, as what the owner of its mailbox
+// sends is signed.
+func (e *Estate) signAnswer(ctx context.Context, m *notice.Message, a *answer) {
+	from, err := netmail.ParseAddress(a.by.From)
+	if err != nil {
 		return
 	}
+	domain, key, err := e.MailSigner(ctx, hosting.Address{Local: a.at.Local, Domain: a.at.Domain}, latchkey.Domain(strings.ToLower(string(domainOf(from.Address)))))
+	e.signWith(m, domain, key, err)
+}
+
+// signOnward signs a message that somebody at a place sends on, as their domain: it
+// is answerable for what it passes on. It is not where the message says that it is
+// from that domain, or one of the same organization: nobody here knows whether it
+// is, and the signature would make a forged one genuine.
+func (e *Estate) signOnward(ctx context.Context, m *notice.Message, by store.MailPlace) {
+	from, ok := authorDomain(m.Raw)
+	if !ok || aligned(from, by.Domain) {
+		return
+	}
+	key, err := e.publishedKey(ctx, by.Domain)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	e.signWith(m, by.Domain, key, err)
+}
+
+// authorDomain is the domain of the one address that a message is from. It is none
+// where another reader of the message might find another.
+func authorDomain(raw []byte) (latchkey.Domain, bool) {
+	header, _, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+	fields := sieve.Read(bytes.NewReader(raw)).Fields("From")
+	lines := 0
+	for line := range bytes.SplitSeq(header, []byte("\r\n")) {
+		if bytes.ContainsAny(line, "\r\n\x00") {
+			return "", false
+		}
+		if name, _, _ := bytes.Cut(line, []byte(":")); strings.EqualFold(string(bytes.TrimSpace(name)), "From") {
+			lines++
+		}
+	}
+	if len(fields) != 1 || lines != 1 {
+		return "", false
+	}
+	list, err := netmail.ParseAddressList(fields[0])
+	if err != nil || len(list) != 1 {
+		return "", false
+	}
+	domain, err := hosting.ParseDomain(string(domainOf(list[0].Address)))
+	return domain, err == nil
+}
+
+// signWith signs with a key, if there is one.
+func (e *Estate) signWith(m *notice.Message, domain latchkey.Domain, key crypto.Signer, err error) {
 	var signed bytes.Buffer
-	err = dkim.Sign(&signed, bytes.NewReader(m.Raw), &dkim.SignOptions{
-		Domain: string(domain), Selector: hosting.DKIMSelector, Signer: key, HeaderKeys: SignedHeaders,
-		HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
-	})
+	if err == nil && key == nil {
+		return
+	}
+	if err == nil {
+		err = dkim.Sign(&signed, bytes.NewReader(m.Raw), &dkim.SignOptions{
+			Domain: string(domain), Selector: hosting.DKIMSelector, Signer: key, HeaderKeys: SignedHeaders,
+			HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
+		})
+	}
 	if err != nil {
 		e.Log.Warn("a message cannot be signed", "domain", domain, "err", err)
 		return

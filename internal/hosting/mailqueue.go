@@ -7,12 +7,13 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 )
 
-// MailQueue is what the mailboxes of an account have sent and waits, because it is
-// held: see [HoldOutgoing].
+// MailQueue is what does not leave the server because the outgoing mail of a mailbox
+// is held ([HoldOutgoing]): what its owner sends, and what the server sends on, or
+// answers, for its address. It leaves when the mail is no longer held.
 type MailQueue interface {
-	// Held is how many messages of a mailbox wait, or under the zero address those of
-	// all mailboxes of the account. A server that queues nothing holds none. Fails:
-	// Unavailable where the queue cannot be read.
+	// Held is how many messages of a mailbox wait, one for each recipient, or under
+	// the zero address those of all mailboxes of the account. Fails: Unavailable where
+	// the queue cannot be read.
 	Held(ctx context.Context, of Address) (int64, error)
 	// DropHeld deletes those of a mailbox, and tells how many they were. Fails:
 	// Unavailable where the queue cannot be changed: then none is gone, or some are.

@@ -405,6 +405,7 @@ type Reader interface {
 	MailboxCount(account latchkey.AccountID) (int64, error)
 
 	MailRules
+	Outbox
 
 	// Zone and the other methods about zones also see those of accounts that are
 	// being made or removed.
@@ -541,6 +542,7 @@ type Tx interface {
 	DeleteMailbox(account latchkey.AccountID, domain latchkey.Domain, local string) error
 
 	MailRuler
+	Outboxer
 
 	// InsertZone adds a zone. It fails with kind Exists if there is one of its
 	// name.

@@ -1,7 +1,11 @@
 package dovecot
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -138,4 +142,63 @@ func (r *rig) suspends() {
 	if err := r.send(ann, letter("through", "x\r\n"), "newuser@example.com"); err != nil || !r.opens("newuser@example.com", "12345luggage") {
 		r.t.Errorf("let through again: %v", err)
 	}
+}
+
+// TestSessionsEnd: who is signed in is out when the call has returned that lets them
+// in no more, and others are not.
+func TestSessionsEnd(t *testing.T) {
+	r := newRig(t)
+	r.install()
+	r.startMail()
+	r.startServer()
+	r.account("demo", "example.com")
+	const long = "a-name-of-sixty-four-characters-that-is-as-long-as-a-name-may-be"
+	for _, local := range []string{"one", "one1", long} {
+		r.done("Email/add_pop", "email", local, "password", "12345luggage")
+	}
+	for _, local := range []string{"one", long} {
+		is := "12345luggage"
+		for _, step := range []struct {
+			what, function string
+			args           []string
+			then           func()
+		}{
+			{"with another password", "passwd_pop", []string{"password", "Luggage54321"}, func() { is = "Luggage54321" }},
+			{"suspended", "suspend_login", nil, func() { r.done("Email/unsuspend_login", "email", local+"@example.com") }},
+			{"deleted", "delete_pop", nil, func() {}},
+		} {
+			in, other := r.login(local+"@example.com", is), r.login("one1@example.com", "12345luggage")
+			if in == nil || other == nil {
+				t.Fatalf("%s %s: the mailboxes do not open", local, step.what)
+			}
+			if err := errors.Join(in.Noop().Wait(), other.Noop().Wait()); err != nil {
+				t.Fatal(err)
+			}
+			r.done("Email/"+step.function, append([]string{"email", local + "@example.com"}, step.args...)...)
+			if in.Noop().Wait() == nil {
+				t.Errorf("%s %s: a session goes on", local, step.what)
+			}
+			if err := other.Noop().Wait(); err != nil {
+				t.Errorf("%s %s: the session of another ends: %v", local, step.what, err)
+			}
+			in.Close()
+			other.Close()
+			step.then()
+		}
+	}
+	left := r.login("one1@example.com", "12345luggage")
+	r.tool(nil, "whmapi1", "suspendacct", "user=demo")
+	if left == nil || left.Noop().Wait() == nil {
+		t.Error("a session of a suspended account goes on")
+	}
+	if said := r.tool(nil, "doctor", "--config", r.path("none.toml")); !strings.Contains(said, "who is signed in to a mailbox is out") {
+		t.Errorf("the doctor says:\n%s", said)
+	}
+	text, err := os.ReadFile(r.path("dovecot", "dovecot.conf"))
+	r.must(err)
+	r.must(os.WriteFile(r.path("dovecot", "dovecot.conf"), bytes.Replace(text, []byte("verbose_proctitle = yes"), []byte("verbose_proctitle = no"), 1), 0o644))
+	r.must(exec.Command("doveadm", "-c", r.path("dovecot", "dovecot.conf"), "reload").Run())
+	r.until("the doctor does not see that sessions go on", func() bool {
+		return strings.Contains(r.tool(nil, "doctor", "--config", r.path("none.toml")), "a session that is open goes on")
+	})
 }

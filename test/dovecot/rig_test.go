@@ -45,6 +45,7 @@ type rig struct {
 	submission string
 	sink       *sink // where mail for others goes
 	driver     string
+	dns        string // where the server answers for zones
 	server     *process
 	ports      ports
 	token      map[string]string // by account
@@ -56,6 +57,7 @@ type ports struct {
 	Msg     string `json:"msg"`
 	Account string `json:"account"`
 	Mail    string `json:"mail"`
+	DNS     string `json:"dns"`
 }
 
 // process is a program under test.
@@ -138,7 +140,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	r := &rig{t: t, dir: dir, token: make(map[string]string), driver: "dovecot+postfix"}
+	r := &rig{t: t, dir: dir, token: make(map[string]string), driver: "dovecot+postfix", dns: "off"}
 	r.must(os.Chmod(dir, 0o755))
 	free := freePorts(t, 3)
 	r.smtp, r.imap, r.submission = free[0], free[1], free[2]
@@ -342,7 +344,7 @@ func (r *rig) environment() []string {
 	return append(slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "LATCHKEY_") }),
 		"LATCHKEY_DATA="+r.path("data"), "LATCHKEY_HOSTNAME=host.latchkey.test",
 		"LATCHKEY_ACCOUNT=127.0.0.1:0", "LATCHKEY_ACCOUNT_PLAIN=off", "LATCHKEY_HOST=127.0.0.1:0", "LATCHKEY_HOST_PLAIN=off", "LATCHKEY_WEBMAIL=off", "LATCHKEY_WEBMAIL_PLAIN=off",
-		"LATCHKEY_LMTP=127.0.0.1:0", "LATCHKEY_DNS=off", "LATCHKEY_WEBSERVER=off", "LATCHKEY_LOG_FORMAT=json",
+		"LATCHKEY_LMTP=127.0.0.1:0", "LATCHKEY_DNS="+r.dns, "LATCHKEY_WEBSERVER=off", "LATCHKEY_LOG_FORMAT=json",
 		"LATCHKEY_MAIL_DRIVER="+r.driver, "LATCHKEY_MAIL_DIR="+r.path("mail"), "LATCHKEY_MAIL_SMTP="+r.smtp, "LATCHKEY_MAIL_IMAP="+r.imap,
 		"LATCHKEY_DOVECOT_CONFIG="+r.path("dovecot", "dovecot.conf"), "LATCHKEY_POSTFIX_CONFIG="+r.path("postfix"))
 }

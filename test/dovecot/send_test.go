@@ -1,11 +1,15 @@
 package dovecot
 
 import (
+	"bytes"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/emersion/go-msgauth/dkim"
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+	"github.com/miekg/dns"
 )
 
 // submit sends as the owner of a mailbox, who signs in.
@@ -24,6 +28,7 @@ func (r *rig) submit(user, password, from string, to string) error {
 // or of elsewhere, and not if that is suspended.
 func TestSend(t *testing.T) {
 	r := newRig(t)
+	r.dns = "127.0.0.1:0"
 	r.install()
 	r.startMail()
 	r.startServer()
@@ -53,14 +58,22 @@ func TestSend(t *testing.T) {
 	if err := r.submit("one@example.com", "12345luggage", "one@example.com", "held@elsewhere.example"); err != nil {
 		t.Errorf("with outgoing mail held: %v", err)
 	}
-	r.done("Email/release_outgoing", "email", "one@example.com")
-	if err := r.submit("one@example.com", "12345luggage", "one@example.com", "after@elsewhere.example"); err != nil {
+	if err := r.submit("two@example.com", "12345luggage", "two@example.com", "after@elsewhere.example"); err != nil {
 		t.Error(err)
 	}
 	r.until("the message after the one that is held has not gone out", func() bool { return r.sink.find("after@", "") != "" })
 	if r.sink.find("held@", "") != "" {
 		t.Error("a message that is to be held has gone out")
 	}
+	// It is not lost with the server, and goes when it is let go.
+	r.server.end(syscall.SIGKILL)
+	r.startServer()
+	r.done("Email/release_outgoing", "email", "one@example.com")
+	r.until("the message that was held has not gone out", func() bool { return r.sink.find("held@", "from-one@example.com") != "" })
+	if got := r.sink.find("held@", ""); !strings.HasPrefix(got, "one@example.com > held@elsewhere.example \n") {
+		t.Errorf("what was held has gone out as\n%s", got)
+	}
+	r.signed()
 	// Nobody sends for others without signing in, nor as a neighbour.
 	r.tool(nil, "whmapi1", "suspendacct", "user=demo")
 	if r.opens("two@example.com", "12345luggage") {
@@ -78,5 +91,49 @@ func TestSend(t *testing.T) {
 	r.tool(nil, "whmapi1", "removeacct", "user=moved")
 	if r.opens("two@example.com", "12345luggage") {
 		t.Error("a mailbox of a removed account opens")
+	}
+}
+
+// signed looks that what the owner of a mailbox sends, at once and after it was held,
+// is signed by a key that stands in our zone, and that the doctor knows.
+func (r *rig) signed() {
+	r.t.Helper()
+	r.done("EmailAuth/enable_dkim", "domain", "example.com")
+	lookup := func(name string) (list []string, err error) {
+		said, _, err := (&dns.Client{Net: "tcp"}).Exchange(new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeTXT), r.ports.DNS)
+		if err != nil {
+			return nil, err
+		}
+		for _, rr := range said.Answer {
+			list = append(list, strings.Join(rr.(*dns.TXT).Txt, ""))
+		}
+		return list, nil
+	}
+	genuine := func(to string) {
+		r.t.Helper()
+		var message string
+		r.until("no message to "+to, func() bool { message = r.sink.find(to, ""); return message != "" })
+		_, raw, _ := strings.Cut(message, "\n")
+		found, err := dkim.VerifyWithOptions(bytes.NewReader([]byte(raw)), &dkim.VerifyOptions{LookupTXT: lookup})
+		if err != nil || len(found) != 1 || found[0].Err != nil || found[0].Domain != "example.com" {
+			r.t.Errorf("the message to %s has %d signatures, %+v, %v:\n%s", to, len(found), found, err, raw)
+		}
+	}
+	send := func(to string) {
+		r.t.Helper()
+		c, err := smtp.Dial(r.submission)
+		r.must(err)
+		defer c.Close()
+		r.must(c.Auth(sasl.NewPlainClient("", "two@example.com", "12345luggage")))
+		r.must(deliver(c, "two@example.com", strings.Replace(letter("signed", "x\r\n"), "ann@elsewhere.example", "two@example.com", 1), []string{to}))
+	}
+	send("signed@elsewhere.example")
+	genuine("signed@")
+	r.done("Email/hold_outgoing", "email", "two@example.com")
+	send("later@elsewhere.example")
+	r.done("Email/release_outgoing", "email", "two@example.com")
+	genuine("later@")
+	if said := r.tool(nil, "doctor", "--config", r.path("none.toml")); !strings.Contains(said, "is signed if their domain publishes a key") {
+		r.t.Errorf("the doctor says:\n%s", said)
 	}
 }

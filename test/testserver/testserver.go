@@ -109,7 +109,7 @@ func New(t testing.TB) *Server {
 		Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1", Version: wire.APILevel, DNS: true, DNSSEC: true, Web: true,
 			Sites: [3]string{"https://host.example.org:2083", "https://host.example.org:2087", "https://host.example.org:2096"}},
 		DNS:      &signer{Part: authdns.Part{Server: s.DNS}, how: make(map[latchkey.Domain]hosting.Signing)},
-		HomeRoot: "/home", Now: s.Now, Log: log,
+		HomeRoot: "/home", Queue: filepath.Join(s.Dir, "queue"), Now: s.Now, Log: log,
 	})
 	s.Web = &Web{estate: s.Estate}
 	s.Estate.Web = s.Web

@@ -31,14 +31,19 @@ type trial struct {
 	dir                       string
 }
 
+func (p *Part) trial() *trial {
+	name := strings.ToLower(rand.Text())
+	t := &trial{Part: p, domain: name + ".check.latchkey.invalid", password: rand.Text(), dir: filepath.Join(p.o.Dir, "check-"+name)}
+	t.address = "check@" + t.domain
+	return t
+}
+
 // Check says why Postfix and Dovecot do not serve the mailboxes by this database, or
 // nil. It tries: Postfix takes a message for a mailbox that is nowhere else, Dovecot
 // delivers it and lets its owner in, and neither knows the mailbox when it is taken
 // away.
 func (p *Part) Check(ctx context.Context) error {
-	name := strings.ToLower(rand.Text())
-	t := &trial{Part: p, domain: name + ".check.latchkey.invalid", password: rand.Text(), dir: filepath.Join(p.o.Dir, "check-"+name)}
-	t.address = "check@" + t.domain
+	t := p.trial()
 	err := t.appear(ctx)
 	if err == nil {
 		err = t.works(ctx)
@@ -159,19 +164,37 @@ func (t *trial) arrives(ctx context.Context) error {
 
 var errRefused = errors.New("the login is refused")
 
-// login signs in to the trial's mailbox by IMAP.
+// login signs in to the trial's mailbox by IMAP, and out again.
 func (t *trial) login(ctx context.Context) error {
-	conn, err := dial(ctx, t.o.IMAP)
+	conn, err := t.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(answerTime)); err != nil {
-		return err
+	_, err = fmt.Fprint(conn, "b LOGOUT\r\n")
+	return errors.Join(err, conn.Close())
+}
+
+// open signs in to the trial's mailbox by IMAP.
+func (t *trial) open(ctx context.Context) (net.Conn, error) {
+	conn, err := dial(ctx, t.o.IMAP)
+	if err != nil {
+		return nil, err
 	}
-	if _, err := fmt.Fprintf(conn, "a LOGIN \"%s\" \"%s\"\r\nb LOGOUT\r\n", t.address, t.password); err != nil {
-		return err
+	if err = conn.SetDeadline(time.Now().Add(answerTime)); err == nil {
+		_, err = fmt.Fprintf(conn, "a LOGIN \"%s\" \"%s\"\r\n", t.address, t.password)
 	}
+	if err == nil {
+		err = letIn(conn)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// letIn says why somebody who has asked to be let in is not.
+func letIn(conn net.Conn) error {
 	for lines := bufio.NewScanner(conn); lines.Scan(); {
 		if answer, ok := strings.CutPrefix(lines.Text(), "a "); ok {
 			switch {

@@ -127,6 +127,7 @@ type Part struct {
 type job struct {
 	place store.MailPlace
 	done  bool
+	lost  map[string]bool // whose sessions are not to go on
 	err   error
 }
 
@@ -218,9 +219,17 @@ func (p *Part) Close() error {
 func (p *Part) Dir() string { return p.o.Dir }
 
 // Apply renders what there is of a place now. When it returns nil Dovecot and
-// Postfix go by that. Calls at the same time share a commit.
+// Postfix go by that, and nobody is in a mailbox who would not be let in. Calls at
+// the same time share a commit.
 func (p *Part) Apply(ctx context.Context, place store.MailPlace) error {
 	j := &job{place: place}
+	if err := p.apply(ctx, j); err != nil {
+		return err
+	}
+	return p.endSessions(ctx, j.lost)
+}
+
+func (p *Part) apply(ctx context.Context, j *job) error {
 	p.mu.Lock()
 	p.queue = append(p.queue, j)
 	p.mu.Unlock()
@@ -239,25 +248,26 @@ func (p *Part) Apply(ctx context.Context, place store.MailPlace) error {
 			all = append(all, j.place)
 		}
 	}
-	err := p.render(context.WithoutCancel(ctx), all)
+	lost, err := p.render(context.WithoutCancel(ctx), all)
 	for _, j := range jobs {
-		j.done, j.err = true, err
+		j.done, j.lost, j.err = true, lost, err
 	}
 	return err
 }
 
-// render makes the rows of places what the source has of them.
-func (p *Part) render(ctx context.Context, places []store.MailPlace) error {
+// render makes the rows of places what the source has of them, and says whose
+// sessions are not to go on.
+func (p *Part) render(ctx context.Context, places []store.MailPlace) (lost map[string]bool, err error) {
 	is, err := p.o.Source.MailOf(ctx, places)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	want := newRows()
 	if err := p.add(want, is); err != nil {
-		return err
+		return nil, err
 	}
-	return p.change(ctx, func(tx *sql.Tx) error {
-		have := newRows()
+	have := newRows()
+	err = p.change(ctx, func(tx *sql.Tx) error {
 		for _, at := range places {
 			if err := have.read(tx, filterOf(at)); err != nil {
 				return err
@@ -265,6 +275,7 @@ func (p *Part) render(ctx context.Context, places []store.MailPlace) error {
 		}
 		return have.become(tx, want)
 	})
+	return have.lost(want), err
 }
 
 // Reconcile makes everything what the source has, in one commit.
@@ -275,9 +286,8 @@ func (p *Part) Reconcile(ctx context.Context) error {
 	if err := p.o.Source.AllMail(ctx, func(s State) error { return p.add(want, s) }); err != nil {
 		return err
 	}
-	changed := 0
+	changed, have := 0, newRows()
 	err := p.change(ctx, func(tx *sql.Tx) error {
-		have := newRows()
 		if err := have.read(tx, everything); err != nil {
 			return err
 		}
@@ -285,6 +295,9 @@ func (p *Part) Reconcile(ctx context.Context) error {
 		return have.become(tx, want)
 	})
 	if err == nil {
+		if err := p.endSessions(ctx, have.lost(want)); err != nil {
+			return err
+		}
 		p.clearScripts(want)
 		p.o.Log.Info("Dovecot and Postfix know what there is", "mailboxes", len(want.boxes), "changed", changed)
 	}
@@ -293,13 +306,22 @@ func (p *Part) Reconcile(ctx context.Context) error {
 
 // Hold has Dovecot put off what comes for the mailboxes of an account until they are
 // rendered again: their files are being moved.
+// Who has one open is out.
 func (p *Part) Hold(ctx context.Context, account latchkey.AccountID) error {
+	have := newRows()
 	p.turn.Lock()
-	defer p.turn.Unlock()
-	return p.change(ctx, func(tx *sql.Tx) error {
+	err := p.change(ctx, func(tx *sql.Tx) error {
+		if err := have.read(tx, filterOf(store.MailPlace{Account: account})); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `UPDATE mailbox SET moving = 1 WHERE account = ?`, int64(account))
 		return err
 	})
+	p.turn.Unlock()
+	if err != nil {
+		return err
+	}
+	return p.endSessions(ctx, have.lost(newRows()))
 }
 
 // change runs fn in one transaction.

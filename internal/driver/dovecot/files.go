@@ -63,8 +63,9 @@ var postfixQueries = map[string]string{
 	"mailboxes":  `SELECT address FROM mailbox WHERE address = '%s'`,
 	"aliases":    `SELECT target FROM alias WHERE address = '%s' UNION SELECT address FROM mailbox WHERE address = '%s' AND outdone = 0`,
 	"recipients": `SELECT action FROM recipient WHERE address = '%s' ORDER BY rank LIMIT 1`,
-	"senders":    `SELECT CASE outgoing WHEN 1 THEN 'HOLD' ELSE 'REJECT outgoing mail of this mailbox is suspended' END FROM mailbox WHERE address = '%s' AND outgoing <> 0`,
-	"owners":     `SELECT coalesce(mailbox.address, 'nobody') FROM domain LEFT JOIN mailbox ON mailbox.account = domain.account WHERE domain.name = '%d'`,
+	"senders": `SELECT CASE WHEN mailbox.address IS NULL OR login = 0 THEN 'REJECT this mailbox is not to be used' WHEN outgoing = 1 THEN 'HOLD' ELSE 'REJECT outgoing mail of this mailbox is suspended' END ` +
+		`FROM domain LEFT JOIN mailbox ON mailbox.address = '%s' WHERE domain.name = '%d' AND (mailbox.address IS NULL OR login = 0 OR outgoing <> 0)`,
+	"owners": `SELECT coalesce(mailbox.address, 'nobody') FROM domain LEFT JOIN mailbox ON mailbox.account = domain.account WHERE domain.name = '%d'`,
 }
 
 // postfixFiles are the files of the look-ups, by path.
@@ -79,7 +80,7 @@ func postfixFiles(dir, database string) map[string][]byte {
 // postfixSettings are the settings of main.cf, as postconf takes them. The look-ups
 // go through proxymap: it is not confined to a directory that has no database.
 // proxied are the look-ups that proxymap does already.
-func postfixSettings(dir, proxied string) []string {
+func postfixSettings(dir, proxied, milter string) []string {
 	lookup := func(name string) string { return "proxy:sqlite:" + filepath.Join(dir, "latchkey", name+".cf") }
 	return []string{
 		"virtual_mailbox_domains=" + lookup("domains"),
@@ -96,6 +97,7 @@ func postfixSettings(dir, proxied string) []string {
 		"smtpd_sender_login_maps=" + lookup("owners"),
 		"latchkey_sender_restrictions=check_sasl_access " + lookup("senders") + ", reject_known_sender_login_mismatch",
 		"smtpd_recipient_restrictions=check_recipient_access " + lookup("recipients") + ", reject_unlisted_recipient, check_policy_service { unix:private/latchkey-quota, default_action=DUNNO, timeout=10s }",
+		strings.TrimPrefix(milters, "$") + "=unix:" + milter,
 		"proxy_read_maps=" + strings.TrimSuffix(proxied, senderRestrictions) + senderRestrictions,
 	}
 }
@@ -104,7 +106,11 @@ func postfixSettings(dir, proxied string) []string {
 // may not, nor as somebody of another account here.
 const senderRestrictions = " $latchkey_sender_restrictions"
 
+// milters are the mail filters of what people sign in to send. The process is not
+// confined to a directory that has no socket.
+const milters = "$latchkey_milters"
+
 // postfixServices are entries of master.cf, as postconf takes them with -M.
 var postfixServices = []string{
-	`submission/inet=submission inet n - - - - smtpd -o syslog_name=postfix/submission -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes -o smtpd_sender_restrictions=$latchkey_sender_restrictions -o smtpd_relay_restrictions=permit_sasl_authenticated,reject`,
+	`submission/inet=submission inet n - n - - smtpd -o syslog_name=postfix/submission -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes -o smtpd_sender_restrictions=$latchkey_sender_restrictions -o smtpd_relay_restrictions=permit_sasl_authenticated,reject -o smtpd_milters=` + milters + ` -o milter_default_action=accept`,
 }

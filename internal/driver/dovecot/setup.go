@@ -25,6 +25,7 @@ type Setup struct {
 	Postfix  string // the directory of main.cf
 	SMTP     string // where Dovecot hands on what filters send
 	Hostname string
+	Milter   string // the socket where Postfix has mail signed
 }
 
 // Change is a file that is to be another.
@@ -116,7 +117,7 @@ func (s *Setup) postfix(ctx context.Context, files map[string][]byte) error {
 			return err
 		}
 	}
-	if _, err := run(ctx, "postconf", append([]string{"-c", dir, "-e"}, postfixSettings(s.Postfix, proxied)...)...); err != nil {
+	if _, err := run(ctx, "postconf", append([]string{"-c", dir, "-e"}, postfixSettings(s.Postfix, proxied, s.Milter)...)...); err != nil {
 		return err
 	}
 	if _, err := run(ctx, "postconf", append([]string{"-c", dir, "-M"}, postfixServices...)...); err != nil {
@@ -128,6 +129,17 @@ func (s *Setup) postfix(ctx context.Context, files map[string][]byte) error {
 		}
 	}
 	return nil
+}
+
+// Milter is the socket where Postfix, with its configuration in a directory, has the
+// mail signed that people sign in to send; "" for none.
+func Milter(ctx context.Context, postfix string) (string, error) {
+	said, err := run(ctx, "postconf", "-c", postfix, "-P", "*/inet/smtpd_milters")
+	if err != nil || !strings.Contains(said, milters) {
+		return "", err
+	}
+	value, err := run(ctx, "postconf", "-c", postfix, "-h", strings.TrimPrefix(milters, "$"))
+	return strings.TrimPrefix(value, "unix:"), err
 }
 
 func compare(files map[string][]byte) (list []Change, err error) {

@@ -46,6 +46,15 @@ type Backend interface {
 	Resolve(ctx context.Context, a hosting.Address) (Box, error)
 }
 
+// Returner is a Backend that takes back what could not be delivered of the mail that
+// it has sent on. Its addresses are longer than those of mailboxes, and case may
+// count in them.
+type Returner interface {
+	// ResolveReturn is [Backend.Resolve] for an address that looks like a rewritten
+	// sender: see package srs.
+	ResolveReturn(ctx context.Context, address string) (Box, error)
+}
+
 // Box is where one message for an address goes.
 type Box interface {
 	// Deliver stores what the letter has, durably; without an error it must not

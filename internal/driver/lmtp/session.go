@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/srs"
 )
 
 type receiver struct {
@@ -66,19 +67,35 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 
 // Rcpt finds the mailbox of one recipient.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	address, err := hosting.ParseAddress(to)
+	name, box, err := s.resolve(to)
 	if err != nil {
-		return say(550, smtp.EnhancedCode{5, 1, 3}, "no mailbox can have this address: it "+err.Error())
-	}
-	box, err := s.backend.Resolve(s.ctx, address)
-	if err != nil {
-		s.log("resolve", address.String(), err)
-		return reply(err)
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.to = append(s.to, recipient{to, address.String(), box})
+	s.to = append(s.to, recipient{to, name, box})
 	return nil
+}
+
+// resolve finds the mailbox of an address, and how it is called.
+func (s *session) resolve(to string) (name string, box Box, err error) {
+	if back, ok := s.backend.(Returner); ok && srs.Is(to) {
+		if name, err = safeSender(to); err == nil {
+			box, err = back.ResolveReturn(s.ctx, to)
+		}
+	} else {
+		address, bad := hosting.ParseAddress(to)
+		if bad != nil {
+			return "", nil, say(550, smtp.EnhancedCode{5, 1, 3}, "no mailbox can have this address: it "+bad.Error())
+		}
+		name = address.String()
+		box, err = s.backend.Resolve(s.ctx, address)
+	}
+	if err != nil {
+		s.log("resolve", name, err)
+		return "", nil, reply(err)
+	}
+	return name, box, nil
 }
 
 // Data is not called: the session has LMTPData.

@@ -1,5 +1,6 @@
-// Package milter signs mail for a mail server that asks for it, over the protocol of
-// Sendmail's mail filters: Postfix and Sendmail know it. Start at [Listen].
+// Package milter signs mail for a mail server that asks for it, and keeps what is
+// held, over the protocol of Sendmail's mail filters: Postfix and Sendmail know it.
+// Start at [Listen].
 package milter
 
 import (
@@ -8,6 +9,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -30,14 +32,34 @@ import (
 // speak for the domain, or nobody could look the key up.
 type Keys func(ctx context.Context, sender hosting.Address, from latchkey.Domain) (latchkey.Domain, crypto.Signer, error)
 
-// Server is a mail filter that signs and does nothing else: whatever goes wrong,
-// mail passes as it came.
+// Held is a message that its mail server is not to have.
+type Held struct {
+	Sender  hosting.Address // who has signed in
+	From    string          // of the envelope; "" for none
+	To      []string
+	Message io.Reader // signed, if it can be
+}
+
+// Holder keeps what is held of a mailbox from its mail server.
+type Holder interface {
+	// Holds reports whether what the owner of a mailbox sends is to be kept.
+	Holds(ctx context.Context, sender hosting.Address) (bool, error)
+	// Keep keeps a message; without an error it must not be lost any more.
+	Keep(ctx context.Context, h Held) error
+}
+
+// Server is a mail filter that signs, and keeps what is held, and does nothing else:
+// if it cannot sign, mail passes as it came, and if it cannot keep it, the sender is
+// told to try again.
 type Server struct {
-	Keys Keys
+	Keys   Keys
+	Holder Holder // nil for none
 	// Headers are what a signature vouches for, by their names.
 	Headers []string
-	Log     *slog.Logger
-	socket  net.Listener
+	// Spool is the directory for what is held, while it comes; "" for the system's.
+	Spool  string
+	Log    *slog.Logger
+	socket net.Listener
 }
 
 // Listen opens the socket at path. Who has the group of its directory may speak
@@ -67,7 +89,7 @@ func (s *Server) Run(ctx context.Context) {
 	server := gomilter.Server{
 		NewMilter: func() gomilter.Milter { return &session{server: s, ctx: ctx} },
 		Actions:   gomilter.OptAddHeader,
-		Protocol:  gomilter.OptNoConnect | gomilter.OptNoHelo | gomilter.OptNoRcptTo | gomilter.OptNoUnknown | gomilter.OptNoData,
+		Protocol:  gomilter.OptNoConnect | gomilter.OptNoHelo | gomilter.OptNoUnknown | gomilter.OptNoData,
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
@@ -87,15 +109,39 @@ type session struct {
 	from   []string // the values of From
 	header bytes.Buffer
 	signer *dkim.Signer
+	held   *Held    // nil: it is not held
+	spool  *os.File // what is held, without a name; nobody says when a connection breaks
 }
 
 // MailFrom begins a message. Who sends is who has signed in, whatever they say.
-func (s *session) MailFrom(_ string, m *gomilter.Modifier) (gomilter.Response, error) {
+func (s *session) MailFrom(from string, m *gomilter.Modifier) (gomilter.Response, error) {
 	s.forget()
 	var err error
 	s.sender, err = hosting.ParseAddress(m.Macros["{auth_authen}"])
 	if s.known = err == nil; !s.known {
 		return gomilter.RespAccept, nil // nobody signed in: it is not ours to vouch for
+	}
+	if s.server.Holder == nil {
+		return gomilter.RespContinue, nil
+	}
+	if holds, err := s.server.Holder.Holds(s.ctx, s.sender); err != nil {
+		return s.failed(err)
+	} else if holds {
+		s.held = &Held{Sender: s.sender, From: from}
+	}
+	return gomilter.RespContinue, nil
+}
+
+// failed has the sender of a message that is to be held try again.
+func (s *session) failed(err error) (gomilter.Response, error) {
+	s.server.Log.Warn("a message that is to be held cannot be kept", "mailbox", s.sender.String(), "err", err)
+	s.forget()
+	return gomilter.RespTempFail, nil
+}
+
+func (s *session) RcptTo(to string, _ *gomilter.Modifier) (gomilter.Response, error) {
+	if s.held != nil {
+		s.held.To = append(s.held.To, to)
 	}
 	return gomilter.RespContinue, nil
 }
@@ -117,15 +163,35 @@ func (s *session) Headers(textproto.MIMEHeader, *gomilter.Modifier) (gomilter.Re
 			HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
 		})
 	}
+	s.header.WriteString("\r\n")
 	if err == nil && s.signer != nil {
-		s.header.WriteString("\r\n")
 		_, err = s.signer.Write(s.header.Bytes())
 	}
 	if err != nil {
 		s.server.Log.Warn("a message cannot be signed", "mailbox", s.sender.String(), "err", err)
+		s.signer = nil
 	}
-	if err != nil || s.signer == nil {
+	if s.held != nil {
+		return s.beginSpool()
+	}
+	if s.signer == nil {
 		return gomilter.RespAccept, nil
+	}
+	return gomilter.RespContinue, nil
+}
+
+// beginSpool makes a file for what is held, which vanishes with the process.
+func (s *session) beginSpool() (gomilter.Response, error) {
+	spool, err := os.CreateTemp(s.server.Spool, "latchkey-milter-")
+	if err != nil {
+		return s.failed(err)
+	}
+	s.spool = spool
+	if err := os.Remove(spool.Name()); err != nil {
+		return s.failed(err)
+	}
+	if _, err := spool.Write(s.header.Bytes()); err != nil {
+		return s.failed(err)
 	}
 	return gomilter.RespContinue, nil
 }
@@ -149,9 +215,14 @@ func (s *session) key() (latchkey.Domain, crypto.Signer, error) {
 
 func (s *session) BodyChunk(chunk []byte, _ *gomilter.Modifier) (gomilter.Response, error) {
 	if s.signer != nil {
-		if _, err := s.signer.Write(chunk); err != nil {
+		if _, err := s.signer.Write(chunk); err != nil && s.held == nil {
 			s.forget()
 			return gomilter.RespAccept, nil
+		}
+	}
+	if s.spool != nil {
+		if _, err := s.spool.Write(chunk); err != nil {
+			return s.failed(err)
 		}
 	}
 	return gomilter.RespContinue, nil
@@ -159,20 +230,48 @@ func (s *session) BodyChunk(chunk []byte, _ *gomilter.Modifier) (gomilter.Respon
 
 // Body ends the message.
 func (s *session) Body(m *gomilter.Modifier) (gomilter.Response, error) {
-	if s.signer == nil {
+	signature := s.signature()
+	if s.held != nil {
+		return s.keep(signature)
+	}
+	if signature == "" {
 		return gomilter.RespAccept, nil
+	}
+	name, value, _ := strings.Cut(strings.TrimRight(signature, "\r\n"), ":")
+	if err := m.InsertHeader(0, name, strings.ReplaceAll(strings.TrimLeft(value, " "), "\r\n", "\n")); err != nil {
+		return nil, err
+	}
+	return gomilter.RespAccept, nil
+}
+
+// signature is the signature of the message, as a line of its header; "" for none.
+func (s *session) signature() string {
+	if s.signer == nil {
+		return ""
 	}
 	signer := s.signer
 	s.signer = nil
 	if err := signer.Close(); err != nil {
 		s.server.Log.Warn("a message cannot be signed", "mailbox", s.sender.String(), "err", err)
-		return gomilter.RespAccept, nil
+		return ""
 	}
-	name, value, _ := strings.Cut(strings.TrimRight(signer.Signature(), "\r\n"), ":")
-	if err := m.InsertHeader(0, name, strings.ReplaceAll(strings.TrimLeft(value, " "), "\r\n", "\n")); err != nil {
-		return nil, err
+	return signer.Signature()
+}
+
+// keep keeps the message: its mail server has no more to do with it.
+func (s *session) keep(signature string) (gomilter.Response, error) {
+	if s.spool == nil {
+		return s.failed(errors.New("it has no header"))
 	}
-	return gomilter.RespAccept, nil
+	if _, err := s.spool.Seek(0, io.SeekStart); err != nil {
+		return s.failed(err)
+	}
+	s.held.Message = io.MultiReader(strings.NewReader(signature), s.spool)
+	if err := s.server.Holder.Keep(s.ctx, *s.held); err != nil {
+		return s.failed(err)
+	}
+	s.forget()
+	return gomilter.RespDiscard, nil
 }
 
 func (s *session) Abort(*gomilter.Modifier) error {
@@ -185,6 +284,9 @@ func (s *session) forget() {
 	if s.signer != nil {
 		_ = s.signer.Close() // what it waits for does not come
 	}
-	s.signer, s.known, s.from = nil, false, nil
+	if s.spool != nil {
+		_ = s.spool.Close()
+	}
+	s.signer, s.known, s.from, s.held, s.spool = nil, false, nil, nil, nil
 	s.header.Reset()
 }

@@ -8,6 +8,8 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -26,6 +28,26 @@ type asker struct {
 	t      *testing.T
 	client *gomilter.Client
 	texts  map[string]string
+	holder *holder
+}
+
+// holder keeps what one mailbox sends.
+type holder struct {
+	kept []string
+	full bool
+}
+
+func (*holder) Holds(_ context.Context, sender hosting.Address) (bool, error) {
+	return sender.Local == "held", nil
+}
+
+func (h *holder) Keep(_ context.Context, m Held) error {
+	if h.full {
+		return errors.New("full")
+	}
+	text, err := io.ReadAll(m.Message)
+	h.kept = append(h.kept, m.Sender.String()+" "+m.From+" "+strings.Join(m.To, ",")+"\r\n"+string(text))
+	return err
 }
 
 func start(t *testing.T) *asker {
@@ -45,6 +67,8 @@ func start(t *testing.T) *asker {
 			}
 			return "example.com", key, nil
 		}}
+	h := new(holder)
+	s.Holder, s.Spool = h, t.TempDir()
 	path := filepath.Join(t.TempDir(), "socket")
 	if err := s.Listen(path); err != nil {
 		t.Fatal(err)
@@ -60,7 +84,7 @@ func start(t *testing.T) *asker {
 	t.Cleanup(func() { _ = client.Close() })
 	return &asker{t, client, map[string]string{
 		"default._domainkey.example.com": "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public),
-	}}
+	}, h}
 }
 
 // pass has a message looked at that somebody sends who signed in as user, and is
@@ -97,9 +121,12 @@ func (a *asker) pass(user string, header []string, body string) string {
 	if !must(s.HeaderEnd()) {
 		return message
 	}
-	changes, _, err := s.BodyReadFrom(strings.NewReader(body))
+	changes, act, err := s.BodyReadFrom(strings.NewReader(body))
 	if err != nil {
 		a.t.Fatal(err)
+	}
+	if act.Code != gomilter.ActAccept {
+		return string(act.Code)
 	}
 	for _, c := range changes {
 		if c.Code != gomilter.ActInsertHeader {
@@ -139,5 +166,36 @@ func TestSigns(t *testing.T) {
 		if test.signed && (found[0].Err != nil || found[0].Domain != "example.com") {
 			t.Errorf("%s: %+v", test.what, found[0])
 		}
+	}
+}
+
+// TestHolds: what is held is kept, whole and signed, and not its mail server's any
+// more; if it cannot be kept the sender tries again.
+func TestHolds(t *testing.T) {
+	a := start(t)
+	header, body := []string{"From: <held@example.com>", "Subject: x"}, strings.Repeat("long\r\n", 40_000)
+	if got := a.pass("held@example.com", header, body); got != string(gomilter.ActDiscard) || len(a.holder.kept) != 1 {
+		t.Fatalf("a message that is held: %.80q, %d are kept", got, len(a.holder.kept))
+	}
+	envelope, text, _ := strings.Cut(a.holder.kept[0], "\r\n")
+	if want := "held@example.com bounces@example.com ann@elsewhere.example"; envelope != want {
+		t.Errorf("it is kept for %q, want %q", envelope, want)
+	}
+	if !strings.HasSuffix(text, strings.Join(header, "\r\n")+"\r\n\r\n"+body) {
+		t.Errorf("it is kept as %.500q", text)
+	}
+	found, err := dkim.VerifyWithOptions(strings.NewReader(text), &dkim.VerifyOptions{LookupTXT: func(name string) ([]string, error) { return []string{a.texts[name]}, nil }})
+	if err != nil || len(found) != 1 || found[0].Err != nil {
+		t.Errorf("its signatures are %+v, %v", found, err)
+	}
+	if a.pass("held@example.net", header, body); len(a.holder.kept) != 2 || strings.Contains(a.holder.kept[1], "DKIM") {
+		t.Error("a message that cannot be signed is not kept as it is")
+	}
+	a.holder.full = true
+	if got := a.pass("held@example.com", header, body); got != string(gomilter.ActTempFail) {
+		t.Errorf("a message that cannot be kept: %.80q", got)
+	}
+	if got := a.pass("bob@example.com", header, body); !strings.HasPrefix(got, "DKIM-Signature: ") || len(a.holder.kept) != 2 {
+		t.Errorf("another's: %.80q", got)
 	}
 }

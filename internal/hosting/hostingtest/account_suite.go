@@ -235,6 +235,8 @@ func testMailNotFound(t *testing.T, a *Tenant) {
 			"SetPassword": func() error { return mail.SetPassword(ctx, at, latchkey.NewSecret(goodPassword)) },
 			"SetQuota":    func() error { return mail.SetQuota(ctx, at, 1<<20) },
 			"Suspend":     func() error { return mail.Suspend(ctx, at, hosting.Login, true) },
+			"Held":        func() error { _, err := mail.Held(ctx, at); return err },
+			"DropHeld":    func() error { _, err := mail.DropHeld(ctx, at); return err },
 			"Verify":      func() error { _, err := mail.Verify(ctx, at, latchkey.NewSecret(goodPassword)); return err },
 			"Mailbox":     func() error { _, err := mail.Mailbox(ctx, at); return err },
 			"Usage":       func() error { _, err := mail.Usage(ctx, at); return err },

@@ -103,6 +103,7 @@ func (t *tx) DeleteAccount(id latchkey.AccountID) error {
 		`DELETE FROM answered WHERE account_id = ?`,
 		`DELETE FROM mail_filter WHERE account_id = ?`,
 		`DELETE FROM mailbox WHERE account_id = ?`,
+		`DELETE FROM outgoing WHERE account_id = ?`,
 		`DELETE FROM zone_part WHERE zone IN (SELECT name FROM zone WHERE account_id = ?)`,
 		`DELETE FROM zone WHERE account_id = ?`,
 		`DELETE FROM site WHERE account_id = ?`,

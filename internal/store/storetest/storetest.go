@@ -68,6 +68,7 @@ func Run(t *testing.T, open Open) {
 		{"Autoresponders", testAutoresponders},
 		{"Filters", testFilters},
 		{"MailRulesGo", testMailRulesGo},
+		{"Outgoing", testOutgoing},
 		{"Zones", testZones},
 		{"Kept", testKept},
 		{"Sites", testSites},
