@@ -175,9 +175,9 @@ func TestLoops(t *testing.T) {
 	h.wants("by some", h.send("info@example.com", friend, strings.Repeat("Received: from a by b\n", 50)+message("1")), "ok", nil, []string{onward + " to x@example.org", onward + " to y@example.org"})
 }
 
-// TestHeld: what is held for a mailbox waits, is counted, goes when it is let go, and
+// TestHeldHere: what is held for a mailbox waits, is counted, goes when it is let go, and
 // can be thrown away; nothing of it is another's.
-func TestHeld(t *testing.T) {
+func TestHeldHere(t *testing.T) {
 	h := withMail(t, "ann", "bob", "eve@example.net")
 	ctx := t.Context()
 	ann := hosting.Address{Local: "ann", Domain: "example.com"}
