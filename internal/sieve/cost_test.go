@@ -79,6 +79,56 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestEmptyTexts: looking at a field costs something, even if there is nothing in it.
+func TestEmptyTexts(t *testing.T) {
+	var s Script
+	for range 1000 {
+		s = append(s, If{Header{[]string{"To"}, Regex, "a.*b"}, []Command{Discard{}}})
+	}
+	asked := 0
+	out, err := s.within(Delivery{
+		Message: Read(strings.NewReader(strings.Repeat("To:\n", 10000) + "\n")),
+		Trace:   func(string) { asked++ },
+	}, 1<<22)
+	if err != nil || !out.Keep || asked > 100 {
+		t.Errorf("%d questions were asked of 10000 fields: %+v, %v", asked, out, err)
+	}
+}
+
+// TestAddressesAreReadOnce: what addresses there are in a field is found out once, not
+// by each rule that asks.
+func TestAddressesAreReadOnce(t *testing.T) {
+	m := Read(strings.NewReader("To: Ann <ann@example.com>, bob@example.com\nTo: x\n\n"))
+	first, again := m.addresses("To"), m.addresses("to")
+	if strings.Join(first, " ") != "ann@example.com bob@example.com x" || &first[0] != &again[0] {
+		t.Errorf("the addresses are %q, and once more %q", first, again)
+	}
+}
+
+// BenchmarkManyRules is one message with long fields for as many filters as there may
+// be.
+func BenchmarkManyRules(b *testing.B) {
+	for name, test := range map[string]struct {
+		field string
+		test  Test
+	}{
+		"empty fields": {strings.Repeat("To:\n", 60000), Header{[]string{"To"}, Regex, "a.*b"}},
+		"addresses":    {"To: a@b" + strings.Repeat(",a@b", 60000) + "\n", Address{[]string{"To"}, Is, "x@y"}},
+	} {
+		var s Script
+		for range 10000 {
+			s = append(s, If{test.test, []Command{Discard{}}})
+		}
+		b.Run(name, func(b *testing.B) {
+			for range b.N {
+				if _, err := s.Run(Delivery{Message: Read(strings.NewReader(test.field + "\n"))}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // TestRegexSize: an expression may repeat, but not so much that it is slow.
 func TestRegexSize(t *testing.T) {
 	for expr, want := range map[string]bool{"a{100}": true, "^[a-z]{1,64}@example\\.com$": true, strings.Repeat("a{200}", 20): false} {

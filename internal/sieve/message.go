@@ -26,6 +26,7 @@ const (
 // Message is a message, as scripts see it: fields and texts in UTF-8.
 type Message struct {
 	fields map[string][]string // by name in its usual form
+	people map[string][]string // the addresses in those that were asked for
 	body   io.Reader
 	texts  []string
 	read   bool
@@ -114,6 +115,23 @@ func decodeWords(text string) string {
 // Fields are the texts of the header fields with a name.
 func (m *Message) Fields(name string) []string {
 	return m.fields[textproto.CanonicalMIMEHeaderKey(name)]
+}
+
+// addresses are those in the header fields with a name.
+func (m *Message) addresses(name string) []string {
+	name = textproto.CanonicalMIMEHeaderKey(name)
+	list, known := m.people[name]
+	if known {
+		return list
+	}
+	for _, text := range m.fields[name] {
+		list = append(list, addresses(text)...)
+	}
+	if m.people == nil {
+		m.people = map[string][]string{}
+	}
+	m.people[name] = list
+	return list
 }
 
 // Texts are the texts in the message: its parts of the type text, decoded.

@@ -39,6 +39,9 @@ type run struct {
 // some seconds of a processor at the most.
 const maxWork = 1 << 29
 
+// look is what it costs to look at a text, even if there is nothing in it.
+const look = 64
+
 // MaxPlaces is in how many folders and at how many addresses one run may put a
 // message, and maxRedirects at how many addresses: as many as Dovecot is set up to.
 const (
@@ -135,7 +138,7 @@ func (r *run) compare(m Match, texts []string, value string) bool {
 	fits, weight := m.with(value)
 	r.left -= 100 * weight // to make it ready
 	return slices.ContainsFunc(texts, func(text string) bool {
-		if r.left -= weight * len(text); r.left < 0 {
+		if r.left -= look + weight*len(text); r.left < 0 {
 			r.stopped = true
 			return false
 		}
@@ -226,9 +229,7 @@ func named(names []string) string {
 func (t Address) fits(r *run) bool {
 	var texts []string
 	for _, name := range t.Names {
-		for _, text := range r.Message.Fields(name) {
-			texts = append(texts, addresses(text)...)
-		}
+		texts = append(texts, r.Message.addresses(name)...)
 	}
 	return r.asked("An address in "+named(t.Names), t.Match, t.Value, r.compare(t.Match, texts, t.Value))
 }
