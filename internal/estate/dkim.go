@@ -17,7 +17,7 @@ import (
 type dkimKeys struct{ *account }
 
 // in fails with NotFound for a zone that is not the account's, or that the domain
-// does not lie in.
+// does not lie in, and for a domain that is another's or lies below one.
 func (d *dkimKeys) in(r store.Reader, zone, domain latchkey.Domain) error {
 	if _, err := findZone(r, zone, (&ownZones{d.account}).mine); err != nil {
 		return err
@@ -25,7 +25,30 @@ func (d *dkimKeys) in(r store.Reader, zone, domain latchkey.Domain) error {
 	if domain != zone && !strings.HasSuffix(string(domain), "."+string(zone)) {
 		return hosting.NoZone(domain)
 	}
+	for name := domain; name != zone; {
+		if owner, err := ownerAt(r, name); err != nil {
+			return err
+		} else if owner != 0 && owner != d.caller.Account {
+			return hosting.NoZone(domain)
+		}
+		_, above, _ := strings.Cut(string(name), ".")
+		name = latchkey.Domain(above)
+	}
 	return nil
+}
+
+// ownerAt is who has a domain, or the zone of that name; 0 for nobody.
+func ownerAt(r store.Reader, name latchkey.Domain) (latchkey.AccountID, error) {
+	owner, err := r.DomainOwner(name)
+	if errors.Is(err, store.ErrNotFound) {
+		var z store.Zone
+		z, err = r.Zone(name)
+		owner = z.Account
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	return owner, err
 }
 
 func (d *dkimKeys) place(domain latchkey.Domain) string { return dkimPlace(d.caller.Account, domain) }

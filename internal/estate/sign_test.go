@@ -11,10 +11,12 @@ import (
 	"github.com/emersion/go-msgauth/dkim"
 	"github.com/miekg/dns"
 
+	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/notice"
 	"github.com/latchkey/latchkey/internal/store"
+	"github.com/latchkey/latchkey/internal/wire/encode"
 	"github.com/latchkey/latchkey/test/testserver"
 )
 
@@ -142,4 +144,34 @@ func TestMailSigner(t *testing.T) {
 			t.Errorf("%s as %s: signed by %q: %t, %v", test.sender, test.from, of, key != nil, err)
 		}
 	}
+}
+
+// TestKeysOfDomainsBelow: who has a domain has no business with the key of one below
+// it that is another's, whatever it is asked for by.
+func TestKeysOfDomainsBelow(t *testing.T) {
+	s := testserver.New(t)
+	s.WHM("createacct", "username", "shop", "domain", "shop.example.com", "password", testserver.Password)
+	s.UAPI("shop", "EmailAuth", "enable_dkim", "domain", "shop.example.com")
+	s.UAPI("shop", "EmailAuth", "ensure_dkim_keys_exist", "domain", "eu.shop.example.com")
+	keys := func() string {
+		var b strings.Builder
+		for _, domain := range []string{"shop.example.com", "eu.shop.example.com"} {
+			b.Write(encode.Append(nil, s.UAPI("shop", "EmailAuth", "fetch_dkim_private_keys", "domain", domain)))
+		}
+		return b.String()
+	}
+	before := keys()
+	for _, domain := range []string{"shop.example.com", "eu.shop.example.com", "new.shop.example.com"} {
+		for _, function := range []string{"ensure_dkim_keys_exist", "enable_dkim"} {
+			s.Call(call.UAPI, "demo", "EmailAuth", function, "domain", domain)
+		}
+		if res := s.Call(call.UAPI, "demo", "EmailAuth", "fetch_dkim_private_keys", "domain", domain); res.Err == nil || res.Err.Kind != latchkey.NotFound {
+			t.Errorf("demo is shown the key of %s: %v", domain, res.Err)
+		}
+	}
+	if keys() != before {
+		t.Error("the keys of shop are others now")
+	}
+	s.UAPI("demo", "EmailAuth", "enable_dkim", "domain", "blog.example.com")
+	s.UAPI("demo", "EmailAuth", "fetch_dkim_private_keys", "domain", "blog.example.com")
 }

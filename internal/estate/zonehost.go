@@ -64,7 +64,11 @@ func (z *hostZones) Edit(ctx context.Context, name latchkey.Domain, change func(
 			return nil, err
 		}
 		noteEdit(z.act, was, edit)
-		return was.Edit(edit, z.e.Now())
+		is, err := was.Edit(edit, z.e.Now())
+		if err == nil && !z.caller.OverAll() {
+			err = z.e.fits(was, is)
+		}
+		return is, err
 	})
 }
 

@@ -324,17 +324,12 @@ func notBelowForeign(r store.Reader, by *latchkey.Caller, account latchkey.Accou
 		return nil
 	}
 	for _, parent, more := strings.Cut(string(name), "."); more && parent != ""; _, parent, more = strings.Cut(parent, ".") {
-		owner, err := r.DomainOwner(latchkey.Domain(parent))
-		if errors.Is(err, store.ErrNotFound) {
-			var z store.Zone
-			z, err = r.Zone(latchkey.Domain(parent))
-			owner = z.Account
-		}
-		if errors.Is(err, store.ErrNotFound) || err == nil && owner == account {
-			continue
-		}
+		owner, err := ownerAt(r, latchkey.Domain(parent))
 		if err != nil {
 			return err
+		}
+		if owner == 0 || owner == account {
+			continue
 		}
 		if a, err := r.AccountByID(owner); err != nil || !by.Commands(&a) {
 			return &latchkey.Error{Kind: latchkey.Exists, Param: "domain", Msg: "The domain “" + parent + "” already exists on this server and is not yours: “" + string(name) + "” cannot be taken out of it."}
