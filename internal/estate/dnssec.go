@@ -49,7 +49,7 @@ func (e *Estate) signZone(ctx context.Context, act *audit.Act, caller *latchkey.
 		if err != nil {
 			return err
 		}
-		err = e.commit(ctx, act, caller, func(tx store.Tx) error {
+		err = e.begin(ctx, act, caller, func(tx store.Tx) error {
 			_, err := findZone(tx, name, mine)
 			return err
 		})

@@ -156,6 +156,21 @@ func (e *Estate) commit(ctx context.Context, act *audit.Act, caller *latchkey.Ca
 	return err
 }
 
+// begin is commit for what can only be done after it: the trail says that the call
+// has begun, and how it ended when it has.
+func (e *Estate) begin(ctx context.Context, act *audit.Act, caller *latchkey.Caller, fn func(store.Tx) error) error {
+	return e.Auth.Commit(ctx, func(tx store.Tx) error {
+		if err := e.stands(tx, caller); err != nil {
+			return err
+		}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		tx.Audit(act.Begun(), 1)
+		return nil
+	})
+}
+
 func (e *Estate) stands(tx store.Tx, caller *latchkey.Caller) error {
 	if caller == nil {
 		return nil

@@ -360,15 +360,9 @@ func (m *mail) Folders(ctx context.Context, a hosting.Address) (list []hosting.M
 // begun has the trail have a call about a mailbox before it does what cannot be
 // taken back, if who calls still may.
 func (m *mail) begun(ctx context.Context, a hosting.Address) error {
-	return m.e.Auth.Commit(ctx, func(tx store.Tx) error {
-		if err := m.e.stands(tx, m.caller); err != nil {
-			return err
-		}
-		if _, err := m.find(tx, a); err != nil {
-			return err
-		}
-		tx.Audit(m.act.Begun(), 1)
-		return nil
+	return m.e.begin(ctx, m.act, m.caller, func(tx store.Tx) error {
+		_, err := m.find(tx, a)
+		return err
 	})
 }
 

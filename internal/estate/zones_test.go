@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/latchkey/latchkey/internal/audit"
+	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/driver/authdns"
 	"github.com/latchkey/latchkey/internal/estate"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -295,6 +296,48 @@ func TestZoneSize(t *testing.T) {
 		}
 	}
 	s.WHM("addzonerecord", "domain", "example.com", "name", "host.example.com.", "type", "TXT", "txtdata", long)
+	s.WHM("setupreseller", "user", "demo", "makeowner", "1")
+	s.WHM("setacls", "reseller", "demo", "acl-all", "0", "acl-edit-dns", "1")
+	res := s.Call(call.WHM, "demo", "", "addzonerecord", "domain", "example.com", "name", "by.example.com.", "type", "TXT", "txtdata", long)
+	if res.Err == nil || res.Err.Kind != latchkey.Limit {
+		t.Errorf("too large by a reseller's door: %v, %v", res.Reason, res.Err)
+	}
+}
+
+// unsigning is a name server that does not manage to sign.
+type unsigning struct{ estate.Signer }
+
+type signsNothing struct {
+	estate.Nameserver
+	unsigning
+}
+
+func (unsigning) Sign(context.Context, *zone.Zone, hosting.Signing) error {
+	return errors.New("it does not sign")
+}
+
+// TestSigningFails: the trail does not say that a zone was signed before it is.
+func TestSigningFails(t *testing.T) {
+	s := testserver.New(t)
+	s.Estate.DNS = signsNothing{s.Estate.DNS, unsigning{s.Estate.DNS.(estate.Signer)}}
+	res := s.Call(call.UAPI, "demo", "DNSSEC", "enable_dnssec", "domain", "example.com", "algo_num", "13")
+	if res.Err == nil {
+		t.Fatalf("signed: %v", res.Data)
+	}
+	s.Trail.Flush()
+	var said []string
+	err := audit.List(t.Context(), s.Store, 0, func(_ uint64, ev *latchkey.Event) bool {
+		if ev.Func == "DNSSEC::enable_dnssec" {
+			said = append(said, strings.TrimSpace(ev.Ended()+" "+ev.Reason))
+		}
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(said) != 2 || said[0] != "ok begun" || !strings.HasPrefix(said[1], "internal") {
+		t.Errorf("the trail says %q", said)
+	}
 }
 
 // TestTemplates: accounts, zones that are added and zones that are reset are made of
