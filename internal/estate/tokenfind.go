@@ -21,7 +21,13 @@ const (
 // Find implements [hosting.TokenPolicies].
 func (h *hostTokenPolicies) Find(ctx context.Context, q hosting.TokenSearch, after hosting.TokenMark, limit int) (list []hosting.AccountToken, next *hosting.TokenMark, err error) {
 	w := tokenSearch{host: h.host, q: q, now: h.e.Now(), next: &store.TokenKey{Account: after.Account, Name: after.Name}, limit: limit, policies: map[string]*latchkey.AppliedPolicy{}}
-	if err := h.e.Store.Read(ctx, w.run); err != nil || w.next == nil {
+	err = h.e.Store.Read(ctx, func(r store.Reader) error {
+		if err := w.run(r); err != nil {
+			return err
+		}
+		return w.veil(r)
+	})
+	if err != nil || w.next == nil {
 		return w.found, nil, err
 	}
 	return w.found, &hosting.TokenMark{Account: w.next.Account, Name: w.next.Name}, nil
@@ -69,6 +75,22 @@ func (w *tokenSearch) run(r store.Reader) error {
 			return err
 		}
 		judged += len(list)
+	}
+	return nil
+}
+
+// veil lets a search that has come to a token of an account that the caller does not
+// see go on after all of that account: what the caller is told names none of them.
+func (w *tokenSearch) veil(r store.Reader) error {
+	if w.next == nil || w.caller.OverAll() {
+		return nil
+	}
+	a, err := r.AccountByID(w.next.Account)
+	if gone(err) != nil {
+		return err
+	}
+	if err != nil || !w.caller.Sees(&a) {
+		w.next = &store.TokenKey{Account: w.next.Account + 1}
 	}
 	return nil
 }
