@@ -7,6 +7,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/letsencrypt-cpanel/cpanelgo v1.2.1
 	github.com/miekg/dns v1.1.73
+	go.yaml.in/yaml/v3 v3.0.5
 )
 
 require (
