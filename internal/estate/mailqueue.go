@@ -80,6 +80,46 @@ func (m *mail) dropHeld(ctx context.Context, of hosting.Address) (n int64, err e
 	return n, nil
 }
 
+// reader is a mail server by which people read mail.
+type reader interface {
+	// EndSessions ends the sessions of mailboxes, by their addresses: it returns when
+	// they are out.
+	EndSessions(ctx context.Context, of map[string]bool) error
+}
+
+// EndMailSessions implements [hosting.Mail]. Where people read mail by nothing here
+// there are none.
+func (m *mail) EndMailSessions(ctx context.Context) error {
+	err := m.e.Auth.Commit(ctx, func(tx store.Tx) error {
+		if err := m.e.stands(tx, m.caller); err != nil {
+			return err
+		}
+		tx.Audit(m.act.Begun(), 1)
+		return nil
+	})
+	if _, own := m.e.Mailserver.(homely); own || err != nil {
+		return err
+	}
+	r, ok := m.e.Mailserver.(reader)
+	if !ok {
+		return latchkey.Errorf(latchkey.RoleOff, "The mail server of this server ends no sessions.")
+	}
+	of := map[string]bool{}
+	err = m.EachMailbox(ctx, func(list []hosting.Mailbox) error {
+		for i := range list {
+			of[list[i].Address.String()] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.EndSessions(ctx, of); err != nil {
+		return &latchkey.Error{Kind: latchkey.Unavailable, Msg: "Not all sessions could be ended: try again.", Err: err}
+	}
+	return nil
+}
+
 // settingsADay is how many mails with settings an account may have sent: they go to
 // whom it likes.
 const settingsADay = 20

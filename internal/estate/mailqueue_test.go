@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +23,15 @@ type holder struct {
 	follower
 	held map[string]int64
 	off  bool
+	out  []string // whose sessions were ended
+}
+
+func (h *holder) EndSessions(_ context.Context, of map[string]bool) error {
+	h.out = slices.Sorted(maps.Keys(of))
+	if h.off {
+		return errors.New("off")
+	}
+	return nil
 }
 
 func (h *holder) Held(context.Context) (map[string]int64, error) {
@@ -73,6 +84,27 @@ func TestHeld(t *testing.T) {
 	}
 	h.off = true
 	want("where the queue cannot be read", count("get_held_message_count"), "unavailable")
+}
+
+// TestEndMailSessions: the sessions of the account's own mailboxes are ended, and who
+// asked is told if they were not.
+func TestEndMailSessions(t *testing.T) {
+	s := testserver.New(t)
+	s.UAPI("demo", "Email", "terminate_mailbox_sessions") // there are none
+	for _, box := range []string{"bob", "ann"} {
+		s.UAPI("demo", "Email", "add_pop", "email", box, "password", testserver.Password)
+	}
+	s.UAPI("other", "Email", "add_pop", "email", "eve", "password", testserver.Password)
+	h := &holder{}
+	s.Estate.Mailserver = h
+	s.UAPI("demo", "Email", "terminate_mailbox_sessions")
+	if got := strings.Join(h.out, " "); got != "ann@example.com bob@example.com" {
+		t.Errorf("sessions of %q were ended", got)
+	}
+	h.off = true
+	if res := s.Call(call.UAPI, "demo", "Email", "terminate_mailbox_sessions"); res.Err == nil || res.Err.Kind != latchkey.Unavailable {
+		t.Errorf("sessions that cannot be ended: %v", res.Err)
+	}
 }
 
 // TestSendSettings: settings are sent by who sends mail for the server, so many a day

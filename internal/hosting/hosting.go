@@ -242,6 +242,10 @@ type Mail interface {
 	// RoleOff where the server sends no mail, Limit, Unavailable.
 	SendSettings(ctx context.Context, s MailSettings, to string) error
 
+	// EndMailSessions ends the sessions of all who read mail in a mailbox of the
+	// account, by IMAP or POP3: when it returns they are out. They may sign in again.
+	EndMailSessions(ctx context.Context) error
+
 	MailRules
 	MailQueue
 	MailFiles

@@ -84,6 +84,15 @@ func (m *ownMail) SendSettings(context.Context, MailSettings, string) error {
 	return errNotForMailboxes
 }
 
+func (m *narrowMail) EndMailSessions(ctx context.Context) error {
+	if err := m.may(); err != nil {
+		return err
+	}
+	return m.all.EndMailSessions(ctx)
+}
+
+func (m *ownMail) EndMailSessions(context.Context) error { return errNotForMailboxes }
+
 // TooManySettings is the answer to who has had settings sent too often.
 func TooManySettings(aDay int) error {
 	return latchkey.Errorf(latchkey.Limit, "An account may have settings sent %d times a day, and has: tell them yourself, or wait.", aDay)

@@ -588,6 +588,9 @@ func (m *mail) Browse(_ context.Context, of hosting.Address, dir string) (list [
 	return list, err
 }
 
+// EndMailSessions implements [hosting.Mail]: nobody is signed in.
+func (m *mail) EndMailSessions(context.Context) error { return nil }
+
 // SendSettings implements [hosting.Mail]: [Account.Sent] tells to whom.
 func (m *mail) SendSettings(_ context.Context, s hosting.MailSettings, to string) error {
 	return m.with(s.Mailbox, func(*box) error {

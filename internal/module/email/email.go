@@ -30,6 +30,8 @@ var Module = api.Module[hosting.Account]{
 
 		{Name: "list_pops", API2: "listpops", Feature: boxes, Mailbox: true, Role: api.MailReceive, Scope: api.Things, Run: api.Run(listPops), API2Data: popsOfAPI2,
 			Doc: "List the mailboxes."},
+		{Name: "listpopssingle", OnlyAPI2: true, Feature: boxes, Mailbox: true, Role: api.MailReceive, Scope: api.Things, Run: api.Run(listPops), API2Data: popsOfAPI2,
+			Doc: "List the mailboxes, as listpops does."},
 		{Name: "list_pops_with_disk", API2: "listpopswithdisk", Feature: boxes, Mailbox: true, Role: api.MailReceive, Scope: api.Things, Run: api.Run(listPopsWithDisk), API2Data: popsWithDiskOfAPI2,
 			Doc: "List the mailboxes with what they hold and may hold."},
 		{Name: "count_pops", Feature: boxes, Role: api.MailReceive, Scope: api.Things, Run: api.Run(countPops),

@@ -11,7 +11,7 @@ import (
 // listFuncs are about mailing lists. There are none: what asks for them is told
 // so. What would make or change one stands in package absent.
 var listFuncs = []api.Func[hosting.Account]{
-	{Name: "list_lists", Feature: latchkey.FeatureLists, Role: api.MailReceive, Scope: api.Things, Run: api.Run(listLists),
+	{Name: "list_lists", API2: "listlists", Feature: latchkey.FeatureLists, Role: api.MailReceive, Scope: api.Things, Run: api.Run(listLists),
 		Doc: "List the mailing lists: there are none."},
 	{Name: "count_lists", Feature: latchkey.FeatureLists, Role: api.MailReceive, Scope: api.Things, Run: api.Run(countLists),
 		Doc: "Count the mailing lists: there are none."},

@@ -17,6 +17,9 @@ var programFuncs = []api.Func[hosting.Account]{
 	{Name: "get_webmail_settings", Feature: boxes, Mailbox: true, Role: api.MailReceive, Scope: api.Things, Run: api.Run(webmailSettings),
 		Doc: "Tell where webmail finds a mailbox."},
 
+	{Name: "terminate_mailbox_sessions", Feature: boxes, Role: api.MailReceive, Effect: api.Write, Run: api.Run(endSessions),
+		Doc: "End the sessions of all who read mail of the account, by IMAP or POP3."},
+
 	{Name: "get_mailbox_autocreate", Feature: boxes, Role: api.MailReceive, Scope: api.Things, Run: api.Run(autocreate),
 		Doc: "Tell whether mail for NAME+FOLDER makes a folder: it does not."},
 	{Name: "disable_mailbox_autocreate", Feature: boxes, Role: api.MailReceive, Effect: api.Write, Scope: api.Things, Run: api.Run(noAutocreate),
@@ -132,6 +135,11 @@ func webmailSettings(ctx context.Context, acct hosting.Account, p settingsParams
 		return webmailSettingsRow{}, err
 	}
 	return webmailSettingsRow{acct.Server().Hostname, true, a.String()}, nil
+}
+
+// UAPI: Email::terminate_mailbox_sessions.
+func endSessions(ctx context.Context, acct hosting.Account, _ api.None) (api.Void, error) {
+	return nil, acct.Mail().EndMailSessions(ctx)
 }
 
 type autocreateParams struct {

@@ -31,6 +31,9 @@ func TestSettings(t *testing.T) {
 		{`dispatch_client_settings?account=no@example.com&to=me@example.net`, nobody + `“no@example.com”.`},
 		{`dispatch_client_settings?account=other&to=me@example.net`, nobody + `“other”.`},
 
+		{`terminate_mailbox_sessions`, `null`},
+		{`2:listpopssingle?regex=^bob`, `[{"email":"bob@example.com","login":"bob@example.com"}]`},
+		{`2:listlists`, `[]`},
 		{`get_mailbox_autocreate?email=bob@example.com`, `0`},
 		{`disable_mailbox_autocreate?email=bob`, `1`},
 		{`enable_mailbox_autocreate?email=bob@example.com`, `unavailable: This server has no addresses of the form NAME+FOLDER: a + is a letter of a name like any other. Make a filter that saves to the folder instead.`},
