@@ -62,12 +62,17 @@ func (s Script) within(d Delivery, work int) (Outcome, error) {
 		r.tell("The message takes too long to compare. Deliver to the inbox.")
 		return Outcome{Keep: true}, d.Message.err
 	}
-	if len(r.Folders)+len(r.Redirects) > MaxPlaces || len(r.Redirects) > maxRedirects {
+	if r.crowded() {
 		r.tell("The message would go to too many places. Deliver to the inbox.")
 		return Outcome{Keep: true}, d.Message.err
 	}
 	r.Keep = r.Keep || !r.cancelled
 	return r.Outcome, d.Message.err
+}
+
+// crowded reports whether the message would go to too many places.
+func (r *run) crowded() bool {
+	return len(r.Folders)+len(r.Redirects) > MaxPlaces || len(r.Redirects) > maxRedirects
 }
 
 func (r *run) block(commands []Command) {
@@ -111,6 +116,7 @@ func (c FileInto) run(r *run) {
 	r.cancelled = true
 	if !slices.Contains(r.Folders, c.Folder) {
 		r.Folders = append(r.Folders, c.Folder)
+		r.stopped = r.crowded()
 	}
 }
 
@@ -119,6 +125,7 @@ func (c Redirect) run(r *run) {
 	r.cancelled = true
 	if !slices.Contains(r.Redirects, c.Address) {
 		r.Redirects = append(r.Redirects, c.Address)
+		r.stopped = r.crowded()
 	}
 }
 

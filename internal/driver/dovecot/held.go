@@ -67,10 +67,19 @@ func noQueue(err error) error {
 // queueTime is how long Postfix may take to list its queue.
 const queueTime = 30 * time.Second
 
+// listing bounds how many lists of the queue are read at once.
+var listing = make(chan struct{}, 2)
+
 // eachHeld runs fn for every message that Postfix holds.
 func (p *Part) eachHeld(ctx context.Context, fn func(queued)) error {
 	ctx, stop := context.WithTimeout(ctx, queueTime)
 	defer stop()
+	select {
+	case listing <- struct{}{}:
+		defer func() { <-listing }()
+	case <-ctx.Done():
+		return noQueue(ctx.Err())
+	}
 	cmd := exec.CommandContext(ctx, "postqueue", append(p.postfix(), "-j")...)
 	cmd.Env, cmd.Dir, cmd.WaitDelay = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C"}, "/", 5*time.Second
 	out, err := cmd.StdoutPipe()
