@@ -186,6 +186,11 @@ func TestSessionsEnd(t *testing.T) {
 			step.then()
 		}
 	}
+	ended := r.login("one1@example.com", "12345luggage")
+	r.done("Email/terminate_mailbox_sessions")
+	if ended == nil || ended.Noop().Wait() == nil {
+		t.Error("a session goes on when those of the account are ended")
+	}
 	left := r.login("one1@example.com", "12345luggage")
 	r.tool(nil, "whmapi1", "suspendacct", "user=demo")
 	if left == nil || left.Noop().Wait() == nil {

@@ -45,6 +45,12 @@ func (r *rows) lost(want *rows) map[string]bool {
 	return list
 }
 
+// EndSessions ends the sessions of mailboxes, by their addresses in lower case: who
+// was signed in there is out when it returns, and may sign in again.
+func (p *Part) EndSessions(ctx context.Context, of map[string]bool) error {
+	return p.endSessions(ctx, of)
+}
+
 // endSessions ends the sessions of mailboxes. Who was being let in meanwhile is out,
 // too, when it returns.
 func (p *Part) endSessions(ctx context.Context, of map[string]bool) error {
