@@ -16,8 +16,12 @@ type boxModel struct {
 	Off      bool   // the login is suspended
 	Password string // "" for the one that it was made with
 	Letters  int
+	Sorted   int    // letters that a filter has put into a folder
 	Filters  string // what they look for
 }
+
+// sorted is the folder that filters put letters into.
+const sorted = "Sorted"
 
 // mailModel is the account's mail.
 type mailModel struct {
@@ -34,7 +38,7 @@ var firstMail = mailModel{Boxes: map[string]boxModel{"old": {Letters: 1}}}
 // mailChange is one change of mail: a call of a function, or a message.
 type mailChange struct {
 	what, local string
-	text        string // an address in it is unlike all others
+	text        string // an address in it is unlike all others; of a message, what a filter looks for
 	quota       int64
 }
 
@@ -72,7 +76,11 @@ func (c mailChange) apply(was mailModel) mailModel {
 	case "passwd_pop":
 		m.Password = c.text
 	case "message":
-		m.Letters++
+		if c.text == "" {
+			m.Letters++
+		} else {
+			m.Sorted++
+		}
 	}
 	if c.local != "" {
 		is.Boxes[c.local] = m
@@ -86,7 +94,7 @@ var aboutRules = []string{
 }
 
 // aboutBoxes are those of mailboxes that are there.
-var aboutBoxes = []string{"passwd_pop", "passwd_pop", "edit_pop_quota", "suspend_login", "message", "delete_pop"}
+var aboutBoxes = []string{"passwd_pop", "passwd_pop", "edit_pop_quota", "suspend_login", "message", "message", "delete_pop"}
 
 // plannedChanges are n changes that make sense one after another, beginning with
 // one mailbox that holds a letter.
@@ -105,6 +113,9 @@ func plannedChanges(seed uint64, n int) (list []mailChange) {
 			if is.Boxes[some].Off && c.what == "suspend_login" {
 				c.what = "unsuspend_login"
 			}
+			if c.what == "message" {
+				c.text = first(is.Boxes[some].Filters)
+			}
 		}
 		list, is = append(list, c), c.apply(is)
 	}
@@ -114,7 +125,6 @@ func plannedChanges(seed uint64, n int) (list []mailChange) {
 // rule is a change of what becomes of mail: one that can be made now.
 func (m *mailModel) rule(what, local string, i int) mailChange {
 	c := mailChange{what: what, text: fmt.Sprintf("t%03d@example.com", i)}
-	first := func(list string) string { text, _, _ := strings.Cut(list, " "); return text }
 	switch what {
 	case "delete_forwarder":
 		c.what, c.text = orElse(first(m.Forwards), what, "add_forwarder", c.text)
@@ -133,6 +143,12 @@ func (m *mailModel) rule(what, local string, i int) mailChange {
 		}
 	}
 	return c
+}
+
+// first is the first of a list.
+func first(list string) string {
+	text, _, _ := strings.Cut(list, " ")
+	return text
 }
 
 // orElse is a change of what is there, or where nothing is there another.
@@ -173,9 +189,11 @@ func (c mailChange) call() (function string, args []string) {
 		}
 		args = []string{"domain", "example.com", "fwdopt", "fwd", "fwdemail", c.text}
 	case "store_filter":
-		args = []string{"filtername", c.text, "part1", "$header_subject:", "match1", "contains", "val1", c.text, "action1", "finish"}
+		args = []string{"filtername", c.text, "part1", "$header_subject:", "match1", "contains", "val1", c.text}
 		if c.local != "" {
-			args = append(args, "account", box)
+			args = append(args, "account", box, "action1", "save", "dest1", "INBOX."+sorted)
+		} else {
+			args = append(args, "action1", "finish")
 		}
 	case "delete_filter":
 		args = []string{"filtername", c.text, "account", box}
@@ -194,5 +212,5 @@ func (c mailChange) make(as *client) error {
 		return err
 	}
 	defer m.Close()
-	return m.send(c.local+"@example.com", "Subject: a letter\n\nA letter.\n")
+	return m.send(c.local+"@example.com", "Subject: a letter "+c.text+"\n\nA letter.\n")
 }

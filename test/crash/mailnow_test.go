@@ -32,6 +32,7 @@ func (r *rig) mailNow() mailModel {
 			m := boxModel{Quota: b.Quota, Off: b.SuspendedLogin, Password: b.PasswordHash}
 			for _, part := range []string{"cur", "new"} {
 				m.Letters += len(r.list("demo", "mail", "example.com", b.Local, part))
+				m.Sorted += len(r.list("demo", "mail", "example.com", b.Local, "."+sorted, part))
 			}
 			filters, ferr := s.Filters(store.MailPlace{Account: id, Domain: b.Domain, Local: b.Local})
 			err = errors.Join(err, ferr)
@@ -74,7 +75,7 @@ func (m mailModel) itself() mailModel { return m }
 func (m mailModel) told() mailModel {
 	boxes := map[string]boxModel{}
 	for name, b := range m.Boxes {
-		b.Letters, b.Filters = 0, strings.TrimSpace(m.Filters+" "+b.Filters)
+		b.Letters, b.Sorted, b.Filters = 0, 0, strings.TrimSpace(m.Filters+" "+b.Filters)
 		boxes[name] = b
 	}
 	m.Boxes, m.Filters = boxes, ""
@@ -94,18 +95,20 @@ func toldOf(t *testing.T, dir string) mailModel {
 	each := func(query string, take func(a, b string, n int64, yes bool, script string)) {
 		t.Helper()
 		rows, err := db.Query(query)
-		for err == nil && rows.Next() {
-			var a, b, script string
-			var n int64
-			var yes bool
-			if err = rows.Scan(&a, &b, &n, &yes, &script); err == nil {
-				take(a, b, n, yes, script)
-			}
-		}
 		if err != nil {
 			t.Fatalf("%s: %v", query, err)
 		}
 		defer rows.Close()
+		for rows.Next() {
+			var a, b, script string
+			var n int64
+			var yes bool
+			err = errors.Join(err, rows.Scan(&a, &b, &n, &yes, &script))
+			take(a, b, n, yes, script)
+		}
+		if err = errors.Join(err, rows.Err()); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
 	}
 	each(`SELECT address, hash, quota, login, script FROM mailbox WHERE address LIKE '%@example.com' ORDER BY address`, func(address, hash string, quota int64, login bool, script string) {
 		local, _, _ := strings.Cut(address, "@")

@@ -231,7 +231,8 @@ func (r *rig) state() (words []string) {
 		words = append(words, "home "+home)
 		for _, domain := range r.list(home, "mail") {
 			for _, user := range r.list(home, "mail", domain) {
-				words = append(words, fmt.Sprintf("maildir %s@%s of %s: %s", user, domain, home, strings.Join(r.list(home, "mail", domain, user), " ")))
+				parts := slices.DeleteFunc(r.list(home, "mail", domain, user), aboutFolders)
+				words = append(words, fmt.Sprintf("maildir %s@%s of %s: %s", user, domain, home, strings.Join(parts, " ")))
 			}
 			if strings.HasPrefix(domain, ".") {
 				words = append(words, "left in the mail of "+home+": "+domain)
@@ -241,6 +242,12 @@ func (r *rig) state() (words []string) {
 	words = append(words, unsound(r.t, r.dir)...)
 	slices.Sort(words)
 	return words
+}
+
+// aboutFolders is true of what a message to a folder makes in a mailbox, and may leave
+// if it does not come there.
+func aboutFolders(name string) bool {
+	return name == "."+sorted || strings.HasPrefix(name, "subscriptions")
 }
 
 func (r *rig) list(steps ...string) (names []string) {
