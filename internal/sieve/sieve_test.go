@@ -61,14 +61,19 @@ var mails = map[string]string{
 // scripts are scripts whose outcome is compared with that of another's
 // interpreter.
 func scripts() map[string]Script {
-	list := map[string]Script{
+	return map[string]Script{
 		"nothing": {}, "discard": {Discard{}}, "keep and discard": {Discard{}, Keep{}}, "into": {FileInto{"Work.A"}, FileInto{"Work.A"}, FileInto{"B&C"}},
 		"redirect": {Redirect{"a@b.example"}, Redirect{"c+d@b.example"}}, "stop": {Stop{}, Discard{}}, "reject": {Reject{"no \"thanks\""}, Stop{}},
 		"keep and redirect": {Keep{}, Redirect{"a@b.example"}},
 		"since":             {If{Since{time.Now().Add(-time.Hour)}, []Command{FileInto{"past"}}}, If{Since{time.Now().Add(time.Hour)}, []Command{FileInto{"future"}}}},
 		"logic":             {If{AllOf{Exists{"Subject"}, Not{AnyOf{Exists{"No"}, Bounce{}}}}, []Command{FileInto{"yes"}}}},
+		"fits":              {If{Header{[]string{"Subject"}, Contains, "o"}, []Command{FileInto{"fits"}}}},
 	}
-	add := func(t Test) { list[Script{If{t, nil}}.Text()] = Script{If{t, []Command{FileInto{"fits"}}}} }
+}
+
+// conditions are conditions that are compared likewise.
+func conditions() (list []Test) {
+	add := func(t Test) { list = append(list, t) }
 	for _, m := range []Match{Is, Contains, Begins, Ends, Regex} {
 		for _, v := range []string{"hello world", "Hello", "WORLD", "l+o", "^h.*d$", "a folded line", "grüße und äpfel", "[[:digit:]]", "", "*", "?"} {
 			if m != Regex || CheckRegex(v) == nil {
@@ -97,19 +102,48 @@ func scripts() map[string]Script {
 func TestAsPigeonhole(t *testing.T) {
 	p := pigeonhole(t)
 	n := 0
-	for name, s := range scripts() {
-		for what, text := range mails {
-			out, err := s.Run(Delivery{Message: Read(strings.NewReader(text)), From: "you@y.example", Now: time.Now()})
-			if err != nil {
-				t.Fatal(err)
+	compare := func(name, what string, s Script, there string) {
+		out, err := s.Run(Delivery{Message: Read(strings.NewReader(mails[what])), From: "you@y.example", Now: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if here := actions(out); here != there {
+			t.Errorf("%s over %q:\n here %s\nthere %s", name, what, here, there)
+		}
+		n++
+	}
+	tests := conditions()
+	for what, text := range mails {
+		for name, s := range scripts() {
+			compare(name, what, s, p.run(t, s, text))
+		}
+		// One run of the interpreter says of each condition whether it fits.
+		fits := p.run(t, all(tests), text)
+		if fits = ", " + fits + ", "; strings.Contains(fits, "INBOX") {
+			t.Fatalf("over %q the script ends early: %s", what, fits)
+		}
+		for i, c := range tests {
+			there := "INBOX"
+			if name := "folder " + fitting(i); strings.Contains(fits, ", "+name+", ") {
+				there = name
 			}
-			if got, want := actions(out), p.run(t, s, text); got != want {
-				t.Errorf("%s over %q:\n here %s\nthere %s", name, what, got, want)
-			}
-			n++
+			s := Script{If{c, []Command{FileInto{fitting(i)}}}}
+			compare(s.Text(), what, s, there)
 		}
 	}
 	t.Logf("%d pairs", n)
+}
+
+// fitting is the folder for messages that the ith condition fits.
+func fitting(i int) string { return fmt.Sprint("fits", i) }
+
+// all sorts a message into a folder for each condition that fits, and keeps it
+// nowhere else.
+func all(tests []Test) (s Script) {
+	for i, t := range tests {
+		s = append(s, If{t, []Command{FileInto{fitting(i)}}})
+	}
+	return append(s, Discard{})
 }
 
 // TestVacationInPigeonhole looks that an answer is as it is meant there.
@@ -188,6 +222,7 @@ plugin {
   sieve_extensions = +vacation-seconds
   sieve_vacation_min_period = 0
   sieve_max_redirects = 100
+  sieve_max_actions = 0
 }
 `, dir, uid, gid)
 	if err := os.WriteFile(filepath.Join(dir, "dovecot.conf"), []byte(config), 0o644); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,6 +70,7 @@ func TestMail(t *testing.T) {
 	if got := text(m); !strings.HasSuffix(got, letter("first", body)) {
 		t.Errorf("another message came than was sent:\n%q", got)
 	}
+	r.confined()
 	r.quota()
 	r.suspends()
 	r.alone()
@@ -206,4 +208,43 @@ func TestSessionsEnd(t *testing.T) {
 	r.until("the doctor does not see that sessions go on", func() bool {
 		return strings.Contains(r.tool(nil, "doctor", "--config", r.path("none.toml")), "a session that is open goes on")
 	})
+}
+
+// confined looks that no name of a folder leads out of a mailbox: neither to what its
+// neighbour has, nor to where something could be put.
+func (r *rig) confined() {
+	r.t.Helper()
+	r.done("Email/add_pop", "email", "eve", "password", "12345luggage")
+	r.must(r.send(ann, letter("secret", "x\r\n"), "eve@example.com"))
+	r.arrives("eve@example.com", "12345luggage", "INBOX", "Subject: secret")
+	around := func() string {
+		var list []string
+		for _, pattern := range []string{"mail/example.com/*", "mail/example.com/eve/*", "mail/example.com/eve/.*", "mail/*", "*"} {
+			found, err := filepath.Glob(r.path("data", "homes", "demo", pattern))
+			r.must(err)
+			list = append(list, found...)
+		}
+		return strings.Join(list, "\n")
+	}
+	before := around()
+	if !strings.Contains(before, "example.com/eve/cur") {
+		r.t.Fatalf("it looks at the wrong place:\n%s", before)
+	}
+	c := r.login("newuser@example.com", "12345luggage")
+	defer c.Close()
+	home := r.path("data", "homes", "demo", "mail", "example.com", "eve")
+	for _, name := range []string{
+		"../eve", "..", ".", "../eve/cur", "a/../../eve", "INBOX/../eve", "INBOX.../eve", "./../eve", "..eve", "/../eve", "~/../eve", "~eve@example.com", "~eve@example.com/INBOX", home, "~" + home,
+		"shared/eve@example.com", "user/eve@example.com", "&AC4ALgAv-eve", "%2e%2e%2feve", "../../../../../../etc",
+	} {
+		_ = c.Create(name, nil).Wait() // what it is refused with is Dovecot's
+		for _, m := range letters(r.t, c, name) {
+			r.t.Errorf("the folder %q has the message %q", name, text(m))
+		}
+		_ = c.Rename("INBOX", name, nil).Wait()
+	}
+	if after := around(); after != before {
+		r.t.Errorf("there is more around the mailbox than before:\n%s\nand was\n%s", after, before)
+	}
+	r.done("Email/delete_pop", "email", "eve@example.com")
 }
