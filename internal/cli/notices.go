@@ -50,6 +50,11 @@ func notices(c config.Config) (n estate.Notices, err error) {
 // it, or what takes the notices; nil where there is neither.
 func mailOut(c config.Config, n estate.Notices) (estate.Mailer, error) {
 	if c.MailFolder == "" {
+		if s, ok := n.Mailer.(*mailout.SMTP); ok {
+			passing := *s
+			passing.Passing = true
+			return &passing, nil
+		}
 		return n.Mailer, nil
 	}
 	return mailout.Folder{Dir: c.MailFolder}, os.MkdirAll(c.MailFolder, 0o700)

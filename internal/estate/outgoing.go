@@ -37,6 +37,7 @@ const (
 	outgoingAtOnce = 100
 	outgoingHands  = 4 // that send
 	outgoingInVain = 3 // messages in a row, and all others wait
+	large          = 4 << 20
 )
 
 // outbox is what the sender of mail remembers.
@@ -44,6 +45,7 @@ type outbox struct {
 	files  sync.RWMutex  // held by who puts files there; alone by who looks for those that nobody needs
 	posted chan struct{} // there is more to send
 	turn   sync.Mutex    // held by who sends
+	large  sync.Mutex    // held by who sends a long message: one is in memory at a time
 
 	mu     sync.Mutex
 	vain   int // how many in a row could not be sent at all
@@ -88,11 +90,13 @@ func (e *Estate) post(ctx context.Context, from string, raw []byte, own bool, to
 	}
 	now := e.Now()
 	_, err = e.Store.Write(ctx, func(tx store.Tx) error {
+		size := int64(len(raw))
 		for _, l := range to {
-			o := store.Outgoing{From: from, To: l.to, Body: name, Bytes: int64(len(raw)), Own: own, At: now, Due: now}
+			o := store.Outgoing{From: from, To: l.to, Body: name, Bytes: size, Own: own, At: now, Due: now}
 			if err := e.queue(tx, &o, l.by); err != nil {
 				return err
 			}
+			size = 0 // they share it
 		}
 		return nil
 	})
@@ -237,6 +241,10 @@ func (e *Estate) went(down bool, why error) {
 
 // sendOut sends one message, and notes how that went.
 func (e *Estate) sendOut(ctx context.Context, o *store.Outgoing) error {
+	if st, err := os.Stat(e.queued(o.Body)); err == nil && st.Size() > large {
+		e.outgoing.large.Lock()
+		defer e.outgoing.large.Unlock()
+	}
 	raw, err := os.ReadFile(e.queued(o.Body))
 	if errors.Is(err, fs.ErrNotExist) {
 		// It was deleted meanwhile, or a restored backup has no such file.

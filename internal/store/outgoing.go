@@ -13,7 +13,7 @@ type Outgoing struct {
 	From      string // of the envelope; "" for none
 	To        string
 	Body      string // the name of the file that has the message; several may share it
-	Bytes     int64  // of the message
+	Bytes     int64  // of the file that count for this one
 	Own       bool   // it is written here: it is not sent on
 	At        time.Time
 	Due       time.Time

@@ -163,17 +163,20 @@ func TestRefusals(t *testing.T) {
 		p       *postOffice
 		refused bool
 		down    bool
+		passing bool
 	}{
-		"no such recipient":     {&postOffice{rcpt: no(550)}, true, false},
-		"a recipient, later":    {&postOffice{rcpt: no(450)}, false, false},
-		"mail refused":          {&postOffice{data: no(554)}, true, false},
-		"mail, later":           {&postOffice{data: no(451)}, false, false},
-		"our sender refused":    {&postOffice{from: no(550)}, false, true},
-		"our sender, not now":   {&postOffice{from: no(421)}, false, true},
-		"nobody may send at us": {&postOffice{user: "x"}, false, true},
+		"no such recipient":     {&postOffice{rcpt: no(550)}, true, false, false},
+		"a recipient, later":    {&postOffice{rcpt: no(450)}, false, false, false},
+		"mail refused":          {&postOffice{data: no(554)}, true, false, false},
+		"mail, later":           {&postOffice{data: no(451)}, false, false, false},
+		"our sender refused":    {&postOffice{from: no(550)}, false, true, false},
+		"our sender, not now":   {&postOffice{from: no(421)}, false, true, false},
+		"their sender refused":  {&postOffice{from: no(550)}, false, false, true},
+		"their sender, not now": {&postOffice{from: no(421)}, false, true, true},
+		"nobody may send at us": {&postOffice{user: "x"}, false, true, false},
 	} {
 		address, _ := test.p.opens(t, Open)
-		err := (&SMTP{Address: address, Security: Open}).Send(t.Context(), message)
+		err := (&SMTP{Address: address, Security: Open, Passing: test.passing}).Send(t.Context(), message)
 		_, refused := errors.AsType[*notice.Refusal](err)
 		_, down := errors.AsType[*notice.Unreachable](err)
 		if err == nil || refused != test.refused || down != test.down {

@@ -36,6 +36,9 @@ type SMTP struct {
 	Password latchkey.Secret
 	Hello    string         // the name this server gives itself
 	Roots    *x509.CertPool // nil for the system's
+	// Passing is set where senders are others: that one of them is refused for good
+	// says nothing of the next.
+	Passing bool
 }
 
 // Check says what is wrong with how s is set up. A password never travels in
@@ -73,8 +76,12 @@ func (s *SMTP) Send(ctx context.Context, m *notice.Message) error {
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
-	if err := c.Mail(m.From, nil); err != nil { // it takes nothing from us
-		return &notice.Unreachable{Err: fmt.Errorf("%s: %w", s.Address, err)}
+	if err := c.Mail(m.From, nil); err != nil {
+		failed := fmt.Errorf("%s: %w", s.Address, err)
+		if said, ok := errors.AsType[*smtp.SMTPError](err); ok && s.Passing && !said.Temporary() {
+			return failed
+		}
+		return &notice.Unreachable{Err: failed} // it takes nothing from us
 	}
 	if err := deliver(c, m); err != nil {
 		return refused(fmt.Errorf("%s: %w", s.Address, err))
