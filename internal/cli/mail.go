@@ -16,6 +16,8 @@ import (
 
 	"github.com/latchkey/latchkey/internal/config"
 	"github.com/latchkey/latchkey/internal/driver/dovecot"
+	"github.com/latchkey/latchkey/internal/driver/milter"
+	"github.com/latchkey/latchkey/internal/estate"
 	"github.com/latchkey/latchkey/internal/store"
 )
 
@@ -64,6 +66,25 @@ func milterPath(c config.Config) string {
 		return c.Milter
 	}
 	return filepath.Join(c.MailDir, "milter.sock")
+}
+
+// filterMail answers a mail server that asks for signatures. Where nobody has set a
+// socket for it, and there can be none, mail goes unsigned.
+func (h *house) filterMail(c *config.Config) error {
+	path := milterPath(*c)
+	if path == "" {
+		return nil
+	}
+	filter := &milter.Server{Keys: h.estate.MailSigner, Holder: h.estate.Submitted(), Headers: estate.SignedHeaders, Spool: c.Data, Log: h.log}
+	err := filter.Listen(path)
+	switch {
+	case err == nil:
+		h.keepers = append(h.keepers, filter.Run)
+	case c.Milter == "":
+		h.log.Warn("what people send through Postfix is not signed", "err", err)
+		return nil
+	}
+	return err
 }
 
 func mailOptions(c config.Config, from dovecot.Source, log *slog.Logger) dovecot.Options {

@@ -27,7 +27,6 @@ import (
 	"github.com/latchkey/latchkey/internal/driver/bind"
 	"github.com/latchkey/latchkey/internal/driver/homedir"
 	"github.com/latchkey/latchkey/internal/driver/maildir"
-	"github.com/latchkey/latchkey/internal/driver/milter"
 	"github.com/latchkey/latchkey/internal/driver/sites"
 	"github.com/latchkey/latchkey/internal/durable"
 	"github.com/latchkey/latchkey/internal/estate"
@@ -276,12 +275,8 @@ func (h *house) takeCalls(_ context.Context, c *config.Config) (err error) {
 // keepWatch begins what goes on beside the calls.
 func (h *house) keepWatch(_ context.Context, c *config.Config) error {
 	h.keepers = append(h.keepers, h.verifier.Run, h.verifier.RunSessions, h.verifier.RunSources, h.trail.Run, h.estate.RunUsage, h.estate.RunRepairs, h.estate.RunNotices, h.estate.RunOutgoing)
-	if path := milterPath(*c); path != "" {
-		signer := &milter.Server{Keys: h.estate.MailSigner, Holder: h.estate.Submitted(), Headers: estate.SignedHeaders, Spool: c.Data, Log: h.log}
-		if err := signer.Listen(path); err != nil {
-			return err
-		}
-		h.keepers = append(h.keepers, signer.Run)
+	if err := h.filterMail(c); err != nil {
+		return err
 	}
 	if c.AuditSyslog != "" {
 		network, address, err := audit.ParseSyslog(c.AuditSyslog)
