@@ -372,6 +372,44 @@ func TestMailserverFollows(t *testing.T) {
 	}
 }
 
+// TestMostRules: an account has so many autoresponders and forwarders, and no more.
+func TestMostRules(t *testing.T) {
+	h := withMail(t)
+	demo := accountOf(t, h.Server, "demo").Caller().Account
+	_, err := h.Store.Write(t.Context(), func(tx store.Tx) error {
+		for i := range hosting.MaxAutoresponders {
+			at := store.MailPlace{Account: demo, Domain: "example.com", Local: fmt.Sprintf("a%d", i)}
+			if err := tx.PutAutoresponder(store.Autoresponder{MailPlace: at}); err != nil {
+				return err
+			}
+		}
+		for i := range hosting.MaxForwarders {
+			at := store.MailPlace{Account: demo, Domain: "example.com", Local: fmt.Sprintf("a%d", i)}
+			if err := tx.PutForwarder(store.Forwarder{MailPlace: at, To: friend}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	must(t, err)
+	answer := func(email string) *latchkey.Error {
+		return h.Call(call.UAPI, "demo", "Email", "add_auto_responder", "email", email, "domain", "example.com", "from", "a", "subject", "b", "body", "c").Err
+	}
+	forward := func(email, to string) *latchkey.Error {
+		return h.Call(call.UAPI, "demo", "Email", "add_forwarder", "email", email, "domain", "example.com", "fwdopt", "fwd", "fwdemail", to).Err
+	}
+	for what, err := range map[string]*latchkey.Error{"an autoresponder": answer("more"), "a forwarder": forward("more", friend), "a second": forward("a0", "x@example.org")} {
+		if err == nil || err.Kind != latchkey.Limit {
+			t.Errorf("%s more: %v", what, err)
+		}
+	}
+	for what, err := range map[string]*latchkey.Error{"an autoresponder": answer("a0"), "a forwarder": forward("a0", friend)} {
+		if err != nil {
+			t.Errorf("%s that is there: %v", what, err)
+		}
+	}
+}
+
 // TestShutPassesNothingOn: what a mail server is told of a suspended account, and of
 // a mailbox that takes no mail, has nothing that would be sent on.
 func TestShutPassesNothingOn(t *testing.T) {

@@ -95,8 +95,23 @@ func (m *mail) Forward(ctx context.Context, from hosting.Address, to []mailrule.
 		if len(has) > hosting.MaxDestinations {
 			return latchkey.Errorf(latchkey.Limit, "An address can be forwarded to %d others.", hosting.MaxDestinations)
 		}
-		return nil
+		return fewRules(tx, m.caller.Account)
 	})
+}
+
+// fewRules says why what an account wants done with its mail is too much, or nil: it
+// stands in the server's own database, which no quota of the account's bounds.
+func fewRules(r store.Reader, id latchkey.AccountID) error {
+	forwarders, autoresponders, err := r.MailRuleCounts(id)
+	switch {
+	case err != nil:
+		return err
+	case forwarders > hosting.MaxForwarders:
+		return latchkey.Errorf(latchkey.Limit, "An account can have %d forwarders.", hosting.MaxForwarders)
+	case autoresponders > hosting.MaxAutoresponders:
+		return latchkey.Errorf(latchkey.Limit, "An account can have %d autoresponders.", hosting.MaxAutoresponders)
+	}
+	return nil
 }
 
 func (m *mail) Unforward(ctx context.Context, from hosting.Address, to []mailrule.Destination) error {
@@ -227,7 +242,10 @@ func (m *mail) Answer(ctx context.Context, r hosting.Autoresponder) error {
 		if !m.e.sends() {
 			return errNoMailOut
 		}
-		return tx.PutAutoresponder(store.Autoresponder{MailPlace: m.place(r.Address), Autoresponder: r.Autoresponder})
+		if err := tx.PutAutoresponder(store.Autoresponder{MailPlace: m.place(r.Address), Autoresponder: r.Autoresponder}); err != nil {
+			return err
+		}
+		return fewRules(tx, m.caller.Account)
 	})
 }
 

@@ -18,7 +18,8 @@ type MailRules interface {
 	// Forwarders are all of them, by domain, name and destination.
 	Forwarders(ctx context.Context) ([]Forwarder, error)
 	// Forward adds destinations to an address, all of them or none; those that it has
-	// stay. Fails: Invalid, Limit for more than [MaxDestinations].
+	// stay. Fails: Invalid, Limit for more than [MaxDestinations] of it or
+	// [MaxForwarders] of the account.
 	Forward(ctx context.Context, from Address, to []mailrule.Destination) error
 	// Unforward takes destinations from an address, all of them or none. Fails:
 	// NotFound.
@@ -38,7 +39,7 @@ type MailRules interface {
 	// Autoresponder is that of an address. Fails: NotFound.
 	Autoresponder(ctx context.Context, a Address) (Autoresponder, error)
 	// Answer puts an autoresponder in the place of the one that an address has, if it
-	// has one. Fails: Invalid.
+	// has one. Fails: Invalid, Limit for more than [MaxAutoresponders].
 	Answer(ctx context.Context, r Autoresponder) error
 	// Unanswer takes the autoresponder of an address away. That there was none is no
 	// error.
@@ -82,13 +83,15 @@ func NoAutoresponder(a Address) error {
 
 // How much an account may want done.
 const (
-	MaxDestinations = 100 // of an address
-	MaxFilters      = 100 // of a mailbox, and of the account
-	maxRules        = 100 // of a filter
-	maxActions      = 20
-	maxValue        = 1000
-	maxBody         = 64 << 10
-	maxHours        = 24 * 365
+	MaxDestinations   = 100 // of an address
+	MaxForwarders     = 20_000
+	MaxAutoresponders = 1000
+	MaxFilters        = 100 // of a mailbox, and of the account
+	maxRules          = 100 // of a filter
+	maxActions        = 20
+	maxValue          = 1000
+	maxBody           = 64 << 10
+	maxHours          = 24 * 365
 )
 
 // ParseRecipient reads an address that mail can be sent to: it may be anywhere,

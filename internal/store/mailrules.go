@@ -59,6 +59,8 @@ type MailRules interface {
 	Autoresponder(p MailPlace) (Autoresponder, error)
 	// Autoresponders are those of an account, by domain and name.
 	Autoresponders(account latchkey.AccountID) ([]Autoresponder, error)
+	// MailRuleCounts is how many forwarders and autoresponders an account has.
+	MailRuleCounts(account latchkey.AccountID) (forwarders, autoresponders int, err error)
 	// Filters are those of a place; none is no error.
 	Filters(p MailPlace) ([]mailrule.Filter, error)
 	// AllFilters are those of an account and of its mailboxes: its own first, then

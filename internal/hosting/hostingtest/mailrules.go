@@ -65,7 +65,7 @@ func (m *mail) Forward(_ context.Context, from hosting.Address, to []mailrule.De
 				has++
 			}
 		}
-		if has > hosting.MaxDestinations {
+		if has > hosting.MaxDestinations || len(is) > hosting.MaxForwarders {
 			return latchkey.Errorf(latchkey.Limit, "That are too many.")
 		}
 		r.forwarders = is
@@ -156,6 +156,9 @@ func (m *mail) Answer(_ context.Context, one hosting.Autoresponder) error {
 	return m.ruled(one.Domain, func(r *rules) error {
 		if err := hosting.CheckAutoresponder(&one.Autoresponder); err != nil {
 			return err
+		}
+		if _, there := r.responders[one.Address]; !there && len(r.responders) >= hosting.MaxAutoresponders {
+			return latchkey.Errorf(latchkey.Limit, "That are too many.")
 		}
 		r.responders[one.Address] = one.Autoresponder
 		return nil

@@ -84,6 +84,12 @@ func (r *reader) Autoresponders(account latchkey.AccountID) ([]store.Autorespond
 	return all(r.ctx, r.q, scanAutoresponder, `SELECT `+autoresponderColumns+` FROM autoresponder WHERE account_id = ? ORDER BY domain, local`, int64(account))
 }
 
+func (r *reader) MailRuleCounts(account latchkey.AccountID) (forwarders, autoresponders int, err error) {
+	n, err := found(r, func(s scanner) (n [2]int, err error) { return n, s.Scan(&n[0], &n[1]) },
+		`SELECT (SELECT count(*) FROM forwarder WHERE account_id = ?), (SELECT count(*) FROM autoresponder WHERE account_id = ?)`, int64(account), int64(account))
+	return n[0], n[1], err
+}
+
 func (t *tx) PutAutoresponder(a store.Autoresponder) error {
 	return t.run(`INSERT INTO autoresponder (`+autoresponderColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (account_id, domain, local) DO UPDATE SET sender = excluded.sender, subject = excluded.subject, body = excluded.body,

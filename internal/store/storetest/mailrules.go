@@ -94,6 +94,8 @@ func testAutoresponders(t *testing.T, h *house) {
 		same(t, "Autoresponder", a, err, one)
 		list, err := r.Autoresponders(alice)
 		same(t, "Autoresponders", list, err, []store.Autoresponder{one, two})
+		forwarders, autoresponders, err := r.MailRuleCounts(alice)
+		same(t, "MailRuleCounts", [2]int{forwarders, autoresponders}, err, [2]int{0, 2})
 		return nil
 	})
 	answers := func(what, sender string, now time.Time, since time.Duration, want bool) {
