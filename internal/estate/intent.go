@@ -54,6 +54,8 @@ type plan struct {
 	// inside says that the effects lie in the home of an account that exists,
 	// and that there is nothing left to do without it.
 	inside bool
+	// noMail says that nothing of it is the mail server's business.
+	noMail bool
 }
 
 var plans = map[string]plan{
@@ -62,6 +64,7 @@ var plans = map[string]plan{
 	"account-create": accountCreate,
 	"account-remove": accountRemove,
 	"account-rename": accountRename,
+	"zone-remove":    zoneRemove,
 }
 
 // carryOut runs the three steps, if caller still may. begin checks and reserves;
@@ -113,6 +116,8 @@ func (e *Estate) finish(ctx context.Context, act *audit.Act, kind string, id int
 		return e.giveUp(ctx, kind, id, in, err)
 	case err != nil:
 		return e.begun(kind, in, err)
+	case p.noMail:
+		return nil
 	}
 	return e.applyMail(ctx, in.place())
 }

@@ -63,11 +63,16 @@ func (h *host) ofOwn(name string) bool {
 	return strings.HasPrefix(name, string(h.caller.Name)+"_")
 }
 
-// mayHave says why nobody can have an account for a domain: the server's own name
-// would be served, and certified, for whoever has that.
+// mayHave says why the caller can make no account for a domain: the server's own name
+// would be served, and certified, for whoever has that. What it lies in is the
+// administrator's to give.
 func (h *host) mayHave(domain latchkey.Domain) error {
-	if domain == h.e.ownName() {
+	own := h.e.ownName()
+	switch {
+	case domain == own:
 		return latchkey.InvalidParam("domain", "The domain “%s” is the name of this server: no account can have it.", domain)
+	case !h.caller.OverAll() && strings.HasSuffix(string(own), "."+string(domain)):
+		return latchkey.InvalidParam("domain", "The name of this server lies in the domain “%s”: ask the administrator for it.", domain)
 	}
 	return nil
 }

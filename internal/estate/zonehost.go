@@ -93,6 +93,9 @@ func (z *hostZones) Add(ctx context.Context, name latchkey.Domain, ip string, ow
 	return z.e.zones.with(name, func(s *zoneSlot) error {
 		err := z.e.commit(ctx, z.act, z.caller, func(tx store.Tx) error {
 			id, err := z.forWhom(tx, name, owner)
+			if err == nil && !z.caller.OverAll() {
+				err = z.mayHave(name)
+			}
 			if err != nil {
 				return err
 			}
@@ -147,19 +150,31 @@ func (z *hostZones) forWhom(r store.Reader, name latchkey.Domain, owner latchkey
 }
 
 func (z *hostZones) Remove(ctx context.Context, name latchkey.Domain) error {
-	return z.e.zones.with(name, func(s *zoneSlot) error {
-		err := z.e.commit(ctx, z.act, z.caller, func(tx store.Tx) error {
-			if _, err := findZone(tx, name, z.mine); err != nil {
-				return err
-			}
-			return tx.DeleteZone(name)
-		})
+	in := &intent{Domain: name}
+	return z.e.carryOut(ctx, z.act, z.caller, "zone-remove", in, func(tx store.Tx) error {
+		row, err := findZone(tx, name, z.mine)
 		if err != nil {
 			return err
 		}
-		s.zone = nil
-		return z.e.DNS.Withdraw(context.WithoutCancel(ctx), name)
+		in.Account = row.Account
+		return tx.DeleteZone(name)
 	})
+}
+
+// zoneRemove is for a zone that is no more: a name server of another program goes on
+// answering for it until it is told.
+var zoneRemove = plan{
+	noMail: true,
+	apply: func(e *Estate, ctx context.Context, in *intent) error {
+		return e.zones.with(in.Domain, func(s *zoneSlot) error {
+			s.zone = nil
+			if _, err := e.zoneNow(ctx, in.Domain); !errors.Is(err, store.ErrNotFound) {
+				return err // there is another of the name by now
+			}
+			return e.DNS.Withdraw(ctx, in.Domain)
+		})
+	},
+	finish: func(store.Tx, *intent) error { return nil },
 }
 
 // firstZones makes a zone for every main domain that has none, once in the life
