@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What can be read is written as it was; and an edit touches nothing but what it
@@ -104,6 +105,27 @@ func FuzzNew(f *testing.F) {
 		e := next.At(lastRecord(next))
 		if !strings.EqualFold(e.Type(), rtype) {
 			t.Fatalf("a %s record became %s", rtype, e.Type())
+		}
+	})
+}
+
+// FuzzTemplate: a template that is taken makes zones that can be read again, or says
+// why it makes none.
+func FuzzTemplate(f *testing.F) {
+	f.Add(small)
+	f.Add(StandardTemplate.text)
+	f.Add(small + "%nameserver2% IN A %ip%\nx%now%y IN TXT \"%rpemail%\"\n$ORIGIN %domain%.\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		template, err := ParseTemplate(text)
+		if err != nil {
+			return
+		}
+		z, err := template.Zone(Values{Domain: "a.example.com", Nameservers: []string{"ns.a.example.com"}, Hostname: "localhost", Now: time.Unix(1_800_000_000, 0), Serial: 7})
+		if err != nil {
+			return
+		}
+		if again, err := Parse(z.Name(), z.String()); err != nil || again.String() != z.String() {
+			t.Errorf("%q makes\n%s\nwhich is read as %v, %v", text, z, again, err)
 		}
 	})
 }
