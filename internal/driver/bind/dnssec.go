@@ -319,7 +319,10 @@ func readKey(file string) (key hosting.ZoneKey, err error) {
 	}
 	rr, err := dns.NewRR(string(text))
 	public, ok := rr.(*dns.DNSKEY)
-	if err != nil || !ok {
+	if err == nil && (!ok || public.PublicKey == "") {
+		err = errors.New("it has no DNSKEY record, or half of one")
+	}
+	if err != nil {
 		return key, fmt.Errorf("%s is no key: %w", file, err)
 	}
 	key = hosting.ZoneKey{Tag: int(public.KeyTag()), Flags: int(public.Flags), Public: public.PublicKey}
