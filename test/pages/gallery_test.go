@@ -235,15 +235,27 @@ func (g *gallery) wrong() {
 	s.WHM("update_featurelist", "featurelist", "disabled", "apitokens", "0")
 	g.show("off", "/tokens")
 	s.WHM("update_featurelist", "featurelist", "disabled", "apitokens", "1")
-	db, err := sql.Open("sqlite", filepath.Join(s.Dir, "latchkey.db"))
-	if err == nil {
-		_, err = db.Exec("ALTER TABLE token_observed RENAME TO lost")
-		db.Close()
-	}
+	g.lose("token_observed")
+	g.show("error-500", "/token/reader/suggest")
+	g.lose("session")
+	g.visit("/login/")
+	g.fill("#user", "demo")
+	g.fill("#pass", testserver.Password)
+	g.click("#login_form button", ".note.bad")
+	g.now("login-not-now")
+}
+
+// lose takes a table away from under the server.
+func (g *gallery) lose(table string) {
+	g.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(g.site.Dir, "latchkey.db"))
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.show("error-500", "/token/reader/suggest")
+	defer db.Close()
+	if _, err := db.Exec("ALTER TABLE " + table + " RENAME TO lost_" + table); err != nil {
+		g.t.Fatal(err)
+	}
 }
 
 // hosted fills a server with what the administrator's pages show, and signs the
@@ -308,6 +320,10 @@ func (g *gallery) hostPast() {
 	g.fill("#username", "test1")
 	g.click("main form button", ".note.bad")
 	g.now("host-account-wrong")
+	g.show("host-account-remove", "/account/riverbakeryshop1/remove")
+	g.fill("#confirm", "another")
+	g.click("button.danger", ".note.bad")
+	g.now("host-account-remove-wrong")
 	g.visit(g.at + "/policy")
 	g.fill("#longest_days", "many")
 	g.click("main form.card button", ".note.bad")
