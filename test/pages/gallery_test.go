@@ -322,7 +322,7 @@ func (g *gallery) hostPast() {
 	g.now("host-account-wrong")
 	g.show("host-account-remove", "/account/riverbakeryshop1/remove")
 	g.fill("#confirm", "another")
-	g.click("button.danger", ".note.bad")
+	g.click("button.danger", ".note[role=alert]")
 	g.now("host-account-remove-wrong")
 	g.visit(g.at + "/policy")
 	g.fill("#longest_days", "many")

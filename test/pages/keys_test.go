@@ -57,6 +57,16 @@ func (b *tab) opens(what string) {
 	b.t.Helper()
 	b.keys(kb.Enter)
 	b.do(chromedp.WaitReady(chromedp.CSS(what)))
+	b.loaded()
+}
+
+// loaded waits until the page's scripts have begun.
+func (b *tab) loaded() {
+	b.t.Helper()
+	const script = `new Promise(done => document.readyState === "complete" ? done(true) : addEventListener("load", () => done(true)))`
+	if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](script, chromedp.EvalAwaitPromise)); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // TestKeys: whoever has a keyboard alone signs in, makes a token, copies it and

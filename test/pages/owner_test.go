@@ -31,6 +31,9 @@ func owner(t *testing.T, scripts bool) {
 	b.has("Home", "example.com", "Disk usage")
 	b.click(`nav a[href$="/tokens"]`, "#list")
 	b.click(`a[href$="/tokens/new"]`, "#name")
+	if scripts {
+		b.loaded()
+	}
 	b.fill("#name", "acme")
 	b.do(chromedp.Click(chromedp.CSS(`input[value="certificates_dns"]`)))
 	if scripts {
