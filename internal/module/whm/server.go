@@ -37,6 +37,27 @@ func listNameservers(_ context.Context, h hosting.Host, _ api.None) (nameserverC
 	return nameserverConfig{h.Server().Nameservers}, nil
 }
 
+type addressList struct {
+	IP []address `json:"ip"`
+}
+
+// address is one of the server's: the one that all accounts share.
+type address struct {
+	Active    bool   `json:"active"`
+	Dedicated bool   `json:"dedicated"`
+	IP        string `json:"ip"`
+	Main      bool   `json:"mainaddr"`
+	Public    string `json:"public_ip"`
+	Removable bool   `json:"removable"`
+	Used      bool   `json:"used"`
+}
+
+// WHM API 1: listips.
+func listAddresses(_ context.Context, h hosting.Host, _ api.None) (addressList, error) {
+	ip := h.Server().IP
+	return addressList{[]address{{Active: true, IP: ip, Main: true, Public: ip, Used: true}}}, nil
+}
+
 // loadAverage is the load as text, as the system has it.
 type loadAverage struct {
 	Fifteen string `json:"fifteen"`

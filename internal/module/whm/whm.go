@@ -38,6 +38,7 @@ var Module = api.Module[hosting.Host]{
 		{Name: "limitbw", Privilege: latchkey.PrivilegeBandwidth, Effect: api.Write, API0: limitShape, API0Data: limitOfAPI0, Run: api.Run(limitBandwidth), Doc: "Set how much traffic an account may have in a month."},
 		{Name: "showbw", Privilege: latchkey.PrivilegeShowBandwidth, API0: `{"bandwidth":[data]}`, API0Data: trafficOfAPI0, Run: api.Run(showBandwidth), Doc: "Show the accounts' limits of traffic. Nothing measures the traffic itself."},
 		{Name: "setsiteip", Privilege: latchkey.PrivilegeEditAccount, Effect: api.Write, API0: api.Result0, Run: api.Run(setAddress), Doc: "Give an account the address that all accounts share, which it has already."},
+		{Name: "listips", Privilege: latchkey.PrivilegeSystemInfo, API0: `{"result":data.ip}`, Run: api.Run(listAddresses), Doc: "List the server's addresses: the one that all accounts share."},
 		{Name: "domainuserdata", Privilege: latchkey.PrivilegeAccountSummary, API0: domainShape, API0Data: domainOfAPI0, Run: api.Run(showDomain), Doc: "Show a domain, its place and its account."},
 		{Name: "get_domain_info", Privilege: latchkey.PrivilegeAccountSummary, Run: api.Run(listDomains), Doc: "List the domains of all accounts."},
 		{Name: "getdomainowner", Privilege: latchkey.PrivilegeBasic, Run: api.Run(showDomainOwner), Doc: "Tell which account a domain belongs to."},
