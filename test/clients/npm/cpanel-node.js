@@ -24,7 +24,7 @@ async function main() {
   await say('delpop again', own.emailDelpop(mailbox('gone')), result)
   await say('listpops', own.login('Email', 'listpops'), a => a.data.map(row => row.email))
   await say('fetchzones', own.zoneFetchZones(), result)
-  await say('listaddondomains', own.listAddonDomains('x'), result)
+  await say('listaddondomains', own.listAddonDomains('x'), a => [a.event.result, a.data, a.error])
   await say('wrong password', client('wrong').emailDelpop(mailbox('kept')), a => a.error)
 }
 
