@@ -154,6 +154,15 @@ func TestMarkup(t *testing.T) {
 				r.inert("GET "+at, r.ask("GET", b.prefix+at, ""))
 				r.inert("GET "+at+" without a session", r.ask("GET", at, "", "Cookie", ""))
 			}
+			for path, fields := range map[string]url.Values{
+				"/security/factor":        {"secret": {text}, "url": {text}, "code": {text}, "password": {text}, "now": {text}},
+				"/security/recovery":      {"password": {text}, "now": {text}},
+				"/security/password":      {"password": {text}, "now": {text}, "new_password": {text}, "again": {text}},
+				"/account/demo/remove":    {"confirm": {text}},
+				"/account/other/password": {"new_password": {""}, "x": {text}},
+			} {
+				r.inert("POST "+path, r.ask("POST", b.prefix+path, fields.Encode()))
+			}
 			r.crawl(b.prefix+"/", text)
 			pages, forms = pages+r.pages, forms+len(r.forms)
 		}

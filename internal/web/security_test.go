@@ -222,3 +222,26 @@ func TestHostSecurity(t *testing.T) {
 		}
 	}
 }
+
+// TestResellerSecurity: a reseller has the same page; whether they may change their
+// password is theirs as it is over the API.
+func TestResellerSecurity(t *testing.T) {
+	s := testserver.New(t)
+	s.WHM("setupreseller", "user", "demo", "makeowner", "1")
+	s.WHM("setacls", "reseller", "demo", "acl-basic-whm-functions", "1")
+	b := signIn(t, s.Host, "demo", testserver.Password)
+	wants(t, b.get("/security"), "Where you are logged in", "this one", "Set up a second factor")
+	if strings.Contains(b.get("/security"), "Change your password") {
+		t.Error("a reseller who may set no passwords is offered to")
+	}
+	const fresh = "another-horse-17"
+	if w := b.post("/security/password", "password", testserver.Password, "new_password", fresh, "again", fresh); w.Code < 400 {
+		t.Errorf("a reseller who may set no passwords: %d", w.Code)
+	}
+	s.WHM("setacls", "reseller", "demo", "acl-basic-whm-functions", "1", "acl-passwd", "1")
+	wants(t, b.get("/security"), "Change your password")
+	if w := b.post("/security/password", "password", testserver.Password, "new_password", fresh, "again", fresh); w.Code != http.StatusSeeOther {
+		t.Errorf("a reseller who may: %d %s", w.Code, text(w.Body.String()))
+	}
+	signIn(t, s.Host, "demo", fresh)
+}
