@@ -69,7 +69,7 @@ func TestDomains(t *testing.T) {
 			`"ipv6_is_dedicated":0,"modsecurity_enabled":0,"parent_domain":"example.com","php_version":"","port":80,"port_ssl":443,"user":"alice","user_owner":"root"},` +
 			`{"docroot":"/home/bob/public_html","domain":"example.net","domain_type":"main","ipv4":"192.0.2.1","ipv4_ssl":"192.0.2.1","ipv6":null,` +
 			`"ipv6_is_dedicated":0,"modsecurity_enabled":0,"parent_domain":"example.net","php_version":"","port":80,"port_ssl":443,"user":"bob","user_owner":"root"}]}`},
-		{`listips`, `{"ip":[{"active":1,"dedicated":0,"ip":"192.0.2.1","mainaddr":1,"public_ip":"192.0.2.1","removable":0,"used":1}]}`},
+		{`listips`, `{"ip":[{"active":1,"dedicated":0,"if":"","ip":"192.0.2.1","mainaddr":1,"netmask":"","network":"","public_ip":"192.0.2.1","removable":0,"used":1}]}`},
 		{`setsiteip?ip=192.0.2.1`, `missing: user`},
 		{`setsiteip?user=bob`, `missing: ip`},
 		{`setsiteip?user=bob&ip=192.0.2.1`, `null`},

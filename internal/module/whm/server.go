@@ -41,12 +41,16 @@ type addressList struct {
 	IP []address `json:"ip"`
 }
 
-// address is one of the server's: the one that all accounts share.
+// address is one of the server's: the one that all accounts share. What is known of
+// no interface is empty.
 type address struct {
 	Active    bool   `json:"active"`
 	Dedicated bool   `json:"dedicated"`
+	Interface string `json:"if"`
 	IP        string `json:"ip"`
 	Main      bool   `json:"mainaddr"`
+	Mask      string `json:"netmask"`
+	Network   string `json:"network"`
 	Public    string `json:"public_ip"`
 	Removable bool   `json:"removable"`
 	Used      bool   `json:"used"`
