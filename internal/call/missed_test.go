@@ -32,7 +32,7 @@ func TestMissed(t *testing.T) {
 	mine(call.Request{Names: call.API2, Module: "Email", Func: "nothing"})
 	mine(call.Request{Module: "Email", Func: demo})
 	mine(call.Request{Module: "Email", Func: "add_pop"}) // an argument is missing
-	hosts(call.Request{Names: call.WHM, Func: "listips"})
+	hosts(call.Request{Names: call.WHM, Func: "nothing"})
 	hosts(call.Request{Names: call.WHM0, Func: "api_token_list"})
 	hosts(call.Request{Module: "Cron", Func: "listcron", For: "demo"})
 	mine(call.Request{Module: "Batch", Func: "strict", Args: api.Args{{Key: "command", Value: `["Ftp","list_ftp"]`}}})
@@ -48,7 +48,7 @@ func TestMissed(t *testing.T) {
 		}
 	}
 	want := map[string]int64{
-		"UAPI Cron::list": 2, "API 2 Email::nothing": 1, "UAPI (not a name)": 1, "WHM API 1 listips": 1, "WHM API 0 api_token_list": 1,
+		"UAPI Cron::list": 2, "API 2 Email::nothing": 1, "UAPI (not a name)": 1, "WHM API 1 nothing": 1, "WHM API 0 api_token_list": 1,
 		"UAPI Cron::listcron": 1, "UAPI Ftp::list_ftp": 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

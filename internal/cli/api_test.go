@@ -137,7 +137,7 @@ func TestComplete(t *testing.T) {
 		{"whmapi0 accountsum", "accountsummary :4"},
 		{"uapi --u", "--user= :6"},
 		{"whmapi1 --u", ":4"},
-		{"cpapi2 Email listpops", "listpops listpopswithdisk :4"},
+		{"cpapi2 Email listpops", "listpops listpopssingle listpopswithdisk :4"},
 		{"cpapi2 Tok", ":4"}, // it has no API 2 names
 		{"whmapi1 api_token_l", "api_token_list :4"},
 		{"whmapi1 passwd us", "user= :6"},

@@ -32,6 +32,8 @@ func (c *stopsAfter) Err() error {
 type undertaking struct {
 	kind string
 	body string // of the intent, with %d for the account's number
+	// before is what must be there already, besides what every rig has.
+	before func(r *rig) error
 	// begin is what the first transaction reserves. It returns the account.
 	begin func(tx store.Tx, demo latchkey.AccountID) (latchkey.AccountID, error)
 	// effects are what follows, to be stopped by the context at any step.
@@ -93,11 +95,25 @@ var undertakings = []undertaking{
 		effects: func(ctx context.Context, r *rig) error { return r.homes.Rename(ctx, "demo", "moved") },
 		want:    []string{"account moved", "mailbox old@example.com of moved"},
 	},
+	{
+		kind: "zone-remove", body: `{"account":%d,"domain":"added.example"}`,
+		before: func(r *rig) error {
+			return r.host().Zones().Add(r.t.Context(), "added.example", "", "demo", "")
+		},
+		begin: func(tx store.Tx, demo latchkey.AccountID) (latchkey.AccountID, error) {
+			return demo, tx.DeleteZone("added.example")
+		},
+		effects: func(ctx context.Context, r *rig) error { return r.dns.Withdraw(ctx, "added.example") },
+		want:    []string{"account demo", "mailbox old@example.com of demo"},
+	},
 }
 
 // write writes down the intent, as the first of the three steps.
 func (u *undertaking) write(r *rig) {
 	r.t.Helper()
+	if u.before != nil {
+		r.must(u.before(r))
+	}
 	demo := r.id("demo")
 	_, err := r.db.Write(r.t.Context(), func(tx store.Tx) error {
 		id, err := u.begin(tx, demo)

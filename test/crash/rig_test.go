@@ -36,6 +36,7 @@ type rig struct {
 	store  *brittle
 	homes  *homedir.Homes
 	mail   *maildir.Store
+	dns    zoneFiles
 	estate *estate.Estate
 	part   *dovecot.Part // nil where mailboxes are only here
 	log    syncBuffer
@@ -118,8 +119,10 @@ func openRig(t *testing.T, dir string) *rig {
 	t.Cleanup(stop)
 	go verifier.Run(ctx)
 	r.mail = maildir.New(r.homes)
+	r.dns = zoneFiles(filepath.Join(dir, "zones"))
+	r.must(os.MkdirAll(string(r.dns), 0o700))
 	r.estate = estate.New(estate.Config{Server: hosting.Server{Hostname: "host.example.org", IP: "192.0.2.1"},
-		Auth: verifier, Store: r.store, Keys: keys, Hasher: hasher, Homes: r.homes, Mail: r.mail, HomeRoot: root, Now: time.Now, Log: log,
+		Auth: verifier, Store: r.store, Keys: keys, Hasher: hasher, Homes: r.homes, Mail: r.mail, DNS: r.dns, HomeRoot: root, Now: time.Now, Log: log,
 	})
 	if _, err := os.Stat(filepath.Join(dir, mailDir)); err == nil {
 		r.part, err = dovecot.Open(t.Context(), dovecot.Options{Dir: filepath.Join(dir, mailDir), Source: r.estate, Log: log})
@@ -239,6 +242,7 @@ func (r *rig) state() (words []string) {
 			}
 		}
 	}
+	words = append(words, r.zones()...)
 	words = append(words, unsound(r.t, r.dir)...)
 	slices.Sort(words)
 	return words
