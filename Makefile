@@ -29,7 +29,7 @@ CLIENTTOOL = $(GO) tool -modfile=../../tools/go.mod
 # Zones come from everybody: their lexer is fuzzed with every change.
 ZONEFUZZ   = $(GO) test -run='^$$' -fuzz='^FuzzParse$$' ./internal/zone -fuzztime
 
-.PHONY: build test clients race lint fuzz bench soak screenshots crash check docs deps format vet staticcheck vulnerabilities deadcode
+.PHONY: build test clients race lint fuzz bench soak screenshots crash newer check docs deps format vet staticcheck vulnerabilities deadcode
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/latchkey ./cmd/latchkey
@@ -65,6 +65,12 @@ screenshots: deps
 crash:
 	$(GO) test -count=1 -timeout=60m -v ./test/crash -args -kills=$(KILLS) -histories=$(HISTORIES) -operations=$(HISTORY) -outages=$(OUTAGES) -mailchanges=60
 
+# Dovecot 2.4 and the Postfix beside it, as the next Debian has them. Needs root and
+# debootstrap.
+newer:
+	scripts/in-debian trixie dovecot-imapd,dovecot-lmtpd,dovecot-pop3d,dovecot-sieve,dovecot-sqlite,postfix,postfix-sqlite \
+		$(GO) test -count=1 -timeout=30m -v ./test/dovecot
+
 # The same server under load for long, then spoken to by people who mean no good,
 # with a token that is rotated under it, then asked what the time of a refusal
 # tells, then killed and started many times.
@@ -85,7 +91,7 @@ docs: build
 	bin/latchkey openapi --docs docs/functions
 	@[ -z "$$(git status --porcelain docs/openapi.json docs/functions)" ] || { echo "docs/openapi.json or docs/functions was not current: commit it"; exit 1; }
 
-check: test race lint fuzz crash docs
+check: test race lint fuzz crash newer docs
 
 deps:
 	@scripts/test-deps

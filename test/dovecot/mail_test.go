@@ -1,7 +1,6 @@
 package dovecot
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -193,7 +192,7 @@ func TestSessionsEnd(t *testing.T) {
 	if ended == nil || ended.Noop().Wait() == nil {
 		t.Error("a session goes on when those of the account are ended")
 	}
-	left := r.login("one1@example.com", "12345luggage")
+	left := r.login("one1@example.com", "12345luggage") // and says nothing
 	r.tool(nil, "whmapi1", "suspendacct", "user=demo")
 	if left == nil || left.Noop().Wait() == nil {
 		t.Error("a session of a suspended account goes on")
@@ -203,10 +202,13 @@ func TestSessionsEnd(t *testing.T) {
 	}
 	text, err := os.ReadFile(r.path("dovecot", "dovecot.conf"))
 	r.must(err)
-	r.must(os.WriteFile(r.path("dovecot", "dovecot.conf"), bytes.Replace(text, []byte("verbose_proctitle = yes"), []byte("verbose_proctitle = no"), 1), 0o644))
+	without := strings.NewReplacer("verbose_proctitle = yes", "verbose_proctitle = no", "sessions/anvil", "sessions/elsewhere").Replace(string(text))
+	r.write(without, "dovecot", "dovecot.conf")
+	_ = os.Remove(r.path("mail", "sessions", "anvil")) // which 2.3 has not, and 2.4 keeps
 	r.must(exec.Command("doveadm", "-c", r.path("dovecot", "dovecot.conf"), "reload").Run())
 	r.until("the doctor does not see that sessions go on", func() bool {
-		return strings.Contains(r.tool(nil, "doctor", "--config", r.path("none.toml")), "a session that is open goes on")
+		said, _ := r.try("doctor", "--config", r.path("none.toml")) // Dovecot 2.4 takes no mail for a moment
+		return strings.Contains(said, "a session that is open goes on")
 	})
 }
 

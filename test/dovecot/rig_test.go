@@ -378,15 +378,22 @@ func (r *rig) startServer() {
 // tool runs the program's command line, as root.
 func (r *rig) tool(want error, args ...string) string {
 	r.t.Helper()
+	out, err := r.try(args...)
+	if (err == nil) != (want == nil) {
+		r.t.Fatalf("latchkey %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// try runs it, whatever comes of it.
+func (r *rig) try(args ...string) (string, error) {
+	r.t.Helper()
 	path, err := build()
 	r.must(err)
 	cmd := exec.Command(path, args...)
 	cmd.Env, cmd.Dir = r.environment(), r.dir
 	out, err := cmd.CombinedOutput()
-	if (err == nil) != (want == nil) {
-		r.t.Fatalf("latchkey %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return string(out)
+	return string(out), err
 }
 
 var errFails = errors.New("it fails")

@@ -189,7 +189,7 @@ func (p *Part) admit() error {
 	case st.Mode().Perm()&0o007 != 0:
 		return fmt.Errorf("%s is open to everybody (mode %04o): it holds the hashes of passwords; chmod o-rwx it", p.o.Dir, st.Mode().Perm())
 	}
-	return p.makeScripts()
+	return errors.Join(p.makeOwn(scripts), p.makeOwn(kicks))
 }
 
 // persist has the write-ahead log stay when the database is closed: who may only

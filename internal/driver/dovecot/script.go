@@ -21,17 +21,18 @@ const (
 	scriptEnd = ".sieve"
 )
 
-// makeScripts makes the directory of the scripts, for the owner of the mailboxes
-// alone: Dovecot reads them as that user, and keeps what it compiles beside them.
-func (p *Part) makeScripts() error {
-	dir := filepath.Join(p.o.Dir, scripts)
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+// makeOwn makes a directory for the owner of the mailboxes alone. Dovecot reads
+// scripts as that user, and keeps what it compiles beside them.
+func (p *Part) makeOwn(name string) error {
+	dir := filepath.Join(p.o.Dir, name)
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		err = os.Chmod(dir, 0o700)
 	}
-	if os.Geteuid() == 0 {
-		return os.Lchown(dir, p.uid, p.gid)
+	if err == nil && os.Geteuid() == 0 {
+		err = os.Lchown(dir, p.uid, p.gid)
 	}
-	return nil
+	return err
 }
 
 // ownGroup is the group of a user, or a group of the same number where nobody knows

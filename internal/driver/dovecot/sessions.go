@@ -15,10 +15,11 @@ import (
 )
 
 // Who is let in stays in: Dovecot asks once. So the sessions of a mailbox that lost
-// its password, or its owner the right to sign in, are ended. A process of Dovecot
-// serves one session, as the user whose the mailboxes are, and its title says of
-// whom (verbose_proctitle): what ends it is a signal, as “doveadm kick” sends it,
-// for which the server needs no right that it does not have.
+// its password, or its owner the right to sign in, are ended. Dovecot 2.4 does it when
+// it is asked. A process of Dovecot 2.3 serves one session, as the user whose the
+// mailboxes are, and its title says of whom (verbose_proctitle): what ends it is a
+// signal, as “doveadm kick” sends it, for which the server needs no right that it does
+// not have.
 
 const (
 	proc = "/proc"
@@ -57,18 +58,25 @@ func (p *Part) endSessions(ctx context.Context, of map[string]bool) error {
 	if len(of) == 0 {
 		return nil
 	}
-	runs, err := endSessions(of)
+	runs, err := p.endNow(ctx, of)
 	if !runs {
 		return err
 	}
 	time.Sleep(onTheWay)
-	_, again := endSessions(of)
+	_, again := p.endNow(ctx, of)
 	return errors.Join(err, again)
 }
 
-// endSessions ends the sessions that there are now, and reports whether there is any
-// process of Dovecot's.
-func endSessions(of map[string]bool) (runs bool, err error) {
+// endNow ends the sessions that there are now, and reports whether Dovecot runs.
+func (p *Part) endNow(ctx context.Context, of map[string]bool) (runs bool, err error) {
+	if asked, err := p.kick(ctx, of); asked || err != nil {
+		return asked, err
+	}
+	return endTitled(of)
+}
+
+// endTitled ends the sessions that the titles of processes tell of.
+func endTitled(of map[string]bool) (runs bool, err error) {
 	list, err := os.ReadDir(proc)
 	if err != nil {
 		return false, err
@@ -159,7 +167,7 @@ func (t *trial) isEnded(ctx context.Context) error {
 		return err
 	}
 	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
-		return errors.New("a session that is open goes on when its mailbox is taken away, and when its password is changed: “latchkey mail setup” writes verbose_proctitle = yes, by which sessions are told apart, and one process must not serve several")
+		return errors.New("a session that is open goes on when its mailbox is taken away, and when its password is changed: “latchkey mail setup” writes what it takes to end it (verbose_proctitle, or the socket of anvil), and one process must not serve several sessions")
 	}
 	return nil
 }
