@@ -86,7 +86,7 @@ func New(o Options) (*Part, error) {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	return p, nil
+	return p, p.hashOnce()
 }
 
 // Name is what serves the zones: bind or nsd.
@@ -198,7 +198,7 @@ func (p *Part) check(ctx context.Context, s *served, z *zone.Zone) error {
 		return err
 	}
 	d := p.dialect
-	cmd := exec.CommandContext(ctx, p.o.Checkzone, append(d.checks[:len(d.checks):len(d.checks)], string(z.Name()), "/dev/stdin")...)
+	cmd := exec.CommandContext(ctx, p.o.Checkzone, append(d.checks[:len(d.checks):len(d.checks)], string(z.Name()), d.stdin)...)
 	cmd.Stdin = strings.NewReader(z.String())
 	out, err := cmd.CombinedOutput()
 	if _, refused := errors.AsType[*exec.ExitError](err); refused && ctx.Err() == nil {

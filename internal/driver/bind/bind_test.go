@@ -168,7 +168,8 @@ func TestReason(t *testing.T) {
 	for said, want := range map[string]string{
 		"dns_rdata_fromtext: /dev/stdin:4: near '1.2.3': bad dotted quad\nzone example.com/IN: loading failed\n": "line 4: near '1.2.3': bad dotted quad",
 		"/dev/stdin:4: x_y.example.com: bad owner name (check-names)\n":                                          "line 4: x_y.example.com: bad owner name (check-names)",
-		"[2026-11-23 21:14:00.991] nsd-checkzone[20340]: error: /dev/stdin:6: syntax error\n":                    "line 6: syntax error",
+		"[2026-11-23 21:14:00.991] nsd-checkzone[20340]: error: <stdin>:6: syntax error\n":                       "line 6: syntax error",
+		"[2026-11-23 21:14:00.991] nsd-checkzone[20340]: error: -:4: Invalid address in A\n":                     "line 4: Invalid address in A",
 		"\n\xff\n": "?",
 		"":         "it does not say why",
 	} {

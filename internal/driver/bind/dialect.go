@@ -25,6 +25,7 @@ type dialect struct {
 	control   string // the program that reaches it
 	checkzone string // the one that reads a zone as it does
 	checks    []string
+	stdin     string // what it calls its standard input
 	signs     bool
 	most      int      // records of a name and type, and types of a name; 0 for as many as there are
 	unknown   []string // what is said of a zone that it does not have
@@ -34,14 +35,14 @@ type dialect struct {
 // kinds are those there are, by [Kind].
 var kinds = [...]dialect{
 	BIND: {
-		server: "BIND", control: "rndc", checkzone: "named-checkzone", checks: []string{"-i", "local", "-k", "fail"},
+		server: "BIND", control: "rndc", checkzone: "named-checkzone", checks: []string{"-i", "local", "-k", "fail"}, stdin: "/dev/stdin",
 		signs: true, most: 100, unknown: []string{"not found", "no matching zone"},
 		add: func(p *Part, name latchkey.Domain, how *hosting.Signing) []string {
 			return []string{"addzone", string(name), p.config(name, how)}
 		},
 	},
 	NSD: {
-		server: "NSD", control: "nsd-control", checkzone: "nsd-checkzone", unknown: []string{"not configured", "not present"},
+		server: "NSD", control: "nsd-control", checkzone: "nsd-checkzone", stdin: "-", unknown: []string{"not configured", "not present"},
 		add: func(_ *Part, name latchkey.Domain, _ *hosting.Signing) []string {
 			return []string{"addzone", string(name), Pattern}
 		},
@@ -59,6 +60,9 @@ func (d *dialect) lacks(out string) bool {
 // stamp is what begins the lines that programs of NSD's write.
 var stamp = regexp.MustCompile(`^\[[^\]]*\] [a-z-]+\[\d+\]: (?:error|warning): `)
 
+// fromStdin is where in a zone that they were given something stands.
+var fromStdin = regexp.MustCompile(`^(?:/dev/stdin|<stdin>|-):`)
+
 // reason is the first thing that such a program has to say against a zone.
 func reason(out string) string {
 	for line := range strings.Lines(out) {
@@ -68,9 +72,7 @@ func reason(out string) string {
 		}
 		line = strings.TrimPrefix(line, "dns_master_load: ")
 		line = strings.TrimPrefix(line, "dns_rdata_fromtext: ")
-		if rest, ok := strings.CutPrefix(line, "/dev/stdin:"); ok {
-			line = "line " + rest
-		}
+		line = fromStdin.ReplaceAllString(line, "line ")
 		return strings.ToValidUTF8(line[:min(len(line), 300)], "?")
 	}
 	return "it does not say why"

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,7 +54,29 @@ func (p *Part) wanted(name latchkey.Domain) (*hosting.Signing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("how the zone %s is to be signed: %w", name, err)
 	}
-	return how, nil
+	return once(how), nil
+}
+
+// once is how without hashing names again, which only costs who asks: no zone should
+// (RFC 9276), and from 9.20 on BIND refuses a policy that has it.
+func once(how *hosting.Signing) *hosting.Signing {
+	if how.NSEC3 == nil || how.NSEC3.Iterations == 0 {
+		return how
+	}
+	is, chain := *how, *how.NSEC3
+	chain.Iterations, is.NSEC3 = 0, &chain
+	return &is
+}
+
+var again = regexp.MustCompile(`\biterations [1-9][0-9]*`)
+
+// hashOnce mends policies of an earlier version, so that a newer BIND takes them.
+func (p *Part) hashOnce() error {
+	text, err := os.ReadFile(p.policies())
+	if err != nil || !again.Match(text) {
+		return err
+	}
+	return durable.WriteFile(p.policies(), again.ReplaceAll(text, []byte("iterations 0")), 0o644)
 }
 
 // want keeps how a zone is to be signed from now on.
@@ -189,8 +212,8 @@ func (p *Part) keepSigned(ctx context.Context, name latchkey.Domain) error {
 
 // Sign has BIND sign z, and returns when it answers so. What it does not sign within
 // its time is as it was before.
-func (p *Part) Sign(ctx context.Context, z *zone.Zone, how hosting.Signing) error {
-	name := z.Name()
+func (p *Part) Sign(ctx context.Context, z *zone.Zone, asked hosting.Signing) error {
+	name, how := z.Name(), once(&asked)
 	s := p.zone(name)
 	s.Lock()
 	defer s.Unlock()
@@ -201,11 +224,11 @@ func (p *Part) Sign(ctx context.Context, z *zone.Zone, how hosting.Signing) erro
 	if was != nil && (was.Algorithm != how.Algorithm || was.Split != how.Split) {
 		return latchkey.Errorf(latchkey.Exists, "The DNS zone is signed already, with other keys: disable DNSSEC first, and take its DS records from the registrar before.")
 	}
-	if err := p.want(name, &how); err != nil {
+	if err := p.want(name, how); err != nil {
 		return err
 	}
-	if err = p.apply(ctx, name, &how); err == nil {
-		err = p.confirmSigned(ctx, z, &how)
+	if err = p.apply(ctx, name, how); err == nil {
+		err = p.confirmSigned(ctx, z, how)
 	}
 	if err == nil {
 		return nil

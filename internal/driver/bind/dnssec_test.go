@@ -90,6 +90,9 @@ func TestSigned(t *testing.T) {
 			if err != nil || len(is.Keys) == 0 || is.Split != (len(is.Keys) == 2) {
 				t.Fatalf("Signed: %+v, %v", is, err)
 			}
+			if is.NSEC3 != nil && is.NSEC3.Iterations != 0 {
+				t.Errorf("names are hashed again: %+v", is.NSEC3)
+			}
 			var ds []hosting.Digest
 			for _, k := range is.Keys {
 				ds = append(ds, k.Digests...)
@@ -232,6 +235,22 @@ func TestNotIncluded(t *testing.T) {
 	}
 }
 
+// TestHashOnce: a policy of an earlier version is one that a newer BIND takes, too.
+func TestHashOnce(t *testing.T) {
+	o := bind.Options{Dir: t.TempDir(), Rndc: []string{"true"}, Checkzone: "true"}
+	file := filepath.Join(o.Dir, bind.PoliciesFile)
+	const text = "dnssec-policy \"latchkey-13-csk-nsec3-7-false-0\" {\n\tkeys { csk lifetime unlimited algorithm 13; };\n\tnsec3param iterations "
+	if err := os.WriteFile(file, []byte(text+"7 optout no salt-length 0;\n};\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bind.New(o); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != text+"0 optout no salt-length 0;\n};\n" {
+		t.Errorf("the policies are %q, %v", got, err)
+	}
+}
+
 // TestSignedByAnother: a change of policy that was cut short is made at the next start.
 func TestSignedByAnother(t *testing.T) {
 	p, ctx := start(t), t.Context()
@@ -243,7 +262,7 @@ func TestSignedByAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(filepath.Dir(p.File("x")), "keys", "example.com", "signing.json")
-	if err := os.WriteFile(file, []byte(`{"algorithm":13,"nsec3":{"iterations":1}}`), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(`{"algorithm":13,"nsec3":{"iterations":7}}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	_ = p.Promise("example.com", func() (*zone.Zone, error) { return z, nil })

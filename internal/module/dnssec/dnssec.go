@@ -75,7 +75,7 @@ type enableParams struct {
 	Algorithm  *int                `param:"algo_num,optional" doc:"The algorithm: 8, 10, 13 or 14; 8 by default, 13 makes the shortest answers."`
 	Setup      setup               `param:"key_setup,optional" doc:"simple: one key for all; classic, which is the default: one signs the keys, another the rest."`
 	Use        *bool               `param:"use_nsec3,optional" doc:"Say what is not there by NSEC3, as is the default."`
-	Iterations *int                `param:"nsec3_iterations,optional" doc:"How often a name is hashed again, 0 to 50; 7 by default."`
+	Iterations int                 `param:"nsec3_iterations,optional" doc:"0 to 50; names are hashed once, as RFC 9276 has it."`
 	Narrow     *bool               `param:"nsec3_narrow,optional" doc:"The name server makes whole chains, never narrow ones."`
 	OptOut     bool                `param:"nsec3_opt_out,optional" doc:"Leave unsigned delegations out of the chain."`
 	Salt       salt                `param:"nsec3_salt,optional" doc:"A salt, in whose place the name server draws one; - or nothing for none."`
@@ -95,7 +95,7 @@ func (p *enableParams) signing() (hosting.Signing, error) {
 		return how, latchkey.InvalidParam("active", "The name server uses the keys that it makes: “active” cannot be 0.")
 	}
 	if valueOf(p.Use, true) {
-		how.NSEC3 = &hosting.NSEC3{Iterations: valueOf(p.Iterations, 7), OptOut: p.OptOut, Salted: p.Salt.some}
+		how.NSEC3 = &hosting.NSEC3{Iterations: p.Iterations, OptOut: p.OptOut, Salted: p.Salt.some}
 	}
 	return how, how.Check()
 }
@@ -188,7 +188,7 @@ func disable(ctx context.Context, acct hosting.Account, p domainsParams) (api.An
 
 type nsec3Params struct {
 	Domains    []hosting.ZoneParam `param:"domain" doc:"The zone, which is signed."`
-	Iterations int                 `param:"nsec3_iterations" doc:"How often a name is hashed again, 0 to 50."`
+	Iterations int                 `param:"nsec3_iterations" doc:"0 to 50; names are hashed once, as RFC 9276 has it."`
 	Narrow     bool                `param:"nsec3_narrow" doc:"The name server makes whole chains, never narrow ones."`
 	OptOut     bool                `param:"nsec3_opt_out" doc:"Leave unsigned delegations out of the chain."`
 	Salt       salt                `param:"nsec3_salt" doc:"A salt, in whose place the name server draws one; - for none."`
