@@ -172,7 +172,8 @@ func TestRefusals(t *testing.T) {
 		"our sender refused":    {&postOffice{from: no(550)}, false, true, false},
 		"our sender, not now":   {&postOffice{from: no(421)}, false, true, false},
 		"their sender refused":  {&postOffice{from: no(550)}, false, false, true},
-		"their sender, not now": {&postOffice{from: no(421)}, false, true, true},
+		"their sender, not now": {&postOffice{from: no(450)}, false, false, true},
+		"theirs, and no other":  {&postOffice{from: no(421)}, false, true, true},
 		"nobody may send at us": {&postOffice{user: "x"}, false, true, false},
 	} {
 		address, _ := test.p.opens(t, Open)

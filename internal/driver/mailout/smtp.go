@@ -36,8 +36,8 @@ type SMTP struct {
 	Password latchkey.Secret
 	Hello    string         // the name this server gives itself
 	Roots    *x509.CertPool // nil for the system's
-	// Passing is set where senders are others: that one of them is refused for good
-	// says nothing of the next.
+	// Passing is set where senders are others: that one of them is refused says nothing
+	// of the next.
 	Passing bool
 }
 
@@ -78,7 +78,7 @@ func (s *SMTP) Send(ctx context.Context, m *notice.Message) error {
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	if err := c.Mail(m.From, nil); err != nil {
 		failed := fmt.Errorf("%s: %w", s.Address, err)
-		if said, ok := errors.AsType[*smtp.SMTPError](err); ok && s.Passing && !said.Temporary() {
+		if said, ok := errors.AsType[*smtp.SMTPError](err); ok && s.Passing && said.Code != closing {
 			return failed
 		}
 		return &notice.Unreachable{Err: failed} // it takes nothing from us
@@ -89,6 +89,9 @@ func (s *SMTP) Send(ctx context.Context, m *notice.Message) error {
 	_ = c.Quit() // the message is theirs
 	return nil
 }
+
+// closing is the reply of a mail server that takes nothing more.
+const closing = 421
 
 func deliver(c *smtp.Client, m *notice.Message) error {
 	if err := c.Rcpt(m.To, nil); err != nil {
