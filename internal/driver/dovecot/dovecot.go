@@ -121,6 +121,7 @@ type Part struct {
 	mu    sync.Mutex
 	queue []*job
 	turn  sync.Mutex // held by who writes
+	out   signedOut
 }
 
 // job is a call of [Part.Apply]. Who has the turn does the jobs of all.

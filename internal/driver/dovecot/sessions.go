@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -58,6 +59,7 @@ func (p *Part) endSessions(ctx context.Context, of map[string]bool) error {
 	if len(of) == 0 {
 		return nil
 	}
+	p.out.add(of)
 	runs, err := p.endNow(ctx, of)
 	if !runs {
 		return err
@@ -170,4 +172,47 @@ func (t *trial) isEnded(ctx context.Context) error {
 		return errors.New("a session that is open goes on when its mailbox is taken away, and when its password is changed: “latchkey mail setup” writes what it takes to end it (verbose_proctitle, or the socket of anvil), and one process must not serve several sessions")
 	}
 	return nil
+}
+
+// signedOut are the mailboxes whose sessions were ended. Of those in which mail is
+// sent only Postfix knows: what comes by one that was there before is refused.
+type signedOut struct {
+	mu    sync.Mutex
+	count uint64 // of the times that sessions were ended
+	last  map[string]uint64
+	floor uint64 // all mailboxes count as of then
+}
+
+// mostSignedOut is how many mailboxes are told apart.
+const mostSignedOut = 20_000
+
+func (s *signedOut) add(of map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count++
+	switch {
+	case s.last == nil:
+		s.last = make(map[string]uint64)
+	case len(s.last)+len(of) > mostSignedOut: // all have to sign in again
+		clear(s.last)
+		s.floor = s.count
+	}
+	for address := range of {
+		s.last[address] = s.count
+	}
+}
+
+// Mark is a moment, for [Part.SignedOut].
+func (p *Part) Mark() uint64 {
+	p.out.mu.Lock()
+	defer p.out.mu.Unlock()
+	return p.out.count
+}
+
+// SignedOut reports whether sessions of a mailbox have been ended since a moment: who
+// signed in before has to do so again.
+func (p *Part) SignedOut(address string, since uint64) bool {
+	p.out.mu.Lock()
+	defer p.out.mu.Unlock()
+	return max(p.out.last[address], p.out.floor) > since
 }

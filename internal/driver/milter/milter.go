@@ -40,8 +40,14 @@ type Held struct {
 	Message io.Reader // signed, if it can be
 }
 
-// Holder keeps what is held of a mailbox from its mail server.
+// Holder keeps what is held of a mailbox from its mail server, and knows who has to
+// sign in again.
 type Holder interface {
+	// Mark is a moment.
+	Mark() uint64
+	// SignedOut reports whether who signed in before a moment is to do so again: the
+	// password has changed since.
+	SignedOut(sender hosting.Address, since uint64) bool
 	// Holds reports whether what the owner of a mailbox sends is to be kept.
 	Holds(ctx context.Context, sender hosting.Address) (bool, error)
 	// Keep keeps a message; without an error it must not be lost any more.
@@ -87,7 +93,7 @@ func (s *Server) Listen(path string) (err error) {
 // Run answers until ctx ends.
 func (s *Server) Run(ctx context.Context) {
 	server := gomilter.Server{
-		NewMilter: func() gomilter.Milter { return &session{server: s, ctx: ctx} },
+		NewMilter: func() gomilter.Milter { return s.begin(ctx) },
 		Actions:   gomilter.OptAddHeader,
 		Protocol:  gomilter.OptNoConnect | gomilter.OptNoHelo | gomilter.OptNoUnknown | gomilter.OptNoData,
 	}
@@ -98,11 +104,22 @@ func (s *Server) Run(ctx context.Context) {
 	}
 }
 
+// begin begins a session. A mail server does so when somebody connects to it, who
+// signs in after that.
+func (s *Server) begin(ctx context.Context) *session {
+	n := &session{server: s, ctx: ctx}
+	if s.Holder != nil {
+		n.since = s.Holder.Mark()
+	}
+	return n
+}
+
 // session is what a mail server tells of one message after another.
 type session struct {
 	gomilter.NoOpMilter
 	server *Server
 	ctx    context.Context
+	since  uint64
 
 	sender hosting.Address // who has signed in to send
 	known  bool
@@ -124,6 +141,9 @@ func (s *session) MailFrom(from string, m *gomilter.Modifier) (gomilter.Response
 	if s.server.Holder == nil {
 		return gomilter.RespContinue, nil
 	}
+	if s.server.Holder.SignedOut(s.sender, s.since) {
+		return signInAgain, nil
+	}
 	if holds, err := s.server.Holder.Holds(s.ctx, s.sender); err != nil {
 		return s.failed(err)
 	} else if holds {
@@ -131,6 +151,9 @@ func (s *session) MailFrom(from string, m *gomilter.Modifier) (gomilter.Response
 	}
 	return gomilter.RespContinue, nil
 }
+
+// signInAgain ends the connection.
+var signInAgain = gomilter.NewResponseStr(byte(gomilter.ActReplyCode), "421 4.7.0 The password has changed: sign in again")
 
 // failed has the sender of a message that is to be held try again.
 func (s *session) failed(err error) (gomilter.Response, error) {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	gomilter "github.com/emersion/go-milter"
@@ -31,10 +32,17 @@ type asker struct {
 	holder *holder
 }
 
-// holder keeps what one mailbox sends.
+// holder keeps what one mailbox sends, and has had another sign out.
 type holder struct {
 	kept []string
 	full bool
+	mark atomic.Uint64
+}
+
+func (h *holder) Mark() uint64 { return h.mark.Load() }
+
+func (h *holder) SignedOut(sender hosting.Address, since uint64) bool {
+	return sender.Local == "ann" && h.mark.Load() > since
 }
 
 func (*holder) Holds(_ context.Context, sender hosting.Address) (bool, error) {
@@ -135,6 +143,49 @@ func (a *asker) pass(user string, header []string, body string) string {
 		message = c.HeaderName + ": " + strings.ReplaceAll(c.HeaderValue, "\n", "\r\n") + "\r\n" + message
 	}
 	return message
+}
+
+// TestSignInAgain: who was connected when the password changed sends nothing more, and
+// others do.
+func TestSignInAgain(t *testing.T) {
+	a := start(t)
+	mail := func(s *gomilter.ClientSession, user string) gomilter.ActionCode {
+		t.Helper()
+		if err := s.Macros(gomilter.CodeMail, "{auth_authen}", user); err != nil {
+			t.Fatal(err)
+		}
+		act, err := s.Mail(user, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if act.Code == gomilter.ActReplyCode && act.SMTPCode != 421 {
+			t.Errorf("%s hears %d %s", user, act.SMTPCode, act.SMTPText)
+		}
+		return act.Code
+	}
+	session := func() *gomilter.ClientSession {
+		t.Helper()
+		s, err := a.client.Session()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	ann, bob := session(), session()
+	if got := mail(ann, "ann@example.com"); got != gomilter.ActContinue {
+		t.Errorf("at first: %c", got)
+	}
+	a.holder.mark.Add(1)
+	if got := mail(ann, "ann@example.com"); got != gomilter.ActReplyCode {
+		t.Errorf("after a change of the password: %c", got)
+	}
+	if got := mail(bob, "bob@example.com"); got != gomilter.ActContinue {
+		t.Errorf("a neighbour: %c", got)
+	}
+	if got := mail(session(), "ann@example.com"); got != gomilter.ActContinue {
+		t.Errorf("who signs in again: %c", got)
+	}
 }
 
 func TestSigns(t *testing.T) {
