@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,8 @@ func (h *house) mailServer(ctx context.Context, c config.Config, log *slog.Logge
 		return err
 	}
 	h.close = append([]func() error{part.Close}, h.close...)
+	secure, err := dovecot.SMTPS(ctx, c.PostfixConfig)
+	h.estate.Server.OnlySTARTTLS = err == nil && secure == ""
 	if c.MailDriver == dovecotPostfix {
 		h.estate.Mailserver, h.estate.Server.MailServed = part, true
 		h.keepers = append(h.keepers, func(ctx context.Context) { tried(ctx, part, log) })
@@ -346,7 +349,27 @@ func (d *doctor) mail() []finding {
 		return append(list, remark("run “latchkey mail setup”", "%v", err))
 	}
 	list = append(list, fine("who is signed in to a mailbox is out when its password is changed or it is taken away"))
-	return append(list, d.milter(ctx))
+	return append(list, d.milter(ctx), d.smtps(ctx))
+}
+
+// smtps says whether mail programs that send are served at both ports.
+func (d *doctor) smtps(ctx context.Context) finding {
+	name, err := dovecot.SMTPS(ctx, d.config.PostfixConfig)
+	switch {
+	case err != nil:
+		return remark("see what postconf says", "whether mail programs can send by TLS cannot be told: %v", err)
+	case name == "":
+		return remark("run “latchkey mail setup”", "mail programs can send at port 587 alone, with STARTTLS: Postfix has no service for 465")
+	}
+	if _, _, err := net.SplitHostPort(name); err != nil {
+		name = net.JoinHostPort("localhost", name)
+	}
+	conn, err := (&tls.Dialer{NetDialer: &net.Dialer{Timeout: 5 * time.Second}, Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp", name)
+	if err != nil {
+		return remark("start Postfix, and see whether main.cf names its certificate (smtpd_tls_cert_file)", "mail programs are told to send at port 465 by TLS, and cannot: %v", err)
+	}
+	conn.Close()
+	return fine("mail programs can send at port 465, with TLS from the first byte on")
 }
 
 // milter says whether what the owners of mailboxes send is signed.

@@ -241,8 +241,9 @@ func (p *passage) box(ctx context.Context, row store.Mailbox) error {
 		}
 	}
 	p.into++
-	at := store.MailPlace{Account: row.Account, Domain: row.Domain, Local: row.Local}
-	p.answered(at, out)
+	if !row.SuspendedOutgoing {
+		p.answered(store.MailPlace{Account: row.Account, Domain: row.Domain, Local: row.Local}, out)
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package estate
 import (
 	"context"
 	"path/filepath"
+	"strings"
 
 	"github.com/latchkey/latchkey/internal/driver/dovecot"
 	"github.com/latchkey/latchkey/internal/latchkey"
@@ -52,6 +53,7 @@ type rendering struct {
 	owner latchkey.Account
 	mail  string // the directory of its mailboxes
 	own   []mailrule.Filter
+	here  func(to string) (bool, error) // whether an address is of one of our domains
 }
 
 // mailAt adds what there is at a place.
@@ -65,6 +67,10 @@ func (e *Estate) mailAt(r store.Reader, p store.MailPlace, s *dovecot.State) err
 		return err
 	}
 	m := &rendering{State: s, owner: owner, mail: filepath.Join(home, "mail")}
+	m.here = func(to string) (bool, error) {
+		_, err := r.DomainOwner(domainOf(strings.ToLower(to)))
+		return err == nil, gone(err)
+	}
 	if m.own, err = r.Filters(store.MailPlace{Account: p.Account}); err != nil {
 		return err
 	}
@@ -101,7 +107,9 @@ func (m *rendering) account(r store.Reader) error {
 		return err
 	}
 	for _, a := range all {
-		m.add(a)
+		if err := m.add(a); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -193,23 +201,60 @@ func (m *rendering) address(r store.Reader, p store.MailPlace) error {
 	if a.filters, err = r.Filters(p); err != nil {
 		return err
 	}
-	m.add(a)
-	return nil
+	return m.add(a)
+}
+
+// mute takes away what sends mail of a elsewhere, if the outgoing mail of its mailbox
+// is suspended: what would only go there is kept in the mailbox. Nobody is answered by
+// one whose outgoing mail is held, either: Postfix could not tell whose answer it is.
+func (m *rendering) mute(a *address) (account []mailrule.Filter, err error) {
+	if a.box == nil || !a.box.SuspendedOutgoing {
+		if a.box != nil && a.box.HoldOutgoing {
+			a.answer = nil
+		}
+		return m.own, nil
+	}
+	var to []mailrule.Destination
+	for _, d := range a.to {
+		address, ok := d.Address()
+		here, err := m.here(address)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || here {
+			to = append(to, d)
+		}
+	}
+	a.to, a.answer = to, nil
+	account, err = mailrule.Kept(m.own, m.here)
+	if err == nil {
+		a.filters, err = mailrule.Kept(a.filters, m.here)
+	}
+	return account, err
 }
 
 // add says where mail for a goes. What is thrown away or refused goes nowhere else,
 // and a mailbox that takes no mail sends none on.
-func (m *rendering) add(a *address) {
+func (m *rendering) add(a *address) error {
 	name := a.at.Local + "@" + string(a.at.Domain)
+	account, err := m.mute(a)
+	if err != nil {
+		return err
+	}
+	m.render(a, name, account)
+	return nil
+}
+
+func (m *rendering) render(a *address, name string, account []mailrule.Filter) {
 	outdone := false
 	if a.box != nil && a.box.SuspendedIncoming {
-		m.box(a, name, false)
+		m.box(a, name, account, false)
 		return
 	}
 	for _, d := range a.to {
 		if message, refuses := d.Refuses(); refuses {
 			m.refuse(name, message)
-			m.box(a, name, true)
+			m.box(a, name, account, true)
 			return
 		}
 		outdone = outdone || d == mailrule.Blackhole
@@ -219,7 +264,7 @@ func (m *rendering) add(a *address) {
 			m.destination(name, d)
 		}
 	}
-	m.box(a, name, outdone)
+	m.box(a, name, account, outdone)
 }
 
 func (m *rendering) refuse(address, message string) {
@@ -248,7 +293,7 @@ func (m *rendering) alias(address, target string) {
 }
 
 // box adds the mailbox of an address, if it has one, or what answers there without.
-func (m *rendering) box(a *address, name string, outdone bool) {
+func (m *rendering) box(a *address, name string, account []mailrule.Filter, outdone bool) {
 	b := dovecot.Box{Address: name, Account: m.owner.ID, Maildir: filepath.Join(m.mail, string(a.at.Domain), a.at.Local), Outdone: outdone, Incoming: !m.owner.Suspended}
 	switch {
 	case a.box != nil:
@@ -256,7 +301,7 @@ func (m *rendering) box(a *address, name string, outdone bool) {
 		b.Login = !m.owner.Suspended && !a.box.SuspendedLogin
 		b.Incoming = b.Incoming && !a.box.SuspendedIncoming
 		b.Outgoing = outgoing(&m.owner, a.box)
-		b.Script = mailrule.Script(m.own, a.filters, a.answer, name).Text()
+		b.Script = mailrule.Script(account, a.filters, a.answer, name).Text()
 	case a.answer != nil: // nobody gets in, and nothing is kept
 		b.Maildir = ""
 		b.Script = mailrule.Answering(a.answer, name).Text()

@@ -34,10 +34,8 @@ const (
 	outgoingMost   = 2000
 	outgoingBytes  = 256 << 20
 	outgoingGiveUp = 4 * 24 * time.Hour
-	outgoingAtOnce = 100
-	outgoingHands  = 4 // that send
 	outgoingInVain = 3 // messages in a row, and all others wait
-	large          = 4 << 20
+	outgoingTick   = 5 * time.Second
 )
 
 // outbox is what the sender of mail remembers.
@@ -45,7 +43,6 @@ type outbox struct {
 	files  sync.RWMutex  // held by who puts files there; alone by who looks for those that nobody needs
 	posted chan struct{} // there is more to send
 	turn   sync.Mutex    // held by who sends
-	large  sync.Mutex    // held by who sends a long message: one is in memory at a time
 
 	mu     sync.Mutex
 	vain   int // how many in a row could not be sent at all
@@ -131,7 +128,10 @@ func (e *Estate) queue(tx store.Tx, o *store.Outgoing, by string) error {
 	if gone(err) != nil {
 		return err
 	}
-	o.Held = err == nil && box.HoldOutgoing
+	if box.SuspendedOutgoing {
+		return errMute
+	}
+	o.Held = box.HoldOutgoing
 	return tx.InsertOutgoing(*o)
 }
 
@@ -150,7 +150,7 @@ func (e *Estate) RunOutgoing(ctx context.Context) {
 	if e.MailOut == nil {
 		return
 	}
-	tick := time.NewTicker(5 * time.Second)
+	tick := time.NewTicker(outgoingTick)
 	defer tick.Stop()
 	for n := 0; ctx.Err() == nil; n++ {
 		if n%1000 == 0 {
@@ -167,48 +167,6 @@ func (e *Estate) RunOutgoing(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
-}
-
-// SendOutgoing sends what is due.
-func (e *Estate) SendOutgoing(ctx context.Context) error {
-	e.outgoing.turn.Lock()
-	defer e.outgoing.turn.Unlock()
-	for !e.waits() {
-		var due []store.Outgoing
-		err := e.Store.Read(ctx, func(r store.Reader) (err error) {
-			due, err = r.DueOutgoing(e.Now(), outgoingAtOnce)
-			return err
-		})
-		if err != nil || len(due) == 0 {
-			return err
-		}
-		if err := e.sendAll(ctx, due); err != nil || ctx.Err() != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sendAll sends some messages, a few at a time.
-func (e *Estate) sendAll(ctx context.Context, due []store.Outgoing) error {
-	failed := make([]error, outgoingHands)
-	next := make(chan *store.Outgoing)
-	var hands sync.WaitGroup
-	for i := range failed {
-		hands.Go(func() {
-			for o := range next {
-				if failed[i] == nil && !e.waits() && ctx.Err() == nil {
-					failed[i] = e.sendOut(ctx, o)
-				}
-			}
-		})
-	}
-	for i := range due {
-		next <- &due[i]
-	}
-	close(next)
-	hands.Wait()
-	return errors.Join(failed...)
 }
 
 // waits reports whether nothing is to be sent now.
@@ -241,9 +199,13 @@ func (e *Estate) went(down bool, why error) {
 
 // sendOut sends one message, and notes how that went.
 func (e *Estate) sendOut(ctx context.Context, o *store.Outgoing) error {
-	if st, err := os.Stat(e.queued(o.Body)); err == nil && st.Size() > large {
-		e.outgoing.large.Lock()
-		defer e.outgoing.large.Unlock()
+	var may bool // it may have been held, or be gone, since it was found
+	err := e.Store.Read(ctx, func(r store.Reader) (err error) {
+		may, err = r.MayLeave(o.ID)
+		return err
+	})
+	if err != nil || !may {
+		return err
 	}
 	raw, err := os.ReadFile(e.queued(o.Body))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -398,6 +360,26 @@ func (e *Estate) composeBounce(o *store.Outgoing, to string, raw []byte, why err
 func (e *Estate) Submitted() milter.Holder { return submitted{e} }
 
 type submitted struct{ e *Estate }
+
+// gatekeeper is a mail server that knows who has to sign in again.
+type gatekeeper interface {
+	Mark() uint64
+	SignedOut(address string, since uint64) bool
+}
+
+// Mark implements [milter.Holder].
+func (s submitted) Mark() uint64 {
+	if g, ok := s.e.Mailserver.(gatekeeper); ok {
+		return g.Mark()
+	}
+	return 0
+}
+
+// SignedOut implements [milter.Holder].
+func (s submitted) SignedOut(a hosting.Address, since uint64) bool {
+	g, ok := s.e.Mailserver.(gatekeeper)
+	return ok && g.SignedOut(a.String(), since)
+}
 
 // Holds implements [milter.Holder]. Where the server sends no mail its mail server
 // has to hold it.

@@ -2,6 +2,7 @@ package estate_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -321,10 +322,172 @@ func TestQueueStays(t *testing.T) {
 	h.wants("after a restart", "", "", nil, []string{onward + " to x@example.org", onward + " to y@example.org"})
 	var waits []store.Outgoing
 	must(t, h.Store.Read(t.Context(), func(r store.Reader) (err error) {
-		waits, err = r.DueOutgoing(h.Now().Add(time.Hour), 9)
+		waits, err = r.DueOutgoing(h.Now().Add(time.Hour), 0, 9, 9)
 		return err
 	}))
 	if len(waits) > 0 || h.files() != 0 {
 		t.Errorf("%d wait, %d files", len(waits), h.files())
+	}
+}
+
+// TestMute: of a mailbox whose outgoing mail is suspended nothing leaves, whatever would
+// send it: it stays in the mailbox, and what waited goes on waiting.
+func TestMute(t *testing.T) {
+	h := withMail(t, "ann", "bob", "eve@example.net")
+	for _, to := range []string{"x@example.org", "eve@example.net"} {
+		h.email("add_forwarder", "email", "ann", "domain", "example.com", "fwdopt", "fwd", "fwdemail", to)
+	}
+	h.email("add_auto_responder", "email", "ann", "domain", "example.com", "from", "Ann", "subject", "Away", "body", "away", "interval", "0")
+	h.email("store_filter", "account", "bob@example.com", "filtername", "on", "part1", "$header_subject:", "match1", "contains", "val1", "1", "action1", "deliver", "dest1", "y@example.org")
+	h.email("store_filter", "filtername", "all", "part1", "$header_subject:", "match1", "contains", "val1", "1", "action1", "deliver", "dest1", "z@example.org", "action2", "finish", "dest2", "")
+	const to = "To: ann@example.com\nSubject: 1\n\nhello\n"
+	send := func(what string, boxes, left []string) {
+		t.Helper()
+		h.wants(what, h.send("ann@example.com", friend, to)+h.send("bob@example.com", friend, to), "okok", boxes, left)
+	}
+	free := []string{" to " + friend, onward + " to x@example.org", onward + " to z@example.org", onward + " to z@example.org"}
+	send("at first", []string{"example.net/eve 1"}, free)
+	waits := message("2")
+	h.out.refuses = errors.New("not now")
+	h.send("ann@example.com", friend, waits)
+	h.round()
+	h.holds()
+	h.out.refuses = nil
+	for _, box := range []string{"ann", "bob"} {
+		h.email("suspend_outgoing", "email", box+"@example.com")
+	}
+	h.Wait(time.Hour)
+	send("suspended", []string{"example.com/ann 1", "example.com/bob 1", "example.net/eve 1"}, nil)
+	ann := store.MailPlace{Domain: "example.com", Local: "ann"}
+	must(t, h.Store.Read(t.Context(), func(r store.Reader) (err error) {
+		ann.Account, err = r.DomainOwner("example.com")
+		return err
+	}))
+	rendered := func(what string, wants bool) {
+		t.Helper()
+		s, err := h.Estate.MailOf(t.Context(), []store.MailPlace{ann})
+		must(t, err)
+		text := ""
+		for _, a := range s.Aliases {
+			text += a.Address + " to " + a.Target + "\n"
+		}
+		text += s.Boxes[0].Script
+		for _, word := range []string{"ann@example.com to x@example.org", "vacation", "z@example.org"} {
+			if strings.Contains(text, word) != wants {
+				t.Errorf("%s: that Dovecot and Postfix are told of %q is %v\n%s", what, word, !wants, text)
+			}
+		}
+		if !strings.Contains(text, "ann@example.com to eve@example.net") {
+			t.Errorf("%s: mail does not go on to a neighbour\n%s", what, text)
+		}
+	}
+	rendered("suspended", false)
+	h.email("unsuspend_outgoing", "email", "ann@example.com")
+	h.wants("what waited", "", "", nil, []string{" to " + friend, onward + " to x@example.org"})
+	h.email("unsuspend_outgoing", "email", "bob@example.com")
+	rendered("let go", true)
+	send("let go", []string{"example.net/eve 1"}, free)
+}
+
+// slowly is a way out on which mail for some addresses takes until it is let go.
+type slowly struct {
+	outside
+	began, sent chan string
+	open        chan struct{}
+}
+
+func (s *slowly) Send(ctx context.Context, m *notice.Message) error {
+	if strings.HasPrefix(m.To, "slow") {
+		s.began <- m.To
+		select {
+		case <-s.open:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	err := s.outside.Send(ctx, m)
+	s.sent <- m.To
+	return err
+}
+
+// TestTurns: however much of an account waits, and however slow the servers are that it
+// sends to, what others send goes out meanwhile, at once what comes later, too; and in
+// the end all has gone, once.
+func TestTurns(t *testing.T) {
+	h := withMail(t)
+	out := &slowly{began: make(chan string, 999), sent: make(chan string, 999), open: make(chan struct{})}
+	h.Estate.MailOut, h.out = out, &out.outside
+	for _, local := range []string{"slow", "fast"} {
+		h.email("add_forwarder", "email", local, "domain", "example.com", "fwdopt", "fwd", "fwdemail", local+"@example.org")
+	}
+	h.UAPI("other", "Email", "add_forwarder", "email", "info", "domain", "example.net", "fwdopt", "fwd", "fwdemail", "bob@example.org")
+	const many = 150
+	for range many {
+		if got := h.send("slow@example.com", friend, message("1")); got != "ok" {
+			t.Fatal(got)
+		}
+	}
+	wait := func(c chan string, what string) {
+		t.Helper()
+		select {
+		case to := <-c:
+			if to != what {
+				t.Fatalf("%s comes before %s", to, what)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%s waits for what is slow", what)
+		}
+	}
+	h.send("info@example.net", friend, message("2"))
+	done := make(chan error, 1)
+	go func() { done <- h.Estate.SendOutgoing(t.Context()) }()
+	wait(out.sent, "bob@example.org")
+	wait(out.began, "slow@example.org")
+	h.send("info@example.net", friend, message("3"))
+	wait(out.sent, "bob@example.org")
+	close(out.open)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := len(out.got); n != many+2 || h.files() != 0 {
+		t.Errorf("%d messages have gone, want %d; %d files are left", n, many+2, h.files())
+	}
+	// Who has little is not behind who has much, either, where all is quick.
+	out.got = nil
+	for range many {
+		h.send("fast@example.com", friend, message("1"))
+	}
+	h.send("info@example.net", friend, message("4"))
+	must(t, h.Estate.SendOutgoing(t.Context()))
+	for i, m := range out.got {
+		if m.To == "bob@example.org" && i > 20 {
+			t.Errorf("what a neighbour sends is number %d", i)
+		}
+	}
+}
+
+// TestHeldMeanwhile: what is held, or gone, by the time that its turn comes is not sent.
+func TestHeldMeanwhile(t *testing.T) {
+	h := withMail(t, "ann", "slow")
+	out := &slowly{began: make(chan string, 99), sent: make(chan string, 99), open: make(chan struct{})}
+	h.Estate.MailOut, h.out = out, &out.outside
+	for _, box := range []string{"ann", "slow"} {
+		h.email("add_forwarder", "email", box, "domain", "example.com", "fwdopt", "fwd", "fwdemail", box+"@example.org")
+	}
+	for range 2 {
+		h.send("slow@example.com", friend, message("1"))
+	}
+	for range 3 {
+		h.send("ann@example.com", friend, message("1"))
+	}
+	done := make(chan error, 1)
+	go func() { done <- h.Estate.SendOutgoing(t.Context()) }()
+	<-out.began
+	<-out.began // both hands of the account; all others of its messages were found by then
+	h.email("hold_outgoing", "email", "ann@example.com")
+	close(out.open)
+	must(t, <-done)
+	if n := len(out.got); n != 2 || h.files() != 3 {
+		t.Errorf("%d messages have gone, and %d files wait", n, h.files())
 	}
 }

@@ -38,6 +38,7 @@ type leaving struct{ to, by string }
 var (
 	errNoBox  = &latchkey.Error{Kind: latchkey.NotFound, Msg: "There is no such mailbox here."}
 	errShut   = &latchkey.Error{Kind: latchkey.Denied, Msg: "This mailbox does not take mail at present."}
+	errMute   = &latchkey.Error{Kind: latchkey.Invalid, Msg: "this address sends no mail on at present"}
 	errCircle = &latchkey.Error{Kind: latchkey.Invalid, Msg: "mail for this address goes round in a circle"}
 )
 
@@ -77,7 +78,7 @@ func (t *route) add(r store.Reader, text, by string) error {
 		t.refuse(errNoBox)
 		return nil
 	case errors.Is(err, store.ErrNotFound):
-		return t.leave(text, by)
+		return t.leave(r, text, by)
 	case err != nil:
 		return err
 	}
@@ -107,9 +108,15 @@ func (t *route) missing(err error) error {
 }
 
 // leave notes that the message leaves the server. One that was sent on by the
-// same address before does not: it would come back for ever.
-func (t *route) leave(to, by string) error {
+// same address before does not: it would come back for ever. Nor does it by a mailbox
+// whose outgoing mail is suspended.
+func (t *route) leave(r store.Reader, to, by string) error {
+	muted, err := mute(r, by)
 	switch {
+	case err != nil:
+		return err
+	case muted:
+		t.refuse(errMute)
 	case t.passed != nil && t.passed(by):
 		t.refuse(errCircle)
 	case !t.sends:
@@ -118,6 +125,18 @@ func (t *route) leave(to, by string) error {
 		t.out = append(t.out, leaving{to, by})
 	}
 	return nil
+}
+
+// mute reports whether an address of ours has a mailbox whose outgoing mail is
+// suspended.
+func mute(r store.Reader, address string) (bool, error) {
+	domain := domainOf(address)
+	id, err := r.DomainOwner(domain)
+	if err != nil {
+		return false, gone(err)
+	}
+	row, err := r.Mailbox(id, domain, strings.TrimSuffix(address, "@"+string(domain)))
+	return row.SuspendedOutgoing, gone(err)
 }
 
 // local adds where mail for an address of ours goes.

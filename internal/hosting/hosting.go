@@ -47,17 +47,18 @@ type Account interface {
 
 // Server is what may be told of the machine.
 type Server struct {
-	Hostname    string
-	IP          string // the address accounts share
-	Version     string
-	MinStrength int      // the least a new password must reach, 0 to 100
-	Nameservers []string // for the domains of accounts whose reseller names none
-	DNS         bool     // there is a name server
-	DNSSEC      bool     // and it signs zones
-	Web         bool     // there is a web server for accounts
-	DNSServer   string   // what it is; "" for this program
-	PlainAuth   bool     // mail programs may sign in without TLS
-	MailServed  bool     // they open mailboxes here, by IMAP, and send by SMTP
+	Hostname     string
+	IP           string // the address accounts share
+	Version      string
+	MinStrength  int      // the least a new password must reach, 0 to 100
+	Nameservers  []string // for the domains of accounts whose reseller names none
+	DNS          bool     // there is a name server
+	DNSSEC       bool     // and it signs zones
+	Web          bool     // there is a web server for accounts
+	DNSServer    string   // what it is; "" for this program
+	PlainAuth    bool     // mail programs may sign in without TLS
+	MailServed   bool     // they open mailboxes here, by IMAP, and send by SMTP
+	OnlySTARTTLS bool     // they send at port 587 alone, not at 465 with TLS from the first byte on
 	// Sites are the addresses of the doors, such as https://host.example.com:2083,
 	// by audience; "" for one that is not there.
 	Sites [3]string

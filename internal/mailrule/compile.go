@@ -3,6 +3,7 @@ package mailrule
 import (
 	"fmt"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -164,6 +165,28 @@ func Script(account, box []Filter, r *Autoresponder, address string) sieve.Scrip
 // autoresponder and no mailbox.
 func Answering(r *Autoresponder, address string) sieve.Script {
 	return sieve.Script{r.command(address, nil), sieve.Discard{}}
+}
+
+// Kept are filters that keep in the inbox what they would send on to addresses that
+// are not here.
+func Kept(list []Filter, here func(address string) (bool, error)) ([]Filter, error) {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Actions = slices.Clone(list[i].Actions)
+		for j, a := range list[i].Actions {
+			if a.Do != Deliver {
+				continue
+			}
+			ours, err := here(a.To)
+			if err != nil {
+				return nil, err
+			}
+			if !ours {
+				list[i].Actions[j] = Action{Do: Save}
+			}
+		}
+	}
+	return list, nil
 }
 
 // refusing are the tests of the filters that refuse messages.

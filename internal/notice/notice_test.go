@@ -92,7 +92,7 @@ func TestMessages(t *testing.T) {
 // TestSettings: the mail about a mailbox says what it is to say, in golden words, and
 // nothing in it becomes a line of its own.
 func TestSettings(t *testing.T) {
-	s := &Settings{Server: "host.example.org", Account: "demo", Mailbox: "ann@example.com", Host: "host.example.org", IMAP: 993, SMTP: 587}
+	s := &Settings{Server: "host.example.org", Account: "demo", Mailbox: "ann@example.com", Host: "host.example.org", IMAP: 993, SMTP: 465}
 	m, err := s.Message(from, "owner@example.com", "id@host.example.org", noon)
 	if err != nil {
 		t.Fatal(err)

@@ -23,9 +23,13 @@ type Outgoing struct {
 
 // Outbox finds mail that waits to leave the server.
 type Outbox interface {
-	// DueOutgoing is what may be sent at a time, what is due first at the head, at
-	// most limit. What is held is not, nor that of suspended accounts.
-	DueOutgoing(at time.Time, limit int) ([]Outgoing, error)
+	// DueOutgoing is what may be sent at a time of the accounts after one, by their
+	// numbers: of each account what is due first, at most each, and at most limit
+	// together. What is held may not, nor what is of a suspended account, or of a
+	// mailbox whose outgoing mail is.
+	DueOutgoing(at time.Time, after latchkey.AccountID, each, limit int) ([]Outgoing, error)
+	// MayLeave reports whether a message is there and may be sent, whenever it is due.
+	MayLeave(id int64) (bool, error)
 	// OutgoingSize is how many messages of an account wait, and how long they are
 	// together.
 	OutgoingSize(account latchkey.AccountID) (n, bytes int64, err error)

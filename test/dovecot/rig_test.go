@@ -7,7 +7,9 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +34,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/latchkey/latchkey/internal/needs"
+	"github.com/latchkey/latchkey/internal/server"
 )
 
 // serverUID is whom the server runs as: somebody that no file of the system knows.
@@ -43,6 +46,7 @@ type rig struct {
 	dir        string
 	smtp, imap string // where Postfix takes mail, and Dovecot lets people in
 	submission string
+	smtps      string
 	sink       *sink // where mail for others goes
 	driver     string
 	dns        string // where the server answers for zones
@@ -142,8 +146,8 @@ func newRig(t *testing.T) *rig {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	r := &rig{t: t, dir: dir, token: make(map[string]string), driver: "dovecot+postfix", dns: "off"}
 	r.must(os.Chmod(dir, 0o755))
-	free := freePorts(t, 3)
-	r.smtp, r.imap, r.submission = free[0], free[1], free[2]
+	free := freePorts(t, 4)
+	r.smtp, r.imap, r.submission, r.smtps = free[0], free[1], free[2], free[3]
 	r.http = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	r.must(os.Mkdir(r.path("data"), 0o700))
 	r.must(os.Chown(r.path("data"), serverUID, serverUID))
@@ -193,19 +197,36 @@ func (r *rig) prepare() {
 	r.must(err)
 	r.write(strings.NewReplacer("DIR", r.dir, "DAEMONS", strings.TrimSpace(string(daemons)), "SINK", "[127.0.0.1]:"+port(r.sink.address)).Replace(mainCF), "postfix", "main.cf")
 	r.write(r.masterCF(), "postfix", "master.cf")
+	r.certify()
 	r.write("# as the package has it\n", "dovecot", "dovecot.conf")
 	r.write(r.dovecotConf(), "dovecot", "latchkey.d", "test.conf")
 }
 
-// install prepares both and sets them up, with submission on a port of its own.
+// install prepares both and sets them up, with ports of their own for who sends.
 func (r *rig) install() {
 	r.t.Helper()
 	r.prepare()
 	r.tool(nil, "mail", "setup", "--config", r.path("none.toml"))
 	master, err := os.ReadFile(r.path("postfix", "master.cf"))
 	r.must(err)
+	master = regexp.MustCompile(`(?m)^submissions\s+inet`).ReplaceAll(master, []byte(r.smtps+" inet"))
 	r.must(os.WriteFile(r.path("postfix", "master.cf"), regexp.MustCompile(`(?m)^submission\s+inet`).ReplaceAll(
 		bytes.ReplaceAll(master, []byte("smtpd_tls_security_level=encrypt"), []byte("smtpd_tls_security_level=none")), []byte(r.submission+" inet")), 0o644))
+}
+
+// certify makes the certificate that Postfix shows.
+func (r *rig) certify() {
+	r.t.Helper()
+	r.must(os.Mkdir(r.path("tls"), 0o700))
+	pair, _, err := server.LocalCertificate(r.path("tls"), []string{"127.0.0.1"}, time.Now())
+	r.must(err)
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	r.must(err)
+	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
+	for _, der := range pair.Certificate {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	r.write(string(text), "tls.pem")
 }
 
 const mainCF = `compatibility_level = 3.6
@@ -223,6 +244,7 @@ alias_maps =
 alias_database =
 local_recipient_maps =
 relayhost = SINK
+smtpd_tls_chain_files = DIR/tls.pem
 recipient_delimiter = +
 `
 

@@ -2,6 +2,7 @@ package dovecot
 
 import (
 	"bytes"
+	"crypto/tls"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +23,55 @@ func (r *rig) submit(user, password, from string, to string) error {
 		return err
 	}
 	return deliver(c, from, letter("from-"+user, "x\r\n"), []string{to})
+}
+
+// TestSendTLS: mail is sent by TLS from the first byte on, and by a connection that was
+// there when the password changed or the login was suspended none is any more.
+func TestSendTLS(t *testing.T) {
+	r := newRig(t)
+	r.install()
+	r.startMail()
+	r.startServer()
+	r.account("demo", "example.com")
+	for _, local := range []string{"one", "two"} {
+		r.done("Email/add_pop", "email", local, "password", "12345luggage")
+	}
+	signIn := func(user, password string) *smtp.Client {
+		t.Helper()
+		c, err := smtp.DialTLS(r.smtps, &tls.Config{InsecureSkipVerify: true})
+		r.must(err)
+		t.Cleanup(func() { c.Close() })
+		r.must(c.Auth(sasl.NewPlainClient("", user, password)))
+		return c
+	}
+	say := func(c *smtp.Client, from string) int {
+		return code(deliver(c, from, letter("from-"+from, "x\r\n"), []string{ann}))
+	}
+	one, two := signIn("one@example.com", "12345luggage"), signIn("two@example.com", "12345luggage")
+	for who, c := range map[string]*smtp.Client{"one@example.com": one, "two@example.com": two} {
+		if got := say(c, who); got != 0 {
+			t.Errorf("%s by TLS: %d", who, got)
+		}
+		r.until("what was sent has not gone out", func() bool { return r.sink.find(ann, "from-"+who) != "" })
+	}
+	r.done("Email/passwd_pop", "email", "one@example.com", "password", "67890luggage")
+	if got := say(one, "one@example.com"); got != 421 {
+		t.Errorf("after a change of the password: %d", got)
+	}
+	if got := say(two, "two@example.com"); got != 0 {
+		t.Errorf("a neighbour after that: %d", got)
+	}
+	if got := say(signIn("one@example.com", "67890luggage"), "one@example.com"); got != 0 {
+		t.Errorf("with the new password: %d", got)
+	}
+	r.done("Email/suspend_login", "email", "two@example.com")
+	if got := say(two, "two@example.com"); got != 421 && got != 554 {
+		t.Errorf("with the login suspended: %d", got)
+	}
+	r.done("Email/unsuspend_login", "email", "two@example.com")
+	if got := say(signIn("two@example.com", "12345luggage"), "two@example.com"); got != 0 {
+		t.Errorf("let in again: %d", got)
+	}
 }
 
 // TestSend: who has a mailbox sends by signing in, as somebody of their own account

@@ -57,6 +57,9 @@ func TestSetup(t *testing.T) {
 	if said := r.tool(nil, "doctor", "--config", r.path("none.toml")); !strings.Contains(said, "is delivered by Dovecot, which lets its owner in") {
 		t.Errorf("the doctor says:\n%s", said)
 	}
+	if said := r.tool(nil, "doctor", "--config", r.path("none.toml")); !strings.Contains(said, "can send at port 465") {
+		t.Errorf("the doctor says of port 465:\n%s", said)
+	}
 	// Somebody's own setting has Postfix throw everything away: the trial finds it.
 	main, err := os.ReadFile(r.path("postfix", "main.cf"))
 	r.must(err)

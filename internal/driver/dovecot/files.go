@@ -110,7 +110,17 @@ const senderRestrictions = " $latchkey_sender_restrictions"
 // confined to a directory that has no socket.
 const milters = "$latchkey_milters"
 
-// postfixServices are entries of master.cf, as postconf takes them with -M.
-var postfixServices = []string{
-	`submission/inet=submission inet n - n - - smtpd -o syslog_name=postfix/submission -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes -o smtpd_sender_restrictions=$latchkey_sender_restrictions -o smtpd_relay_restrictions=permit_sasl_authenticated,reject -o smtpd_milters=` + milters + ` -o milter_default_action=accept`,
+// smtps are the names that an entry of master.cf for port 465 may have, ours first.
+var smtps = []string{"submissions", "smtps", "ssmtp", "urd", "465"}
+
+// postfixServices are entries of master.cf, as postconf takes them with -M: for who
+// signs in to send, at port 587 with STARTTLS, and at 465, whose entry has a name, with
+// TLS from the first byte on.
+func postfixServices(name string) []string {
+	const entry = "%[1]s/inet=%[1]s inet n - n - - smtpd -o syslog_name=postfix/%[2]s -o %[3]s -o smtpd_sasl_auth_enable=yes" +
+		" -o smtpd_sender_restrictions=$latchkey_sender_restrictions -o smtpd_relay_restrictions=permit_sasl_authenticated,reject -o smtpd_milters=" + milters + " -o milter_default_action=accept"
+	return []string{
+		fmt.Sprintf(entry, "submission", "submission", "smtpd_tls_security_level=encrypt"),
+		fmt.Sprintf(entry, name, "submissions", "smtpd_tls_wrappermode=yes"),
+	}
 }

@@ -2,6 +2,7 @@ package dovecot
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -120,7 +121,11 @@ func (s *Setup) postfix(ctx context.Context, files map[string][]byte) error {
 	if _, err := run(ctx, "postconf", append([]string{"-c", dir, "-e"}, postfixSettings(s.Postfix, proxied, s.Milter)...)...); err != nil {
 		return err
 	}
-	if _, err := run(ctx, "postconf", append([]string{"-c", dir, "-M"}, postfixServices...)...); err != nil {
+	secure, err := SMTPS(ctx, dir)
+	if err == nil {
+		_, err = run(ctx, "postconf", append([]string{"-c", dir, "-M"}, postfixServices(cmp.Or(secure, smtps[0]))...)...)
+	}
+	if err != nil {
 		return err
 	}
 	for _, name := range names {
@@ -129,6 +134,20 @@ func (s *Setup) postfix(ctx context.Context, files map[string][]byte) error {
 		}
 	}
 	return nil
+}
+
+// SMTPS is the entry of master.cf, in a directory, by which Postfix serves port 465;
+// "" for none.
+func SMTPS(ctx context.Context, postfix string) (string, error) {
+	said, err := run(ctx, "postconf", "-c", postfix, "-M")
+	for line := range strings.Lines(said) {
+		if words := strings.Fields(line); len(words) > 1 && words[1] == "inet" {
+			if name := words[0][strings.LastIndexByte(words[0], ':')+1:]; slices.Contains(smtps, name) {
+				return words[0], err
+			}
+		}
+	}
+	return "", err
 }
 
 // Milter is the socket where Postfix, with its configuration in a directory, has the

@@ -32,8 +32,18 @@ var programFuncs = []api.Func[hosting.Account]{
 const (
 	imapPort      = 993
 	imapClearPort = 143
-	smtpPort      = 587
+	smtpPort      = 465
+	smtpClearPort = 587 // with STARTTLS
 )
+
+// smtpOf is where mail is sent by TLS: from the first byte on, unless there is
+// STARTTLS alone.
+func smtpOf(acct hosting.Account) int {
+	if acct.Server().OnlySTARTTLS {
+		return smtpClearPort
+	}
+	return smtpPort
+}
 
 // unserved warns of settings that nothing here goes by.
 const unserved = "This server takes mail and runs no IMAP or SMTP for mail programs: the settings hold once its administrator has others serve its mailboxes."
@@ -100,7 +110,7 @@ func clientSettings(ctx context.Context, acct hosting.Account, p settingsParams)
 	return served(acct, clientSettingsRow{
 		Account: name, Display: name, Domain: a.Domain, PlainAuth: acct.Server().PlainAuth,
 		InboxHost: host, InboxClear: imapClearPort, InboxPort: imapPort, InboxService: "imap", InboxUser: name,
-		MailDomain: "mail." + string(a.Domain), SMTPHost: host, SMTPClear: smtpPort, SMTPPort: smtpPort, SMTPUser: name,
+		MailDomain: "mail." + string(a.Domain), SMTPHost: host, SMTPClear: smtpClearPort, SMTPPort: smtpOf(acct), SMTPUser: name,
 	}), nil
 }
 
@@ -115,7 +125,7 @@ func dispatchSettings(ctx context.Context, acct hosting.Account, p dispatchParam
 	if err != nil {
 		return api.Answer{}, err
 	}
-	s := hosting.MailSettings{Mailbox: a, Host: acct.Server().Hostname, IMAP: imapPort, SMTP: smtpPort}
+	s := hosting.MailSettings{Mailbox: a, Host: acct.Server().Hostname, IMAP: imapPort, SMTP: smtpOf(acct)}
 	if err := acct.Mail().SendSettings(ctx, s, p.To); err != nil {
 		return api.Answer{}, err
 	}

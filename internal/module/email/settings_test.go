@@ -13,7 +13,7 @@ func TestSettings(t *testing.T) {
 	acct := hostingtest.New()
 	const settings = `{"account":"bob@example.com","activesync_available":0,"display":"bob@example.com","domain":"example.com","from_archiving":0,"has_plaintext_authentication":0,` +
 		`"inbox_host":"host.example.net","inbox_insecure_port":143,"inbox_port":993,"inbox_service":"imap","inbox_username":"bob@example.com","mail_domain":"mail.example.com",` +
-		`"smtp_host":"host.example.net","smtp_insecure_port":587,"smtp_port":587,"smtp_username":"bob@example.com"}`
+		`"smtp_host":"host.example.net","smtp_insecure_port":587,"smtp_port":465,"smtp_username":"bob@example.com"}`
 	const nobody = `not-found: You do not have an email account named `
 	const main = `not-found: The account itself has no mailbox on this server: give the address of a mailbox as “account”.`
 	table(t, acct, []moduletest.Row{

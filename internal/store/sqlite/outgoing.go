@@ -16,9 +16,28 @@ func scanOutgoing(s scanner) (o store.Outgoing, err error) {
 	return o, err
 }
 
-func (r *reader) DueOutgoing(at time.Time, limit int) ([]store.Outgoing, error) {
-	return all(r.ctx, r.q, scanOutgoing, `SELECT id, `+outgoingColumns+` FROM outgoing
-		WHERE held = 0 AND due <= ? AND account_id NOT IN (SELECT id FROM account WHERE suspended) ORDER BY due, id LIMIT ?`, micros(at), limit)
+// mayLeave is the condition under which the message o may be sent.
+const mayLeave = `o.held = 0
+	AND NOT EXISTS (SELECT 1 FROM account WHERE id = o.account_id AND suspended)
+	AND NOT EXISTS (SELECT 1 FROM mailbox AS m WHERE m.account_id = o.account_id AND m.domain = o.domain AND m.local = o.local AND m.suspended_outgoing)`
+
+// DueOutgoing finds the accounts one after the other, each by one look at the index.
+func (r *reader) DueOutgoing(at time.Time, after latchkey.AccountID, each, limit int) ([]store.Outgoing, error) {
+	return all(r.ctx, r.q, scanOutgoing, `
+		WITH RECURSIVE who (id) AS (
+			SELECT min(account_id) FROM outgoing WHERE held = 0 AND account_id > ?
+			UNION ALL
+			SELECT (SELECT min(account_id) FROM outgoing WHERE held = 0 AND account_id > who.id) FROM who WHERE who.id IS NOT NULL
+		)
+		SELECT id, `+outgoingColumns+` FROM outgoing WHERE id IN (
+			SELECT o.id FROM who CROSS JOIN outgoing AS o ON o.id IN (
+				SELECT o.id FROM outgoing AS o WHERE o.account_id = who.id AND o.due <= ? AND `+mayLeave+` ORDER BY o.due, o.id LIMIT ?))
+		ORDER BY account_id, due, id LIMIT ?`, int64(after), micros(at), each, limit)
+}
+
+func (r *reader) MayLeave(id int64) (may bool, err error) {
+	err = r.q.one(r.ctx, `SELECT EXISTS (SELECT 1 FROM outgoing AS o WHERE o.id = ? AND `+mayLeave+`)`, []any{id}, &may)
+	return may, err
 }
 
 func (r *reader) OutgoingSize(account latchkey.AccountID) (n, bytes int64, err error) {

@@ -48,7 +48,7 @@ func testOutgoing(t *testing.T, h *house) {
 	due := func(what string, when time.Time, limit int, want ...store.Outgoing) {
 		t.Helper()
 		h.read(func(r store.Reader) error {
-			list, err := r.DueOutgoing(when, limit)
+			list, err := r.DueOutgoing(when, 0, 9, limit)
 			same(t, what, list, err, want)
 			return nil
 		})
@@ -74,9 +74,44 @@ func testOutgoing(t *testing.T, h *house) {
 		})
 	}
 	due("DueOutgoing", epoch.Add(time.Second), 9, two, bobs)
-	due("DueOutgoing, all", epoch.Add(time.Hour), 9, two, bobs, one)
+	due("DueOutgoing, all", epoch.Add(time.Hour), 9, two, one, bobs)
 	due("DueOutgoing, one", epoch.Add(time.Hour), 1, two)
+	h.read(func(r store.Reader) error {
+		list, err := r.DueOutgoing(epoch.Add(time.Hour), 0, 1, 9)
+		same(t, "DueOutgoing, one each", list, err, []store.Outgoing{two, bobs})
+		list, err = r.DueOutgoing(epoch.Add(time.Hour), alice, 9, 9)
+		same(t, "DueOutgoing, the next", list, err, []store.Outgoing{bobs})
+		list, err = r.DueOutgoing(epoch.Add(time.Hour), bob, 9, 9)
+		same(t, "DueOutgoing, none after", list, err, []store.Outgoing(nil))
+		return nil
+	})
+	leaves := func(what string, want ...bool) {
+		t.Helper()
+		var is []bool
+		h.read(func(r store.Reader) error {
+			for _, id := range []int64{one.ID, held.ID, bobs.ID, 99} {
+				may, err := r.MayLeave(id)
+				if err != nil {
+					return err
+				}
+				is = append(is, may)
+			}
+			return nil
+		})
+		same(t, "MayLeave "+what, is, nil, want)
+	}
+	leaves("at first", true, false, true, false)
+	mute := func(on bool) {
+		h.write(func(tx store.Tx) error {
+			return tx.UpdateMailbox(store.Mailbox{Account: alice, Domain: at.Domain, Local: at.Local, SuspendedOutgoing: on})
+		})
+	}
+	mute(true)
+	leaves("with outgoing mail suspended", false, false, true, false)
+	due("of a suspended mailbox", epoch.Add(time.Hour), 9, bobs)
+	mute(false)
 	suspend(true, alice)
+	leaves("suspended", false, false, true, false)
 	due("of a suspended account", epoch.Add(time.Hour), 9, bobs)
 	suspend(false, alice)
 	count("at first", [5]int64{3, 19, 1, 1, 0})
@@ -99,14 +134,14 @@ func testOutgoing(t *testing.T, h *house) {
 		}
 		return tx.DeleteOutgoing(99)
 	})
-	due("after PutOutgoing", epoch.Add(time.Hour), 9, bobs, one)
+	due("after PutOutgoing", epoch.Add(time.Hour), 9, one, bobs)
 	h.write(func(tx store.Tx) error { return tx.HoldOutgoing(at, true, epoch) })
 	due("with all held", epoch.Add(time.Hour), 9, bobs)
 	count("with all held", [5]int64{2, 12, 2, 2, 0})
 	later := epoch.Add(24 * time.Hour)
 	h.write(func(tx store.Tx) error { return tx.HoldOutgoing(at, false, later) })
 	held.Held, held.At, one.At = false, later, later
-	due("let go", epoch.Add(time.Hour), 9, held, bobs, one)
+	due("let go", epoch.Add(time.Hour), 9, held, one, bobs)
 	h.write(func(tx store.Tx) error { return tx.HoldOutgoing(at, true, epoch) })
 	var n int64
 	h.write(func(tx store.Tx) (err error) {
