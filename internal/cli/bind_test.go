@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey/latchkey/internal/config"
 	"github.com/latchkey/latchkey/internal/driver/bind/bindtest"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/needs"
 )
 
 // asked calls a function as the local socket would; it must succeed.
@@ -129,7 +130,7 @@ func TestBIND(t *testing.T) {
 	cancel()
 	must(t, <-ended)
 
-	c.DNSDriver, c.BINDRndc = "auto", "rndc -s 127.0.0.1 -p "+bindtest.FreePort(t)
+	c.DNSDriver, c.BINDRndc = "auto", "rndc -s 127.0.0.1 -p "+needs.Port(t)
 	c.DNS = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), 0).String()
 	h, err = build(t.Context(), c, log)
 	must(t, err)

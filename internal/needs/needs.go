@@ -1,10 +1,14 @@
 // Package needs finds, for tests, what they cannot do without: the programs of other
-// people that they run, and what only root may do.
+// people that they run, ports for these to listen on, and what only root may do.
 package needs
 
 import (
+	"errors"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"testing"
 )
 
@@ -34,4 +38,35 @@ func Missing(t testing.TB, format string, args ...any) {
 		t.Fatalf(format, args...)
 	}
 	t.Skipf("SKIPPED: "+format, args...)
+}
+
+// Port is a port of this machine for a program that is to listen there, by TCP and
+// UDP, in a moment. Nobody has it, and nobody gets it who asks the system for any port
+// or connects to somebody: it lies below those.
+func Port(t testing.TB) string {
+	t.Helper()
+	port, err := FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// FreePort is [Port] where there is no test yet.
+func FreePort() (string, error) {
+	const first, end = 20000, 32000 // Linux gives out those from 32768 on
+	for range 200 {
+		port := strconv.Itoa(first + rand.N(end-first))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			continue
+		}
+		u, err := net.ListenPacket("udp", "127.0.0.1:"+port)
+		l.Close()
+		if err == nil {
+			u.Close()
+			return port, nil
+		}
+	}
+	return "", errors.New("no port is free for TCP and UDP")
 }

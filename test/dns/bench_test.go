@@ -17,9 +17,9 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/latchkey/latchkey/internal/audit"
-	"github.com/latchkey/latchkey/internal/driver/bind/bindtest"
 	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
+	"github.com/latchkey/latchkey/internal/needs"
 	"github.com/latchkey/latchkey/internal/zone"
 	"github.com/latchkey/latchkey/test/testserver"
 )
@@ -133,7 +133,7 @@ func dnsperf(b *testing.B, address, questions string) float64 {
 // nsd runs NSD with a zone until the benchmark ends, and tells where.
 func nsd(b *testing.B, z *zone.Zone) string {
 	b.Helper()
-	dir, port := b.TempDir(), bindtest.FreePort(b)
+	dir, port := b.TempDir(), needs.Port(b)
 	conf := fmt.Sprintf(`server:
   ip-address: 127.0.0.1@%s
   username: ""

@@ -146,8 +146,9 @@ func newRig(t *testing.T) *rig {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	r := &rig{t: t, dir: dir, token: make(map[string]string), driver: "dovecot+postfix", dns: "off"}
 	r.must(os.Chmod(dir, 0o755))
-	free := freePorts(t, 4)
-	r.smtp, r.imap, r.submission, r.smtps = free[0], free[1], free[2], free[3]
+	for _, address := range []*string{&r.smtp, &r.imap, &r.submission, &r.smtps} {
+		*address = "127.0.0.1:" + needs.Port(t)
+	}
 	r.http = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	r.must(os.Mkdir(r.path("data"), 0o700))
 	r.must(os.Chown(r.path("data"), serverUID, serverUID))
@@ -157,18 +158,6 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) path(parts ...string) string {
 	return filepath.Join(append([]string{r.dir}, parts...)...)
-}
-
-func freePorts(t testing.TB, n int) (list []string) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		list = append(list, l.Addr().String())
-	}
-	return list
 }
 
 func port(address string) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/latchkey/latchkey/internal/driver/bind/bindtest"
+	"github.com/latchkey/latchkey/internal/needs"
 )
 
 // rich is a zone with one of everything.
@@ -112,7 +113,7 @@ www A 192.0.2.101
 // zones or options of a test's own, more is what its configuration has, too.
 func named(t testing.TB, more string, zones map[string]string) (address string) {
 	t.Helper()
-	dir, port := t.TempDir(), bindtest.FreePort(t)
+	dir, port := t.TempDir(), needs.Port(t)
 	address = "127.0.0.1:" + port
 	conf := fmt.Sprintf(`options {
 	directory %q; pid-file none; session-keyfile none; listen-on port %s { 127.0.0.1; }; listen-on-v6 { none; };

@@ -13,7 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/latchkey/latchkey/internal/driver/bind/bindtest"
+	"github.com/latchkey/latchkey/internal/needs"
 )
 
 const keyText = `key "transfers" {
@@ -33,7 +33,7 @@ func testKey(t testing.TB) *Key {
 
 // TestSecondaryFollows feeds a BIND secondary by NOTIFY and signed transfers.
 func TestSecondaryFollows(t *testing.T) {
-	primary := "127.0.0.1:" + bindtest.FreePort(t)
+	primary := "127.0.0.1:" + needs.Port(t)
 	host, port, _ := net.SplitHostPort(primary)
 	secondary := named(t, keyText+fmt.Sprintf(`zone "example.com" { type secondary; primaries { %s port %s key transfers; }; min-refresh-time 600; };
 `, host, port), nil)

@@ -266,7 +266,7 @@ func TestNoBIND(t *testing.T) {
 	if err := bind.EnsureKey(key); err != nil {
 		t.Fatal(err)
 	}
-	port := bindtest.FreePort(t)
+	port := needs.Port(t)
 	p, err := bind.New(bind.Options{Dir: dir, Address: "127.0.0.1:" + port, Rndc: []string{"rndc", "-s", "127.0.0.1", "-p", port, "-k", key}})
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ package bindtest
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,7 +26,7 @@ type BIND struct {
 func Start(t testing.TB) *BIND {
 	t.Helper()
 	dir := t.TempDir()
-	key, port, control := filepath.Join(dir, "rndc.key"), FreePort(t), FreePort(t)
+	key, port, control := filepath.Join(dir, "rndc.key"), needs.Port(t), needs.Port(t)
 	if err := bind.EnsureKey(key); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +54,7 @@ controls { inet 127.0.0.1 port %s allow { 127.0.0.1; } keys { %q; }; };
 func StartNSD(t testing.TB) *BIND {
 	t.Helper()
 	program, control := needs.Program(t, "nsd"), needs.Program(t, "nsd-control")
-	dir, port := t.TempDir(), FreePort(t)
+	dir, port := t.TempDir(), needs.Port(t)
 	file := func(name string) string { return filepath.Join(dir, name) }
 	if err := os.Mkdir(file("zones"), 0o755); err != nil {
 		t.Fatal(err)
@@ -113,23 +112,4 @@ func stop(cmd *exec.Cmd) {
 	patience := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
 	defer patience.Stop()
 	_ = cmd.Wait()
-}
-
-// FreePort is a port of this machine that nobody has, by TCP and UDP.
-func FreePort(t testing.TB) string {
-	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		if u, err := net.ListenPacket("udp", l.Addr().String()); err == nil {
-			u.Close()
-			_, port, _ := net.SplitHostPort(l.Addr().String())
-			return port
-		}
-	}
-	t.Fatal("no port is free for TCP and UDP")
-	return ""
 }
