@@ -212,7 +212,7 @@ func (h *house) makeEstate(ctx context.Context, c *config.Config) error {
 	settings := estate.Config{
 		Auth: h.verifier, Store: h.db, Trail: h.trail, Keys: h.keys, Hasher: h.hasher, Homes: h.homes, Mail: maildir.New(h.homes),
 		Server: host, HomeRoot: h.homeRoot, Queue: filepath.Join(c.Data, "queue"), Observed: h.observed, Now: h.now, Log: h.log,
-		MostTokens: c.TokensPerAccount, ZoneSize: c.ZoneKilobytes << 10,
+		MostTokens: c.TokensPerAccount, ZoneSize: c.ZoneKilobytes << 10, MostZones: c.ZonesPerAccount,
 	}
 	if dns != nil {
 		settings.DNS = dns

@@ -41,19 +41,20 @@ type Config struct {
 
 	TrustedProxies string `toml:"trusted_proxies" doc:"Addresses and ranges of proxies in front of the server: 192.0.2.8, 2001:db8::/64. What they say in X-Forwarded-For and X-Forwarded-Proto is believed, and nobody else's word."`
 
-	DNSDriver      string `toml:"dns_driver" default:"auto" doc:"What answers for the zones. embedded: the server itself. bind: BIND 9, which the server writes files for and talks to with rndc. nsd: NSD, in the same way with nsd-control. auto: BIND if bind_zones is set and BIND listens, else the server itself. off: nobody."`
-	BINDZones      string `toml:"bind_zones" doc:"Directory of the zone files that BIND reads; BIND must be allowed to, and for DNSSEC to write there."`
-	BINDAddress    string `toml:"bind_address" default:"127.0.0.1:53" doc:"Where BIND is asked whether it answers with a change."`
-	BINDRndc       string `toml:"bind_rndc" default:"rndc" doc:"The command that talks to BIND, with what it takes to reach it. Without -k or -c it takes the key in rndc.key in the data directory, which is made there."`
-	NSDZones       string `toml:"nsd_zones" doc:"Directory of the zone files that NSD reads: NSD must have a pattern called latchkey, with the zonefile %s.db there."`
-	NSDAddress     string `toml:"nsd_address" default:"127.0.0.1:53" doc:"Where NSD is asked whether it answers with a change."`
-	NSDControl     string `toml:"nsd_control" default:"nsd-control" doc:"The command that talks to NSD, with what it takes to reach it."`
-	DNS            string `toml:"dns" default:"auto" doc:"Listener of the name server (UDP and TCP). auto: port 53 if it is free and may be used, else none. off: there is no name server."`
-	DNSSecondaries string `toml:"dns_secondaries" doc:"Addresses of secondary name servers, which may transfer zones and are told of changes: 192.0.2.53, [2001:db8::53]:5353."`
-	DNSKey         string `toml:"dns_key" doc:"File with the key that transfers are signed with, as tsig-keygen writes it. Empty: they are not signed."`
-	DNSRate        int    `toml:"dns_rate" default:"200" doc:"How many answers of a kind a network gets a second over UDP. 0: as many as it asks for."`
-	ZoneTemplates  string `toml:"zone_templates" doc:"Directory of the templates that new zones are made of, one a file. The file standard is the one for new accounts and domains, and for zones that are reset; others are named in adddns. A file may be changed at any time, and is taken if it makes a zone. Empty: there is the built-in one."`
-	ZoneKilobytes  int    `toml:"zone_kilobytes" default:"2048" doc:"How large an account may let a DNS zone grow, in KB of text: 2048 is some 40,000 records. The administrator may let it grow to 32 MB, and 0 lets everybody."`
+	DNSDriver       string `toml:"dns_driver" default:"auto" doc:"What answers for the zones. embedded: the server itself. bind: BIND 9, which the server writes files for and talks to with rndc. nsd: NSD, in the same way with nsd-control. auto: BIND if bind_zones is set and BIND listens, else the server itself. off: nobody."`
+	BINDZones       string `toml:"bind_zones" doc:"Directory of the zone files that BIND reads; BIND must be allowed to, and for DNSSEC to write there."`
+	BINDAddress     string `toml:"bind_address" default:"127.0.0.1:53" doc:"Where BIND is asked whether it answers with a change."`
+	BINDRndc        string `toml:"bind_rndc" default:"rndc" doc:"The command that talks to BIND, with what it takes to reach it. Without -k or -c it takes the key in rndc.key in the data directory, which is made there."`
+	NSDZones        string `toml:"nsd_zones" doc:"Directory of the zone files that NSD reads: NSD must have a pattern called latchkey, with the zonefile %s.db there."`
+	NSDAddress      string `toml:"nsd_address" default:"127.0.0.1:53" doc:"Where NSD is asked whether it answers with a change."`
+	NSDControl      string `toml:"nsd_control" default:"nsd-control" doc:"The command that talks to NSD, with what it takes to reach it."`
+	DNS             string `toml:"dns" default:"auto" doc:"Listener of the name server (UDP and TCP). auto: port 53 if it is free and may be used, else none. off: there is no name server."`
+	DNSSecondaries  string `toml:"dns_secondaries" doc:"Addresses of secondary name servers, which may transfer zones and are told of changes: 192.0.2.53, [2001:db8::53]:5353."`
+	DNSKey          string `toml:"dns_key" doc:"File with the key that transfers are signed with, as tsig-keygen writes it. Empty: they are not signed."`
+	DNSRate         int    `toml:"dns_rate" default:"200" doc:"How many answers of a kind a network gets a second over UDP. 0: as many as it asks for."`
+	ZoneTemplates   string `toml:"zone_templates" doc:"Directory of the templates that new zones are made of, one a file. The file standard is the one for new accounts and domains, and for zones that are reset; others are named in adddns. A file may be changed at any time, and is taken if it makes a zone. Empty: there is the built-in one."`
+	ZonesPerAccount int    `toml:"zones_per_account" default:"500" doc:"How many DNS zones an account may have. The administrator may give it more, and 0 is no limit."`
+	ZoneKilobytes   int    `toml:"zone_kilobytes" default:"2048" doc:"How large an account may let a DNS zone grow, in KB of text: 2048 is some 40,000 records. The administrator may let it grow to 32 MB, and 0 lets everybody."`
 
 	Webserver string `toml:"webserver" default:"auto" doc:"What serves the accounts' sites. embedded: this server. nginx: nginx, which the server writes files for. off: nothing. auto: nginx if nginx_sites is set and nginx takes the files, else embedded."`
 	Sites     string `toml:"sites" default:"auto" doc:"Listener of the accounts' sites, without TLS. auto: port 80 if it is free and may be used, else none."`

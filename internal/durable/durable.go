@@ -25,6 +25,18 @@ func CreateFile(path string, data []byte, mode fs.FileMode) error {
 // onTheWay begins the name that a file has before it is whole.
 const onTheWay = ".new-"
 
+// Remove takes a file away for good. That there is none is no error.
+func Remove(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	return err
+}
+
 // Sweep takes away what a crash has left in dir of files on their way. Nobody may
 // write there meanwhile.
 func Sweep(dir string) error {

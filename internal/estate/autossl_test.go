@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/driver/acme"
 	"github.com/latchkey/latchkey/internal/estate"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -369,5 +371,97 @@ func TestAutoSSLPauses(t *testing.T) {
 		if got := a.check(); len(got) != 1 {
 			t.Fatalf("an hour later: %v", got)
 		}
+	}
+}
+
+// TestNamesChangeHands: what was found out about a name is told to nobody but the
+// account whose it is: not to one that had it before, nor of one that is gone to the
+// next.
+func TestNamesChangeHands(t *testing.T) {
+	a := newAuthority(t, nil)
+	a.set(func() { a.refused["www.example.com"] = "alice only" })
+	a.check()
+	if got := a.problems(); len(got) != 1 {
+		t.Fatalf("the problems are %q", got)
+	}
+	a.s.WHM("createacct", "username", "bob", "domain", "www.example.com", "password", testserver.Password)
+	bob := accountOf(t, a.s, "bob")
+	theirs := func() (list []string) {
+		found, err := bob.AutoSSL().Problems(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range found {
+			list = append(list, string(p.Domain)+": "+p.Text)
+		}
+		return list
+	}
+	if got := append(a.problems(), theirs()...); len(got) > 0 {
+		t.Errorf("after a name has become another’s the problems are %q", got)
+	}
+	// What is found out about an account that goes meanwhile is forgotten, and takes
+	// nothing from who has the name next.
+	went := make(chan struct{})
+	var once sync.Once
+	a.set(func() {
+		a.refused = map[string]string{"example.com": "too late"}
+		a.prove = func(acme.Order) bool {
+			once.Do(func() {
+				a.s.WHM("removeacct", "user", "demo")
+				a.s.WHM("createacct", "username", "carol", "domain", "example.com", "password", testserver.Password)
+				close(went)
+			})
+			return true
+		}
+	})
+	was := a.demo
+	a.s.Wait(time.Hour)
+	a.check()
+	<-went
+	carol := accountOf(t, a.s, "carol")
+	for who, acct := range map[string]hosting.Account{"who is gone": was, "who has the name now": carol} {
+		if found, err := acct.AutoSSL().Problems(t.Context()); err != nil || len(found) > 0 {
+			t.Errorf("of %s the problems are %v, %v", who, found, err)
+		}
+	}
+	a.set(func() { a.prove, a.refused = nil, map[string]string{"example.com": "carol only"} })
+	a.demo = carol
+	a.check()
+	if got := a.problems(); !slices.Equal(got, []string{"example.com: carol only"}) {
+		t.Errorf("the problems of who has the name now are %q", got)
+	}
+}
+
+// TestWildcardIsNotAnothers: a certificate for all below a domain, which its owner has the
+// key of, is never shown for another account's name that lies there, nor told of.
+func TestWildcardIsNotAnothers(t *testing.T) {
+	a := newAuthority(t, func(c *estate.AutoSSL) { c.Wildcard, c.ByDNS = true, true })
+	a.s.WHM("createacct", "username", "bob", "domain", "shop.example.com", "password", testserver.Password)
+	bob := accountOf(t, a.s, "bob")
+	if got := a.check(); len(got) == 0 || !slices.Contains(got[0], "*.example.com") {
+		t.Fatalf("the orders are %q, and the test shows nothing", got)
+	}
+	sites, err := bob.Certificates().Sites(t.Context())
+	if err != nil || len(sites) != 1 || sites[0].Certificate != nil {
+		t.Errorf("a neighbour's site is %+v, %v", sites, err)
+	}
+	if site, err := a.s.Estate.Site(t.Context(), "shop.example.com"); err != nil || site.Certificate != nil {
+		t.Errorf("the neighbour's name is served by %+v, %v", site, err)
+	}
+	for _, function := range []string{"fetch_best_for_domain", "fetch_cert_info"} {
+		if res := a.s.Call(call.UAPI, "bob", "SSL", function, "domain", "shop.example.com"); res.Err == nil && strings.Contains(fmt.Sprintf("%+v", res.Data), "BEGIN") {
+			t.Errorf("SSL::%s tells the neighbour %+v", function, res.Data)
+		}
+	}
+	a.demo = bob
+	for _, names := range a.check() {
+		for _, n := range names {
+			if n != "shop.example.com" && !strings.HasSuffix(n, ".shop.example.com") {
+				t.Errorf("for the neighbour is asked for %q", names)
+			}
+		}
+	}
+	if sites, err := bob.Certificates().Sites(t.Context()); err != nil || sites[0].Certificate == nil || slices.Contains(sites[0].Certificate.DNSNames, "*.example.com") {
+		t.Errorf("the neighbour's site is %+v, %v", sites, err)
 	}
 }

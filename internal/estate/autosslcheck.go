@@ -106,7 +106,7 @@ func (t *tenancy) needs(ctx context.Context, s *hosting.Site, names []string, no
 	c := s.Certificate
 	switch {
 	case c == nil, c.SelfSigned(), now.After(c.NotAfter):
-		return !t.e.checks.lately(s.Name, now)
+		return !t.e.checks.lately(t.caller.Account, s.Name, now)
 	case s.Provider != autoSSLProvider:
 		return t.set.Replaces && now.After(c.NotAfter.Add(-autoSSLReplaces))
 	case !t.covered(c, names):
@@ -181,7 +181,7 @@ func (t *tenancy) install(ctx context.Context, certs hosting.Certificates, s *ho
 	if err != nil {
 		return err
 	}
-	t.e.checks.gets(s.Name, t.e.Now())
+	t.e.checks.gets(t.caller.Account, s.Name, t.e.Now())
 	t.e.Log.Info("AutoSSL got a certificate", "site", s.Name, "until", c.NotAfter)
 	t.run.say(t.e.Now(), "success", "The web site “%s” has a certificate until %s.", s.Name, c.NotAfter.UTC().Format(time.RFC1123))
 	if s.Provider == autoSSLProvider && s.Certificate != nil { // nobody needs the one before
@@ -206,12 +206,19 @@ func (t *tenancy) note(ctx context.Context, s *hosting.Site, refused map[latchke
 		if err != nil {
 			return err
 		}
+		has, err := t.e.hostsOf(tx, t.caller.Account) // an account may be gone by now, and its names another's
+		if err != nil {
+			return err
+		}
 		is := make(map[latchkey.Domain]store.AutoSSL)
 		for _, row := range rows {
 			is[row.Host] = row
 		}
 		for _, n := range s.Names {
 			row, was := is[n]
+			if !has[n] {
+				continue
+			}
 			if refused[n] != "" {
 				err = tx.PutAutoSSL(tried(row, t.caller.Account, n, refused[n], now))
 			} else if was && failed == nil {

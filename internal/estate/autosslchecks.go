@@ -15,10 +15,16 @@ type checks struct {
 	asked    map[latchkey.AccountID]bool // by whose owner; false: by the clock
 	busy     map[latchkey.AccountID]bool
 	wake     chan struct{}
-	renewals map[string]renewal            // by certificate
-	got      map[latchkey.Domain]time.Time // when a site last got a certificate
-	round    time.Time                     // when all are looked at again
-	runs     []*run                        // the newest last
+	renewals map[string]renewal   // by certificate
+	got      map[siteOf]time.Time // when a site last got a certificate
+	round    time.Time            // when all are looked at again
+	runs     []*run               // the newest last
+}
+
+// siteOf is a site of an account.
+type siteOf struct {
+	account latchkey.AccountID
+	name    latchkey.Domain
 }
 
 // renewal is when an authority wants a certificate renewed.
@@ -28,7 +34,7 @@ type renewal struct {
 }
 
 func newChecks() *checks {
-	return &checks{asked: make(map[latchkey.AccountID]bool), busy: make(map[latchkey.AccountID]bool), wake: make(chan struct{}, autoSSLWorkers), renewals: make(map[string]renewal), got: make(map[latchkey.Domain]time.Time)}
+	return &checks{asked: make(map[latchkey.AccountID]bool), busy: make(map[latchkey.AccountID]bool), wake: make(chan struct{}, autoSSLWorkers), renewals: make(map[string]renewal), got: make(map[siteOf]time.Time)}
 }
 
 // add has an account looked at.
@@ -76,16 +82,16 @@ func (c *checks) done(id latchkey.AccountID) {
 // gets notes that a site has got a certificate, and lately tells whether it has
 // within the last hour: who takes theirs away uses up nobody else's share of what
 // the authority gives the server.
-func (c *checks) gets(site latchkey.Domain, now time.Time) {
+func (c *checks) gets(id latchkey.AccountID, site latchkey.Domain, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.got[site] = now
+	c.got[siteOf{id, site}] = now
 }
 
-func (c *checks) lately(site latchkey.Domain, now time.Time) bool {
+func (c *checks) lately(id latchkey.AccountID, site latchkey.Domain, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at, ok := c.got[site]
+	at, ok := c.got[siteOf{id, site}]
 	return ok && now.Before(at.Add(autoSSLPause))
 }
 

@@ -27,13 +27,33 @@ func (a *autoSSL) Checking(context.Context) (bool, error) {
 }
 
 func (a *autoSSL) Problems(ctx context.Context) (list []hosting.AutoSSLProblem, err error) {
-	rows, err := a.e.autoSSL(ctx, a.caller.Account)
-	for _, row := range rows {
-		if row.Problem != "" && !row.Excluded {
-			list = append(list, hosting.AutoSSLProblem{Domain: row.Host, Text: row.Problem, At: row.At})
+	err = a.e.Store.Read(ctx, func(r store.Reader) error {
+		rows, err := r.AutoSSL(a.caller.Account)
+		if err != nil {
+			return err
+		}
+		has, err := a.e.hostsOf(r, a.caller.Account)
+		for _, row := range rows {
+			if row.Problem != "" && !row.Excluded && has[row.Host] {
+				list = append(list, hosting.AutoSSLProblem{Domain: row.Host, Text: row.Problem, At: row.At})
+			}
+		}
+		return err
+	})
+	return list, err
+}
+
+// hostsOf are the names of an account's sites. One that has become another account's
+// domain is none any more.
+func (e *Estate) hostsOf(r store.Reader, id latchkey.AccountID) (map[latchkey.Domain]bool, error) {
+	sites, _, err := e.bareSites(r, id)
+	has := make(map[latchkey.Domain]bool)
+	for i := range sites {
+		for _, n := range sites[i].Names {
+			has[n] = true
 		}
 	}
-	return list, err
+	return has, err
 }
 
 func (a *autoSSL) Excluded(ctx context.Context) ([]latchkey.Domain, error) {

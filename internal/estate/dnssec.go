@@ -16,8 +16,9 @@ type Signer interface {
 	// Sign signs z from now on, and returns when it is answered so; if it fails, z
 	// is answered as it was.
 	Sign(ctx context.Context, z *zone.Zone, how hosting.Signing) error
-	// Unsign has the next Serve of a zone end that.
-	Unsign(name latchkey.Domain) error
+	// Unsign has the Serve of is end that. If is does not come to be served, the zone
+	// stays signed.
+	Unsign(is *zone.Zone) error
 	// Signed is how a zone is signed.
 	Signed(ctx context.Context, name latchkey.Domain) (hosting.SignedZone, error)
 	// SigningKey is the private part of a key.
@@ -70,13 +71,15 @@ func (e *Estate) unsignZone(ctx context.Context, act *audit.Act, caller *latchke
 	if now, err := e.signedZone(ctx, act, name, mine); err != nil || len(now.Keys) == 0 {
 		return err
 	}
+	var is *zone.Zone
 	_, err = e.changeZone(ctx, act, caller, name, mine, func(was *zone.Zone) (*zone.Zone, error) {
 		served, err := s.Served(ctx, name)
 		if err != nil {
 			return nil, &latchkey.Error{Kind: latchkey.Unavailable, Err: err, Msg: "The name server does not answer for the DNS zone: try again later."}
 		}
-		return was.Raised(served, e.Now())
-	}, func(tx store.Tx) error { return s.Unsign(name) })
+		is, err = was.Raised(served, e.Now())
+		return is, err
+	}, func(tx store.Tx) error { return s.Unsign(is) })
 	return err
 }
 

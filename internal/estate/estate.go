@@ -78,6 +78,9 @@ type Config struct {
 	Notices Notices
 	// Templates is what new zones are made of; nil is the standard one alone.
 	Templates *zone.Templates
+	// MostZones is how many zones an account may have that are not the administrator's
+	// to give; 0 for as many as it likes.
+	MostZones int
 	// ZoneSize is how many bytes an account may let a zone grow to; 0 for as many as
 	// a zone may have at all.
 	ZoneSize int

@@ -96,6 +96,9 @@ func (z *hostZones) Add(ctx context.Context, name latchkey.Domain, ip string, ow
 			if err == nil && !z.caller.OverAll() {
 				err = z.mayHave(name)
 			}
+			if err == nil && !z.caller.OverAll() {
+				err = z.mayAdd(tx, id)
+			}
 			if err != nil {
 				return err
 			}
@@ -114,6 +117,15 @@ func (z *hostZones) Add(ctx context.Context, name latchkey.Domain, ip string, ow
 		}
 		return z.e.serveZone(ctx, nil, is)
 	})
+}
+
+// mayAdd says why an account may not have another zone, or nil.
+func (z *hostZones) mayAdd(r store.Reader, id latchkey.AccountID) error {
+	rows, err := r.Zones(id)
+	if most := z.e.MostZones; err == nil && most > 0 && len(rows) >= most {
+		err = latchkey.Errorf(latchkey.Limit, "The account has %d DNS zones already, and may have at most %d here: remove some, or ask the server’s administrator.", len(rows), most)
+	}
+	return err
 }
 
 // forWhom is the account that a new zone is to belong to. A domain's zone belongs

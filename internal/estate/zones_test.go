@@ -396,3 +396,32 @@ func TestNameserversOfZones(t *testing.T) {
 	s.WHM("resetzone", "domain", "client.example")
 	says("client.example", "ns1.reseller.example")
 }
+
+// TestMostZones: a reseller makes no more zones than an account may have, and the
+// administrator as many as they like.
+func TestMostZones(t *testing.T) {
+	s := testserver.New(t)
+	s.Estate.MostZones = 3
+	s.WHM("setupreseller", "user", "demo", "makeowner", "1")
+	s.WHM("setacls", "reseller", "demo", "acl-all", "0", "acl-create-dns", "1", "acl-kill-dns", "1")
+	add := func(user, domain string) *latchkey.Error {
+		return s.Call(call.WHM, user, "", "adddns", "domain", domain, "ip", "192.0.2.7").Err
+	}
+	for _, domain := range []string{"one.example", "two.example"} {
+		if err := add("demo", domain); err != nil {
+			t.Errorf("%s: %v", domain, err)
+		}
+	}
+	if err := add("demo", "three.example"); err == nil || err.Kind != latchkey.Limit || !strings.Contains(err.Msg, "at most 3") {
+		t.Errorf("one too many: %v", err)
+	}
+	if err := add("root", "three.example"); err != nil {
+		t.Errorf("the administrator: %v", err)
+	}
+	if res := s.Call(call.WHM, "demo", "", "killdns", "domain", "two.example"); res.Err != nil {
+		t.Fatal(res.Err)
+	}
+	if err := add("demo", "four.example"); err != nil {
+		t.Errorf("in the place of one that is gone: %v", err)
+	}
+}

@@ -26,10 +26,10 @@ func (s *signer) Sign(_ context.Context, z *zone.Zone, how hosting.Signing) erro
 	return nil
 }
 
-func (s *signer) Unsign(name latchkey.Domain) error {
+func (s *signer) Unsign(is *zone.Zone) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.how, name)
+	delete(s.how, is.Name())
 	return nil
 }
 

@@ -176,7 +176,7 @@ func (p *Part) keep(ctx context.Context, one promise) error {
 	if err != nil {
 		return err
 	}
-	if err := p.serve(ctx, s, z); err != nil {
+	if err := p.serve(ctx, s, nil, z); err != nil {
 		return err
 	}
 	return p.keepSigned(ctx, one.name)
@@ -237,15 +237,18 @@ func tooMany(z *zone.Zone, most int) error {
 
 // Serve makes is what BIND answers, and returns when a question gets it. A zone
 // that BIND refuses is not written.
-func (p *Part) Serve(ctx context.Context, _, is *zone.Zone) error {
+func (p *Part) Serve(ctx context.Context, was, is *zone.Zone) error {
 	s := p.zone(is.Name())
 	s.Lock()
 	defer s.Unlock()
-	return p.serve(ctx, s, is)
+	return p.serve(ctx, s, was, is)
 }
 
-func (p *Part) serve(ctx context.Context, s *served, is *zone.Zone) error {
+func (p *Part) serve(ctx context.Context, s *served, was, is *zone.Zone) error {
 	if err := p.check(ctx, s, is); err != nil {
+		return err
+	}
+	if err := p.ended(was, is); err != nil {
 		return err
 	}
 	how, err := p.wanted(is.Name())
@@ -255,8 +258,8 @@ func (p *Part) serve(ctx context.Context, s *served, is *zone.Zone) error {
 	before, known := p.ask(ctx, is.Apex())
 	turns := known && before.signed != (how != nil)
 	file, text := p.File(is.Name()), []byte(is.String())
-	was, err := os.ReadFile(file)
-	same := err == nil && bytes.Equal(was, text)
+	had, err := os.ReadFile(file)
+	same := err == nil && bytes.Equal(had, text)
 	if same && known && !turns && !s.behind && newer(before.serial, is.Serial()) {
 		return nil
 	}
@@ -272,7 +275,7 @@ func (p *Part) serve(ctx context.Context, s *served, is *zone.Zone) error {
 	}
 	if err == nil {
 		// Where BIND signs, what it serves is ahead of the file: it must have moved.
-		moved := known && before.signed && was != nil && !same
+		moved := known && before.signed && had != nil && !same
 		err = p.confirm(ctx, is, func(a answer) bool {
 			return newer(a.serial, is.Serial()) && a.signed == (how != nil) && !(moved && a.serial == before.serial)
 		})
@@ -281,7 +284,7 @@ func (p *Part) serve(ctx context.Context, s *served, is *zone.Zone) error {
 		err = p.clean(is.Name())
 	}
 	if s.behind = err != nil; s.behind && !same {
-		err = errors.Join(err, putBack(file, was))
+		err = errors.Join(err, putBack(file, had))
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ func (p *Part) policies() string { return filepath.Join(p.o.Dir, PoliciesFile) }
 func (p *Part) keys(name latchkey.Domain) string { return filepath.Join(p.o.Dir, "keys", string(name)) }
 
 const signingFile = "signing.json"
+
+// endingFile stands beside it and says with which text of the zone the signing ends.
+const endingFile = "ending"
 
 // wanted is how a zone is to be signed; nil if it is not.
 func (p *Part) wanted(name latchkey.Domain) (*hosting.Signing, error) {
@@ -83,10 +87,7 @@ func (p *Part) hashOnce() error {
 func (p *Part) want(name latchkey.Domain, how *hosting.Signing) error {
 	file := filepath.Join(p.keys(name), signingFile)
 	if how == nil {
-		if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
+		return durable.Remove(file)
 	}
 	if err := os.MkdirAll(filepath.Dir(p.keys(name)), 0o755); err != nil {
 		return err
@@ -224,6 +225,9 @@ func (p *Part) Sign(ctx context.Context, z *zone.Zone, asked hosting.Signing) er
 	if was != nil && (was.Algorithm != how.Algorithm || was.Split != how.Split) {
 		return latchkey.Errorf(latchkey.Exists, "The DNS zone is signed already, with other keys: disable DNSSEC first, and take its DS records from the registrar before.")
 	}
+	if err := durable.Remove(filepath.Join(p.keys(name), endingFile)); err != nil {
+		return err
+	}
 	if err := p.want(name, how); err != nil {
 		return err
 	}
@@ -280,12 +284,34 @@ func (p *Part) records(ctx context.Context, apex string, rtype uint16) (list []d
 	return list, signed
 }
 
-// Unsign has the next Serve of a zone end the signing.
-func (p *Part) Unsign(name latchkey.Domain) error {
-	s := p.zone(name)
+// Unsign has the Serve of is, or of what comes after it, end the signing. If something
+// else comes in its place, is was not kept, and the zone stays signed.
+func (p *Part) Unsign(is *zone.Zone) error {
+	s := p.zone(is.Name())
 	s.Lock()
 	defer s.Unlock()
-	return p.want(name, nil)
+	if how, err := p.wanted(is.Name()); err != nil || how == nil {
+		return err
+	}
+	return durable.WriteFile(filepath.Join(p.keys(is.Name()), endingFile), []byte(digest(is)), 0o644)
+}
+
+func digest(z *zone.Zone) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(z.String()))) }
+
+// ended ends the signing of a zone if it is to with what is served now, or was before.
+func (p *Part) ended(was, is *zone.Zone) error {
+	file := filepath.Join(p.keys(is.Name()), endingFile)
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && (string(text) == digest(is) || was != nil && string(text) == digest(was)) {
+		err = p.want(is.Name(), nil)
+	}
+	if err != nil {
+		return err
+	}
+	return durable.Remove(file)
 }
 
 // Served is the serial number that BIND answers with.

@@ -154,7 +154,7 @@ func notAnyMore(t *testing.T, p *bind.Part, was *zone.Zone) {
 	if err != nil || is.Serial() <= served {
 		t.Fatal(is.Serial(), err)
 	}
-	if err := p.Unsign(was.Name()); err != nil {
+	if err := p.Unsign(is); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Serve(ctx, was, is); err != nil {
@@ -172,6 +172,76 @@ func notAnyMore(t *testing.T, p *bind.Part, was *zone.Zone) {
 	}
 	if signed, err := p.Signed(ctx, was.Name()); err != nil || len(signed.Keys) > 0 {
 		t.Errorf("after the end: %+v, %v", signed, err)
+	}
+}
+
+// TestUnsignCutShort: a zone of which it was not kept that its signing ends stays signed,
+// by the same keys, whatever comes next; and one of which it was kept is signed no more,
+// if the end comes in between.
+func TestUnsignCutShort(t *testing.T) {
+	p, ctx := start(t), t.Context()
+	z := fresh(t, "example.com")
+	if err := p.Serve(ctx, nil, z); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Sign(ctx, z, hosting.Signing{Algorithm: 13}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := p.Signed(ctx, "example.com")
+	if err != nil || len(before.Keys) != 1 {
+		t.Fatal(before, err)
+	}
+	raised := func(z *zone.Zone) *zone.Zone {
+		t.Helper()
+		served, err := p.Served(ctx, z.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		is, err := z.Raised(served, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	stands := func(when string) {
+		t.Helper()
+		after, err := p.Signed(ctx, "example.com")
+		if err != nil || len(after.Keys) != 1 || after.Keys[0].Tag != before.Keys[0].Tag {
+			t.Errorf("%s: the keys were %+v, and are %+v, %v", when, before.Keys, after.Keys, err)
+		}
+		if reply := signedAnswer(t, p, "www.example.com.", dns.TypeCNAME); !validates(t, p, "example.com.", before.Keys[0].Digests, reply.Answer) {
+			t.Errorf("%s: it does not validate: %v", when, reply)
+		}
+	}
+	if err := p.Unsign(raised(z)); err != nil { // and then the transaction fails
+		t.Fatal(err)
+	}
+	stands("before the commit")
+	if err := p.Serve(ctx, nil, z); err != nil { // as after a start
+		t.Fatal(err)
+	}
+	stands("after a start")
+	if err := p.Unsign(raised(z)); err != nil {
+		t.Fatal(err)
+	}
+	next := adding(t, z, "TXT", "_acme-challenge", "abc")
+	if err := p.Serve(ctx, z, next); err != nil {
+		t.Fatal(err)
+	}
+	stands("after another edit")
+	// It is kept, and the server ends; the next edit comes before the zone is served.
+	last := raised(next)
+	if err := p.Unsign(last); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Serve(ctx, last, adding(t, last, "TXT", "_acme-challenge", "def")); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := p.Signed(ctx, "example.com"); err != nil || len(after.Keys) > 0 {
+		t.Errorf("after the end there are %+v, %v", after.Keys, err)
+	}
+	for _, rr := range signedAnswer(t, p, "example.com.", dns.TypeDNSKEY).Answer {
+		t.Errorf("after the end there is %v", rr)
 	}
 }
 
