@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/pki"
 	"github.com/latchkey/latchkey/internal/pki/pkitest"
+	"github.com/latchkey/latchkey/internal/store"
 	"github.com/latchkey/latchkey/internal/zone"
 	"github.com/latchkey/latchkey/test/testserver"
 )
@@ -415,9 +416,25 @@ func TestNamesChangeHands(t *testing.T) {
 		}
 	})
 	was := a.demo
-	a.s.Wait(time.Hour)
+	var id latchkey.AccountID
+	read := func(fn func(store.Reader) error) {
+		t.Helper()
+		if err := a.s.Store.Read(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(func(r store.Reader) (err error) { id, err = r.DomainOwner("example.com"); return err })
+	a.s.UAPI("demo", "SSL", "delete_ssl", "domain", "example.com")
+	a.s.Wait(2 * time.Hour)
 	a.check()
 	<-went
+	read(func(r store.Reader) error {
+		rows, err := r.AutoSSL(id)
+		if len(rows) > 0 {
+			t.Errorf("of who is gone is kept %+v", rows)
+		}
+		return err
+	})
 	carol := accountOf(t, a.s, "carol")
 	for who, acct := range map[string]hosting.Account{"who is gone": was, "who has the name now": carol} {
 		if found, err := acct.AutoSSL().Problems(t.Context()); err != nil || len(found) > 0 {
