@@ -2,6 +2,7 @@ package estate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
@@ -217,7 +218,9 @@ func (p *passage) box(ctx context.Context, row store.Mailbox) error {
 		if p.message, err = p.e.open(&p.letter); err != nil { // its body may be read
 			return err
 		}
-		if out, err = script.Run(p.delivery()); err != nil {
+		d := p.delivery()
+		d.Work = p.e.filtering.of(row.Account, cmp.Or(p.e.FilterWork, filterWork), d.Now)
+		if out, err = script.Run(d); err != nil {
 			return err
 		}
 	}

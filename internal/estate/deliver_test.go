@@ -452,3 +452,44 @@ func TestShutPassesNothingOn(t *testing.T) {
 	h.email("unsuspend_incoming", "email", "ann@example.com")
 	wants("again", all, nil)
 }
+
+// TestFilterWork: what one message costs is bounded, however many mailboxes it comes to by
+// forwarders that lead to forwarders; all have it in the end, and a neighbour's filters
+// go on.
+func TestFilterWork(t *testing.T) {
+	boxes := []string{"eve@example.net"}
+	for i := range 12 {
+		boxes = append(boxes, fmt.Sprint("m", i))
+	}
+	h := withMail(t, boxes...)
+	filter := func(user, account string) {
+		h.UAPI(user, "Email", "store_filter", "account", account, "filtername", "all", "part1", "$message_body", "match1", "contains", "val1", "hello", "action1", "save", "dest1", "Work")
+	}
+	filter("demo", "")
+	filter("other", "eve@example.net")
+	fwd := func(from, to string) {
+		h.email("add_forwarder", "email", from, "domain", "example.com", "fwdopt", "fwd", "fwdemail", to+"@example.com")
+	}
+	for i := range 12 { // list leads to l0, that to m0 and l1 ... and the last back
+		fwd(fmt.Sprint("l", i), fmt.Sprint("m", i))
+		fwd(fmt.Sprint("l", i), fmt.Sprint("l", (i+1)%12))
+	}
+	h.Estate.FilterWork = 150_000
+	text := message("1") + strings.Repeat("hello\n", 2000)
+	if got := h.send("l0@example.com", friend, text); got != "ok" {
+		t.Fatal(got)
+	}
+	sorted := 0
+	list := h.holds()
+	for _, one := range list {
+		if strings.Contains(one, "Work") {
+			sorted++
+		}
+	}
+	if len(list) != 12 || sorted == 0 || sorted == 12 {
+		t.Errorf("%d mailboxes have it, and %d in the folder", len(list), sorted)
+	}
+	h.wants("a neighbour", h.send("eve@example.net", friend, text), "ok", []string{"example.net/eve/.Work 1"}, nil)
+	h.Wait(time.Minute)
+	h.wants("a minute later", h.send("m3@example.com", friend, text), "ok", []string{"example.com/m3/.Work 1"}, nil)
+}

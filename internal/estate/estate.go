@@ -45,6 +45,7 @@ type Estate struct {
 	posting    posting
 	sent       sentSettings
 	outgoing   outbox
+	filtering  filtering
 }
 
 // Config is what an Estate stands on.
@@ -78,6 +79,9 @@ type Config struct {
 	Notices Notices
 	// Templates is what new zones are made of; nil is the standard one alone.
 	Templates *zone.Templates
+	// FilterWork is how much the filters of an account may compare in a minute; 0 for
+	// some seconds of a processor.
+	FilterWork int64
 	// MostZones is how many zones an account may have that are not the administrator's
 	// to give; 0 for as many as it likes.
 	MostZones int

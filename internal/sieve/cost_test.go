@@ -3,6 +3,7 @@ package sieve
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -45,6 +46,26 @@ func TestWork(t *testing.T) {
 	}
 	if len(told) > 1000 {
 		t.Errorf("%d lines were told: it went on", len(told))
+	}
+}
+
+// TestWorkTogether: runs that share what may be compared do not compare more together.
+func TestWorkTogether(t *testing.T) {
+	s := Script{If{Test: Header{Names: []string{"Subject"}, Match: Contains, Value: "x"}, Then: []Command{Discard{}}}}
+	var work atomic.Int64
+	work.Store(10_000)
+	dropped := 0
+	for range 100 {
+		out, err := s.Run(Delivery{Message: Read(strings.NewReader("Subject: x\n\n")), Work: &work})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !out.Keep {
+			dropped++
+		}
+	}
+	if dropped == 0 || dropped == 100 {
+		t.Errorf("%d of 100 runs compared", dropped)
 	}
 }
 

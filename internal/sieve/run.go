@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,9 @@ type Delivery struct {
 	Message *Message
 	From    string // of the envelope; "" for none
 	Now     time.Time
+	// Work is what this and other runs may compare together; nil for no bound but the
+	// one of each.
+	Work *atomic.Int64
 	// Trace is told of what is asked and done, a line at a time; it may be nil.
 	Trace func(line string)
 }
@@ -68,6 +72,15 @@ func (s Script) within(d Delivery, work int) (Outcome, error) {
 	}
 	r.Keep = r.Keep || !r.cancelled
 	return r.Outcome, d.Message.err
+}
+
+// spend takes from what may be compared. Nothing may any more where left is below 0.
+func (r *run) spend(work int) {
+	r.left -= work
+	if r.Work != nil && r.Work.Add(-int64(work)) < 0 {
+		r.left = -1
+	}
+	r.stopped = r.stopped || r.left < 0
 }
 
 // crowded reports whether the message would go to too many places.
@@ -143,13 +156,10 @@ func (c Vacation) run(r *run) {
 // nothing left to compare with, none is, and the run ends.
 func (r *run) compare(m Match, texts []string, value string) bool {
 	fits, weight := m.with(value)
-	r.left -= 100 * weight // to make it ready
+	r.spend(100 * weight) // to make it ready
 	return slices.ContainsFunc(texts, func(text string) bool {
-		if r.left -= look + weight*len(text); r.left < 0 {
-			r.stopped = true
-			return false
-		}
-		return fits(text)
+		r.spend(look + weight*len(text))
+		return r.left >= 0 && fits(text)
 	})
 }
 

@@ -84,8 +84,18 @@ func (s *SafeBuffer) String() string {
 // New starts a server for one test.
 func New(t testing.TB) *Server {
 	t.Helper()
+	s := Open(t, t.TempDir())
+	s.WHM("createacct", "username", "demo", "domain", "example.com", "password", Password, "contactemail", "owner@example.com")
+	s.WHM("createacct", "username", "other", "domain", "example.net", "password", Password)
+	return s
+}
+
+// Open starts a server with what there is in a directory: that of one that has ended, or
+// an empty one, which gets no accounts but the administrator's.
+func Open(t testing.TB, dir string) *Server {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{t: t, Dir: t.TempDir(), clock: Start, Log: new(SafeBuffer)}
+	s := &Server{t: t, Dir: dir, clock: Start, Log: new(SafeBuffer)}
 	log := slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: &s.Level}))
 	keys, err := auth.LoadKeys(filepath.Join(s.Dir, "token.key"))
 	s.must(err)
@@ -97,7 +107,7 @@ func New(t testing.TB) *Server {
 	hasher := password.New(0)
 	s.Verifier, err = auth.NewVerifier(ctx, auth.Config{Store: s.Store, Keys: keys, Hasher: hasher, Now: s.Now, Log: log})
 	s.must(err)
-	s.must(os.Mkdir(filepath.Join(s.Dir, "homes"), 0o711))
+	s.must(os.MkdirAll(filepath.Join(s.Dir, "homes"), 0o711))
 	homes, err := homedir.Open(filepath.Join(s.Dir, "homes"))
 	s.must(err)
 	s.DNS = authdns.New(authdns.Options{Rate: -1, Logger: log})
@@ -138,8 +148,6 @@ func New(t testing.TB) *Server {
 			t.Errorf("closing the store: %v", err)
 		}
 	})
-	s.WHM("createacct", "username", "demo", "domain", "example.com", "password", Password, "contactemail", "owner@example.com")
-	s.WHM("createacct", "username", "other", "domain", "example.net", "password", Password)
 	return s
 }
 
