@@ -70,14 +70,19 @@ func stepOf(key []byte, given string, now time.Time) (step int64, ok bool) {
 	return step, ok
 }
 
-// GoodCode reports whether given is a code of secret now: whoever sets up a
-// second factor shows that they have it. A secret in a wrong form has none.
+// GoodCode is [GoodCode] by the server's clock.
 func (v *Verifier) GoodCode(secret, given latchkey.Secret) bool {
+	return GoodCode(secret, given, v.now())
+}
+
+// GoodCode reports whether given is a code of secret at now: whoever sets up a
+// second factor shows that they have it. A secret in a wrong form has none.
+func GoodCode(secret, given latchkey.Secret, now time.Time) bool {
 	key, err := factorSecret.DecodeString(secret.Reveal())
 	if err != nil || len(key) != 10 {
 		return false
 	}
-	_, ok := stepOf(key, given.Reveal(), v.now())
+	_, ok := stepOf(key, given.Reveal(), now)
 	return ok
 }
 

@@ -28,7 +28,7 @@ var accountPages = slices.Concat(securityPages, []page{
 })
 
 // accountNav is their navigation.
-var accountNav = []navEntry{{"/", "home"}, {"/tokens", "tokens"}, {"/security", "security"}}
+var accountNav = []navEntry{{Path: "/", ID: "home"}, {Path: "/tokens", ID: "tokens"}, {Path: "/security", ID: "security"}}
 
 // statistics are the figures that the first page asks for.
 const statistics = "diskusage|emailaccounts|addondomains|subdomains|parkeddomains|fileusage|package|sharedip|hostname|cpanelversion"

@@ -120,7 +120,7 @@ func makeAccount(v *visit) error {
 	n := &newAccount{Form: &form{}, User: v.value("username"), Domain: v.value("domain"), Contact: v.value("contactemail"), Plan: v.value("plan")}
 	for field, text := range map[string]string{"username": n.User, "domain": n.Domain} {
 		if text == "" {
-			n.Form.say(field, v.lang.say("form.needed"))
+			n.Form.say(field, v.lang.say("accounts.needs_"+field))
 		}
 	}
 	if n.Form.Bad() {

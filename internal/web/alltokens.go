@@ -13,7 +13,7 @@ import (
 type hostedToken struct {
 	User, Package string
 	token
-	Reasons []string
+	Rules []string // of the policy, that it does not keep
 }
 
 // Mark is what the form calls it by.

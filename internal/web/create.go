@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/grant"
+	"github.com/latchkey/latchkey/internal/hosting"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/wire/request"
 )
@@ -185,7 +186,7 @@ func (m *making) set(say func(string, ...any) string) grant.Set {
 	case "text":
 		set, err = grant.Parse(m.Grants)
 		if err != nil {
-			m.Form.list = append(m.Form.list, wrong{"grants", err.Error(), true})
+			m.Form.say("grants", say("create.bad_grants", "Text", err.Error()))
 			return nil
 		}
 	default:
@@ -351,14 +352,14 @@ func makeNew(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if m.Name == "" {
+		m.Form.say("name", v.lang.say("create.needs_label"))
+	}
 	args := m.read(v)
 	if v.value("step") == "overview" {
 		m.Form = &form{}
 		v.show(http.StatusOK, "create", m)
 		return nil
-	}
-	if m.Name == "" {
-		m.Form.say("name", v.lang.say("form.needed"))
 	}
 	return m.send(v, "Tokens::create_limited", append([]string{"name", m.Name}, args...), func(t *token) error { return v.reveal(t, false) })
 }
@@ -403,6 +404,55 @@ func changeRights(v *visit) error {
 	})
 }
 
+// check notes what the server would refuse. It is asked before a call with a code,
+// which is used up by the call whatever comes of it.
+func (m *making) check(v *visit) error {
+	from := m.addresses()
+	_, unread := latchkey.ParseAddresses(from)
+	if unread != nil {
+		unread = latchkey.InvalidParam("whitelist_ip", "%v.", unread)
+	}
+	wrong := []error{hosting.CheckNote(m.Note), unread}
+	if m.Of == "" {
+		wrong = append(wrong, hosting.CheckTokenName("name", m.Name), m.free(v))
+	}
+	for _, err := range wrong {
+		if err := m.Form.refuse(err, fieldsOf); err != nil {
+			return err
+		}
+	}
+	m.keep(v, len(from))
+	return nil
+}
+
+// free says why no new token can have the name.
+func (m *making) free(v *visit) error {
+	err := v.uapi("Tokens::get_details", nil, "name", m.Name)
+	switch {
+	case err == nil:
+		m.Form.say("name", v.lang.say("create.taken"))
+	case latchkey.KindOf(err) == latchkey.NotFound, latchkey.KindOf(err) == latchkey.Invalid:
+		return nil
+	}
+	return err
+}
+
+// keep notes the administrator's rules that the token would not keep.
+func (m *making) keep(v *visit, addresses int) {
+	if m.Rules.May != 1 {
+		m.Form.list = append(m.Form.list, wrong{"", m.Rules.Reason, true})
+	}
+	if m.Rules.Full != 1 {
+		m.Form.say("preset", v.lang.say("create.no_full"))
+	}
+	if m.Rules.Latest != 0 && m.Life != "keep" && (m.Ends == 0 || m.Ends > m.Rules.Latest) {
+		m.Form.say("life", v.lang.say("create.longest", "Count", m.Rules.Longest))
+	}
+	if m.Rules.Addresses == 1 && addresses == 0 {
+		m.Form.say("addresses", v.lang.say("create.addresses_needed"))
+	}
+}
+
 // send makes the call that the form is for. For a token that may do everything it
 // is made with the password, given once more, in place of the session.
 func (m *making) send(v *visit, function string, args []string, then func(*token) error) error {
@@ -412,6 +462,9 @@ func (m *making) send(v *visit, function string, args []string, then func(*token
 			return latchkey.Errorf(latchkey.Denied, "%s", v.lang.say("create.not_from_here"))
 		}
 		cred = request.Password(string(v.caller.Name), v.form.Text("password"), v.value("code"))
+		if err := m.check(v); err != nil {
+			return err
+		}
 		if cred.Scheme != latchkey.SchemeBasic {
 			m.Form.say("password", v.lang.say("create.password_needed"))
 		}

@@ -28,3 +28,6 @@ func paths(door latchkey.Audience, are func(*page) bool) (list []string) {
 
 // AnswerAfter has long work told of after a time; at once where that is negative.
 func (p *Pages) AnswerAfter(d time.Duration) { p.patience = d }
+
+// Program is what pages call a program that came.
+func Program(client string) string { return (&shown{}).Program(client) }

@@ -158,7 +158,7 @@ func saveFeatures(v *visit) error {
 func makeFeatureList(v *visit) error {
 	f, name := &form{}, v.value("name")
 	if name == "" {
-		f.say("name", v.lang.say("form.needed"))
+		f.say("name", v.lang.say("features.needs_name"))
 		return v.features(f)
 	}
 	from := v.value("from")

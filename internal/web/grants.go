@@ -189,12 +189,21 @@ func (t *tongue) grantInWords(g *grant.Grant) string {
 	case grant.Write:
 		text = t.say("grants.change", "What", what)
 	default:
-		text = t.say("grants.call", "Function", g.Module+"::"+g.Func)
+		text = t.called(g)
 	}
 	for _, c := range g.Where {
 		text += ", " + t.say("grants.only_"+c.Key.String(), "Names", strings.Join(c.Patterns, ", "))
 	}
 	return text
+}
+
+// called is a grant of one function in words; what a preset has in it has words of
+// its own.
+func (t *tongue) called(g *grant.Grant) string {
+	if function := g.Module + "::" + g.Func; function != "CustInfo::displaycontactinfo" {
+		return t.say("grants.call", "Function", function)
+	}
+	return t.say("grants.call_contact")
 }
 
 // Short reports whether a line says more briefly what clauses say.

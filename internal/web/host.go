@@ -48,9 +48,16 @@ var hostPages = slices.Concat(securityPages, []page{
 
 // hostNav is their navigation.
 var hostNav = []navEntry{
-	{"/", "home"}, {"/accounts", "accounts"}, {"/packages", "packages"}, {"/features", "features"},
-	{"/tokens", "host_tokens"}, {"/policy", "policy"}, {"/audit", "audit"}, {"/health", "health"}, {"/security", "security"},
+	{"/", "home", 0}, {"/accounts", "accounts", listsAccounts}, {"/packages", "packages", listsPackages}, {"/features", "features", listsPackages},
+	{"/tokens", "host_tokens", listsAccounts}, {"/policy", "policy", listsPackages}, {"/audit", "audit", latchkey.AllPrivileges}, {"/health", "health", latchkey.AllPrivileges},
+	{"/security", "security", 0},
 }
+
+// What resellers need to see anything on some pages.
+var (
+	listsAccounts = latchkey.PrivilegesOf(latchkey.PrivilegeListAccounts)
+	listsPackages = latchkey.PrivilegesOf(latchkey.PrivilegeListPackages)
+)
 
 // denied makes what a visitor may not see something that they are not shown: a
 // reseller's first page has less on it than the administrator's.
@@ -66,9 +73,9 @@ type hostFigures struct {
 	Version                       string
 	Accounts, Suspended, Packages int
 	Load                          struct{ One, Five, Fifteen string }
-	NoLoad                        bool
 	Events                        []event
-	NoTrail                       bool
+
+	NoAccounts, NoPackages, NoLoad, NoTrail bool // the visitor may not know
 }
 
 // eventsAtHome is how many events the first page has.
@@ -84,20 +91,20 @@ func telling(all []event) []event {
 // hostHome is where the administrator begins.
 func hostHome(v *visit) error {
 	var is hostFigures
-	if err := v.whm("version", &is); err != nil {
+	if _, err := denied(v.whm("version", &is)); err != nil {
 		return err
 	}
+	var err error
 	var users struct{ Users int }
-	if _, err := denied(v.whm("get_current_users_count", &users)); err != nil {
+	if is.NoAccounts, err = denied(v.whm("get_current_users_count", &users)); err != nil {
 		return err
 	}
 	is.Accounts = users.Users
 	var plans packageList
-	if _, err := denied(v.whm("listpkgs", &plans)); err != nil {
+	if is.NoPackages, err = denied(v.whm("listpkgs", &plans)); err != nil {
 		return err
 	}
 	is.Packages = len(plans.Pkg)
-	var err error
 	if is.NoLoad, err = denied(v.whm("systemloadavg", &is.Load)); err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ func (v *visit) accountPassword(f *form) error {
 func setAccountPassword(v *visit) error {
 	f, user, fresh := &form{}, v.names["user"], v.form.Text("new_password")
 	if fresh == "" {
-		f.say("new_password", v.lang.say("form.needed"))
+		f.say("new_password", v.lang.say("security.needs_password"))
 		return v.accountPassword(f)
 	}
 	err := f.refuse(v.whm("passwd", nil, "user", user, "password", fresh), map[string]string{"password": "new_password"})

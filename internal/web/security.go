@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/latchkey/latchkey/internal/auth"
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/wire/request"
@@ -153,7 +154,11 @@ func setFactor(v *visit) error {
 	}
 	code := strings.ReplaceAll(v.value("code"), " ", "")
 	if code == "" {
-		n.Form.say("code", v.lang.say("form.needed"))
+		n.Form.say("code", v.lang.say("security.needs_code"))
+		return v.factor(n)
+	}
+	if !auth.GoodCode(latchkey.NewSecret(n.Secret), latchkey.NewSecret(code), v.now()) { // before a code of the present factor is used up
+		n.Form.say("code", v.lang.say("security.wrong_code"))
 		return v.factor(n)
 	}
 	var made recovery

@@ -18,7 +18,7 @@ func TestSessions(t *testing.T) {
 	stranger := signIn(t, s.Account, "other", testserver.Password)
 	page := here.get("/security")
 	ids := regexp.MustCompile(`name="id" value="([A-Z2-7]+)"`).FindAllStringSubmatch(page, -1)
-	if len(ids) != 1 || !strings.Contains(text(page), "this one") {
+	if len(ids) != 1 || !strings.Contains(text(page), "this session") {
 		t.Fatalf("the sessions: %s", text(page))
 	}
 	stranger.post("/security/end", "id", ids[0][1])
@@ -230,7 +230,7 @@ func TestResellerSecurity(t *testing.T) {
 	s.WHM("setupreseller", "user", "demo", "makeowner", "1")
 	s.WHM("setacls", "reseller", "demo", "acl-basic-whm-functions", "1")
 	b := signIn(t, s.Host, "demo", testserver.Password)
-	wants(t, b.get("/security"), "Where you are logged in", "this one", "Set up a second factor")
+	wants(t, b.get("/security"), "Where you are logged in", "this session", "Set up a second factor")
 	if strings.Contains(b.get("/security"), "Change your password") {
 		t.Error("a reseller who may set no passwords is offered to")
 	}
@@ -244,4 +244,43 @@ func TestResellerSecurity(t *testing.T) {
 		t.Errorf("a reseller who may: %d %s", w.Code, text(w.Body.String()))
 	}
 	signIn(t, s.Host, "demo", fresh)
+}
+
+// TestCodeIsUsedLast: a recovery code that stands in a form is used up when the rest
+// of the form is right, and not before.
+func TestCodeIsUsedLast(t *testing.T) {
+	s := testserver.New(t)
+	b := signIn(t, s.Account, "demo", testserver.Password)
+	secret := regexp.MustCompile(`name="secret" value="([A-Z2-7]{16})"`)
+	made := secret.FindStringSubmatch(b.post("/security/factor").Body.String())[1]
+	code := recoveryCodes(b.post("/security/factor", "secret", made, "code", s.Code(made), "password", testserver.Password))[0]
+	other := secret.FindStringSubmatch(b.post("/security/factor").Body.String())[1]
+	s.Token("demo", "taken")
+	full := []string{"preset", "full_access", "life", "365", "password", testserver.Password, "code", code}
+	for what, w := range map[string]*httptest.ResponseRecorder{
+		"another factor's code": b.post("/security/factor", "secret", other, "code", "000000", "password", testserver.Password, "now", code),
+		"a name that is taken":  b.post("/tokens/new", append(full, "name", "taken")...),
+		"no name":               b.post("/tokens/new", append(full, "name", "not a name")...),
+		"addresses":             b.post("/tokens/new", append(full, "name", "fresh", "addresses", "nowhere")...),
+		"a note":                b.post("/tokens/new", append(full, "name", "fresh", "note", strings.Repeat("long ", 50))...),
+		"a day that is over":    b.post("/tokens/new", "name", "fresh", "preset", "full_access", "life", "date", "date", "2020-01-01", "password", testserver.Password, "code", code),
+	} {
+		if w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %s", what, w.Code, text(w.Body.String()))
+		}
+	}
+	wants(t, b.get("/security"), "10 of 10 recovery codes are left")
+	if w := b.post("/tokens/new", append(full, "name", "fresh")...); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `id="secret"`) {
+		t.Errorf("not made: %d %s", w.Code, text(w.Body.String()))
+	}
+	wants(t, b.get("/security"), "9 of 10 recovery codes are left")
+
+	s.Estate.Server.MinStrength = 65
+	h := host(t, s)
+	made = secret.FindStringSubmatch(h.post("/security/factor").Body.String())[1]
+	code = recoveryCodes(h.post("/security/factor", "secret", made, "code", s.Code(made), "password", testserver.Password))[0]
+	if w := h.post("/security/password", "password", testserver.Password, "now", code, "new_password", "weak", "again", "weak"); w.Code != http.StatusUnprocessableEntity || !strings.Contains(text(w.Body.String()), "The password is too weak") {
+		t.Errorf("a weak password: %d %s", w.Code, text(w.Body.String()))
+	}
+	wants(t, h.get("/security"), "10 of 10 recovery codes are left")
 }

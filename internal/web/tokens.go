@@ -241,7 +241,6 @@ type manage struct {
 	Form   *form
 	New    string // the name that was filled in
 	Events []event
-	More   bool
 	today  time.Time
 }
 
@@ -255,8 +254,15 @@ func (v *visit) oneToken() (t token, err error) {
 // manageToken shows one token.
 func manageToken(v *visit) error { return v.manage(&form{}, v.names["name"]) }
 
-// eventsShown is how many events stand on a token's own page.
-const eventsShown = 10
+// eventsShown is how many events stand on a token's own page, of those that are read:
+// its owner's looks at it are not among them.
+const (
+	eventsShown = 10
+	eventsRead  = 40
+)
+
+// looked reports whether an event is that somebody looked at a page.
+func looked(e event) bool { return e.By == "session" && e.Change == 0 && e.Good() }
 
 func (v *visit) manage(f *form, newName string) error {
 	t, err := v.oneToken()
@@ -264,10 +270,11 @@ func (v *visit) manage(f *form, newName string) error {
 		return err
 	}
 	var found events
-	if err := v.uapi("Tokens::activity", &found, "token", t.Name, "limit", strconv.Itoa(eventsShown)); err != nil {
+	if err := v.uapi("Tokens::activity", &found, "token", t.Name, "limit", strconv.Itoa(eventsRead)); err != nil {
 		return err
 	}
-	m := manage{token: t, Form: f, New: newName, Events: found.Events, More: found.Next != "", today: dayOf(v.now())}
+	found.Events = slices.DeleteFunc(found.Events, looked)
+	m := manage{token: t, Form: f, New: newName, Events: found.Events[:min(len(found.Events), eventsShown)], today: dayOf(v.now())}
 	status := http.StatusOK
 	if f.Bad() {
 		status = http.StatusUnprocessableEntity
@@ -280,7 +287,7 @@ func (v *visit) manage(f *form, newName string) error {
 func renameToken(v *visit) error {
 	f, name := &form{}, v.value("new_name")
 	if name == "" {
-		f.say("new_name", v.lang.say("form.needed"))
+		f.say("new_name", v.lang.say("token.needs_name"))
 		return v.manage(f, name)
 	}
 	err := v.uapi("Tokens::rename", nil, "name", v.names["name"], "new_name", name)
@@ -450,6 +457,7 @@ type suggestion struct {
 		}
 	}
 	Words []clause
+	Loses [][]clause
 	Form  *form
 }
 
@@ -467,6 +475,10 @@ func (v *visit) suggest(f *form) error {
 	}
 	if len(s.Suggested.Grants) > 0 {
 		_, s.Words = v.lang.inWords(s.Suggested.Grants, false)
+	}
+	for _, grant := range s.Suggested.Loses {
+		_, words := v.lang.inWords([]string{grant}, t.ReadOnly == 1)
+		s.Loses = append(s.Loses, words)
 	}
 	v.show(http.StatusOK, "suggest", s)
 	return nil

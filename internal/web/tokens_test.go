@@ -34,7 +34,7 @@ func TestTokenFlow(t *testing.T) {
 	s := testserver.New(t)
 	b := signIn(t, s.Account, "demo", testserver.Password)
 	overview := b.post("/tokens/new", "name", "acme", "preset", "certificates_dns", "zone", "example.com", "life", "90", "step", "overview").Body.String()
-	for _, want := range []string{"DNS:write(zone=example.com, name=_acme-challenge*, type=TXT)", "Certificates by DNS: example.com", "It ends Feb 21, 2027, 12:00 UTC."} {
+	for _, want := range []string{"DNS:write(zone=example.com, name=_acme-challenge*, type=TXT)", "Certificates by DNS: example.com", "It expires Feb 21, 2027, 12:00 UTC."} {
 		if !strings.Contains(text(overview), want) {
 			t.Errorf("the overview lacks %q: %s", want, text(overview))
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,10 +108,10 @@ func (s *shown) User() string { return string(s.caller.Name) }
 // Admin reports whether these are the administrator's pages.
 func (s *shown) Admin() bool { return s.Audience == latchkey.ForHost }
 
-// Nav are the entries of the navigation.
+// Nav are the entries of the navigation: those that lead somewhere for the visitor.
 func (s *shown) Nav() []navEntry {
 	if s.Admin() {
-		return hostNav
+		return slices.DeleteFunc(slices.Clone(hostNav), func(n navEntry) bool { return !n.needs.Within(s.caller.Privileges) })
 	}
 	return accountNav
 }
@@ -130,7 +131,10 @@ func (s *shown) Back() string {
 }
 
 // navEntry is an entry of the navigation.
-type navEntry struct{ Path, ID string }
+type navEntry struct {
+	Path, ID string
+	needs    latchkey.PrivilegeSet // to see anything there
+}
 
 // Date and Moment are a day and a minute in the visitor's language, Stamp is a
 // minute as programs read it. Of no time they are "".
@@ -194,6 +198,43 @@ func span(d time.Duration) (n int, unit string) {
 type stamp int64
 
 func (s stamp) Time() time.Time { return time.Unix(int64(s), 0).UTC() }
+
+// Program is what came, in short: of a browser, whose own words for itself are long
+// and name all others too, its name, its version and the system that it runs on.
+func (*shown) Program(client string) string {
+	if !strings.HasPrefix(client, "Mozilla/5.0 (") {
+		return client
+	}
+	name, system := "", ""
+	for _, b := range browsers {
+		if _, after, ok := strings.Cut(client, b.mark); ok {
+			digits := len(after) - len(strings.TrimLeft(after, "0123456789"))
+			name = strings.TrimSpace(b.name + " " + after[:min(digits, 4)])
+			break
+		}
+	}
+	for _, s := range systems {
+		if strings.Contains(client, s.mark) {
+			system = s.name
+			break
+		}
+	}
+	if name == "" || system == "" {
+		return client
+	}
+	return name + ", " + system
+}
+
+// browsers and systems by the marks that they leave; those that carry others' marks
+// too come first.
+var (
+	browsers = []struct{ mark, name string }{
+		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Version/", "Safari"},
+	}
+	systems = []struct{ mark, name string }{
+		{"Android", "Android"}, {"iPhone", "iOS"}, {"iPad", "iPadOS"}, {"Windows", "Windows"}, {"CrOS", "ChromeOS"}, {"Macintosh", "macOS"}, {"Linux", "Linux"},
+	}
+)
 
 // Bytes is a size as people write it.
 func (s *shown) Bytes(n int64) string {

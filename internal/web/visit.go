@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"github.com/latchkey/latchkey/internal/call"
 	"github.com/latchkey/latchkey/internal/latchkey"
 	"github.com/latchkey/latchkey/internal/wire/encode"
+	"github.com/latchkey/latchkey/internal/wire/request"
 )
 
 // visit is one request for a page, on its way.
@@ -196,6 +198,10 @@ func (v *visit) signIn(s call.SignIn) {
 // to sign in again.
 func (v *visit) failed(failure error) {
 	err := latchkey.AsError(failure)
+	if errors.Is(failure, request.ErrTooLarge) {
+		v.show(http.StatusRequestEntityTooLarge, "error", problem{Status: http.StatusRequestEntityTooLarge, ID: "error.too_large", Detail: err.Msg})
+		return
+	}
 	switch err.Kind {
 	case latchkey.BadCredentials:
 		why := call.SignInEnded
@@ -217,7 +223,7 @@ func (v *visit) failed(failure error) {
 	case latchkey.Unavailable, latchkey.RoleOff:
 		v.show(http.StatusServiceUnavailable, "error", problem{Status: http.StatusServiceUnavailable, ID: "error.unavailable", Detail: err.Msg})
 	case latchkey.TooMany:
-		v.show(http.StatusTooManyRequests, "error", problem{Status: http.StatusTooManyRequests, ID: "error.unavailable", Detail: err.Msg})
+		v.show(http.StatusTooManyRequests, "error", problem{Status: http.StatusTooManyRequests, ID: "error.too_many", Detail: err.Msg})
 	default:
 		v.show(http.StatusBadRequest, "error", problem{Status: http.StatusBadRequest, ID: "error.invalid", Detail: err.Msg})
 	}
@@ -248,7 +254,8 @@ func (v *visit) refused(status int, id string) {
 // greet finds out who visits, where the page itself asks for nothing.
 func (v *visit) greet() error {
 	if v.Audience == latchkey.ForHost {
-		return v.whm("version", nil)
+		_, err := denied(v.whm("version", nil))
+		return err
 	}
 	return v.uapi("Features::list_features", nil)
 }

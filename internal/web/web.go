@@ -7,6 +7,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"log/slog"
 	"net/http"
@@ -81,7 +82,7 @@ func (p *Pages) Page(w http.ResponseWriter, r *http.Request, of call.Visit) {
 		return
 	}
 	if err := v.read(); err != nil {
-		v.failed(err)
+		v.unread(err)
 		return
 	}
 	if v.Path == choicePath {
@@ -140,6 +141,14 @@ func (v *visit) read() error {
 	}
 	v.form = said.Args
 	return said.Close()
+}
+
+// unread says why a request cannot be read, to who has signed in with the ways on.
+func (v *visit) unread(err error) {
+	if v.Cred.Scheme == latchkey.SchemeSession {
+		err = cmp.Or(v.greet(), err)
+	}
+	v.failed(err)
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey/latchkey/internal/web"
 	"github.com/latchkey/latchkey/internal/wire"
 	"github.com/latchkey/latchkey/test/testserver"
 )
@@ -197,5 +198,43 @@ func TestPrograms(t *testing.T) {
 	}
 	if a := s.Get(s.Account, "/nowhere", ""); a.Status != http.StatusNotFound || a.Body != "There is nothing here. The API is under /execute/ and /json-api/.\n" {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestProgram: a browser is called by its name, and what is no browser as it calls
+// itself, however little sense it makes.
+func TestProgram(t *testing.T) {
+	const like = " (KHTML, like Gecko) "
+	for client, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36" + like + "HeadlessChrome/156.0.0.0 Safari/537.36":                              "Chrome 156, Linux",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36" + like + "Chrome/131.0.0.0 Safari/537.36 Edg/131.0.2903.51":          "Edge 131, Windows",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:132.0) Gecko/20100101 Firefox/132.0":                                              "Firefox 132, macOS",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15" + like + "Version/18.1 Mobile/15E148 Safari/604.1":    "Safari 18, iOS",
+		"Mozilla/5.0 (Linux; Android 14; SM-S911B) AppleWebKit/537.36" + like + "SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36": "Samsung Internet 25, Android",
+		"Mozilla/5.0 (Linux) Chrome/":                     "Chrome, Linux",
+		"Mozilla/5.0 (Linux) Chrome/99999999999999999999": "Chrome 9999, Linux",
+		"Mozilla/5.0 (": "Mozilla/5.0 (",
+		"curl/8.11.0":   "curl/8.11.0",
+		"acme.sh/3.1.0 (https://github.com/acmesh-official/acme.sh)": "acme.sh/3.1.0 (https://github.com/acmesh-official/acme.sh)",
+		"": "",
+	} {
+		if got := web.Program(client); got != want {
+			t.Errorf("%q is %q, want %q", client, got, want)
+		}
+	}
+}
+
+// TestTooLarge: a form that is too large is refused as that, to who has signed in with
+// the ways on.
+func TestTooLarge(t *testing.T) {
+	s := testserver.New(t)
+	b := signIn(t, s.Account, "demo", testserver.Password)
+	w := b.post("/tokens/new", "note", strings.Repeat("much ", 60<<10))
+	if w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("%d %s", w.Code, text(w.Body.String()))
+	}
+	wants(t, w.Body.String(), "That is too much at once", "larger than 262144 bytes", "Log out")
+	if w := open(t, s.Account).post("/tokens/new", "note", strings.Repeat("much ", 60<<10)); w.Code != http.StatusRequestEntityTooLarge || strings.Contains(w.Body.String(), "Log out") {
+		t.Errorf("to nobody: %d %s", w.Code, text(w.Body.String()))
 	}
 }

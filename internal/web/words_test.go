@@ -115,3 +115,21 @@ func TestWords(t *testing.T) {
 		t.Errorf("nobody says %s", id)
 	}
 }
+
+// TestDirections: what stands at a line's beginning stands there from right to left
+// too: nothing in our style says left or right. (Where a picture lies within its field
+// cannot be said otherwise: it is said for both.)
+func TestDirections(t *testing.T) {
+	css, err := files.ReadFile("assets/app.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule := regexp.MustCompile(`(margin|padding|border|inset|scroll-margin|scroll-padding)-(left|right|top|bottom)|(border)-(top|bottom)-(left|right)|[\s;{](left|right|top|bottom|width|height|min-width|max-width|min-height|max-height):|(text-align|float|clear): (left|right)`)
+	text := regexp.MustCompile(`@media[^{]*`).ReplaceAllString(string(css), "")
+	for _, found := range rule.FindAllString(text, -1) {
+		t.Errorf("app.css says %q", strings.TrimSpace(found))
+	}
+	if there, back := strings.Count(text, "background-position: center right"), strings.Count(text, "background-position: center left"); there != back {
+		t.Errorf("%d pictures lie to the right, %d from right to left", there, back)
+	}
+}

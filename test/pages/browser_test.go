@@ -207,21 +207,27 @@ func (b *tab) shoot(name string, ways ...way) {
 	b.t.Helper()
 	for _, w := range ways {
 		b.scheme(w.scheme)
-		b.size(w.width, 900)
-		height, err := chromedp.Run(b.ctx, chromedp.Evaluate[int64]("document.documentElement.scrollHeight"))
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		b.size(w.width, height)
-		picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(*screenshots, fmt.Sprintf("%s-%s-%d.png", name, w.scheme, w.width)), picture, 0o600)
-		}
-		if err != nil {
-			b.t.Fatal(err)
-		}
+		b.shot(fmt.Sprintf("%s-%s-%d", name, w.scheme, w.width), w.width)
 	}
 	b.size(1280, 900)
+}
+
+// shot takes a picture of the whole page, as wide as it is told.
+func (b *tab) shot(name string, width int64) {
+	b.t.Helper()
+	b.size(width, 900)
+	height, err := chromedp.Run(b.ctx, chromedp.Evaluate[int64]("document.documentElement.scrollHeight"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.size(width, height)
+	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(*screenshots, name+".png"), picture, 0o600)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // TestScreens takes pictures of every page, light and dark, wide and narrow, and

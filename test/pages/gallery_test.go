@@ -231,7 +231,7 @@ func (g *gallery) wrong() {
 	g.fill("#note", strings.Repeat("much ", 60<<10))
 	g.unchecked()
 	g.click(`#overview button:not([name])`, ".status")
-	g.now("error-400")
+	g.now("error-413")
 	s.WHM("update_featurelist", "featurelist", "disabled", "apitokens", "0")
 	g.show("off", "/tokens")
 	s.WHM("update_featurelist", "featurelist", "disabled", "apitokens", "1")
@@ -315,6 +315,7 @@ func (g *gallery) hostPast() {
 	} {
 		g.show("host-"+p[0], p[1])
 	}
+	g.working()
 	g.visit(g.at + "/accounts/new")
 	g.fill("#domain", "bakery.example")
 	g.fill("#username", "test1")
@@ -340,6 +341,53 @@ func (g *gallery) hostPast() {
 	g.at = g.prefix()
 	g.show("host-reseller", "/")
 	g.show("host-error-403", "/audit")
+}
+
+// working leads past long work: as it is told of, done and failed.
+func (g *gallery) working() {
+	g.visit(g.at + "/tokens?q=library")
+	g.run(`document.querySelectorAll('input[name="token"]').forEach(b => { b.checked = true })`)
+	g.click("button.danger", "article form .rights")
+	release := g.hold()
+	g.click("button.danger", "article.working")
+	g.now("host-working")
+	release()
+	g.do(chromedp.WaitReady(chromedp.CSS("article.working .actions")))
+	g.now("host-working-done")
+
+	g.visit(g.at + "/account/hotel/remove")
+	g.fill("#confirm", "hotel")
+	release = g.hold("ALTER TABLE account RENAME TO lost_account")
+	g.click("button.danger", "article.working")
+	release()
+	g.do(chromedp.WaitReady(chromedp.CSS("article.working .note.bad")))
+	g.now("host-working-failed")
+	g.hold("ALTER TABLE lost_account RENAME TO account")()
+}
+
+// hold keeps the server from writing until it is released, with what statements
+// change then.
+func (g *gallery) hold(statements ...string) (release func()) {
+	g.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(g.site.Dir, "latchkey.db"))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	one, err := db.Conn(g.t.Context())
+	for _, statement := range append([]string{"PRAGMA busy_timeout = 10000", "BEGIN IMMEDIATE"}, statements...) {
+		if err == nil {
+			_, err = one.ExecContext(g.t.Context(), statement)
+		}
+	}
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return func() {
+		if _, err := one.ExecContext(g.t.Context(), "COMMIT"); err != nil {
+			g.t.Error(err)
+		}
+		_, _ = one.Close(), db.Close()
+	}
 }
 
 // galleries leads past every page of both doors.

@@ -190,6 +190,9 @@ func TestRoles(t *testing.T) {
 		{`loadavg`, `{"fifteen":"1.00","five":"0.50","one":"0.25"}`},
 		{`get_nameserver_config`, `{"nameservers":[]}`},
 		{`get_password_strength?password=abc`, `{"strength":9}`},
+		{`getminimumpasswordstrengths?name=passwd`, `{"passwd":65}`},
+		{`getminimumpasswordstrengths?name=tea`, `invalid: The “name” argument is invalid: it must be one of createacct, default, ftp, list, mysql, passwd, postgres, sshkey, virtual.`},
+		{`getminimumpasswordstrengths`, `{"createacct":65,"default":65,"ftp":65,"list":65,"mysql":65,"passwd":65,"postgres":65,"sshkey":65,"virtual":65}`},
 	})
 }
 

@@ -2,7 +2,10 @@ package whm
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -117,6 +120,38 @@ type rateParams struct {
 
 func ratePassword(_ context.Context, _ hosting.Host, p rateParams) (passwordStrength, error) {
 	return passwordStrength{password.Strength(p.Password)}, nil
+}
+
+// strengthFor is a parameter that says what passwords are for.
+type strengthFor string
+
+// Words are what passwords are for.
+func (*strengthFor) Words() []string {
+	return []string{"createacct", "default", "ftp", "list", "mysql", "passwd", "postgres", "sshkey", "virtual"}
+}
+
+// ParseParam takes one of the words.
+func (f *strengthFor) ParseParam(text string) error {
+	if !slices.Contains(f.Words(), text) {
+		return fmt.Errorf("must be one of %s", strings.Join(f.Words(), ", "))
+	}
+	*f = strengthFor(text)
+	return nil
+}
+
+// WHM API 1: getminimumpasswordstrengths.
+type leastStrengthParams struct {
+	For strengthFor `param:"name,optional" doc:"What the passwords are for; all that there is, if it is left out. The server asks the same of all."`
+}
+
+func leastStrengths(_ context.Context, h hosting.Host, p leastStrengthParams) (map[string]int, error) {
+	least := map[string]int{}
+	for _, name := range p.For.Words() {
+		if p.For == "" || name == string(p.For) {
+			least[name] = h.Server().MinStrength
+		}
+	}
+	return least, nil
 }
 
 type privilegeData struct {

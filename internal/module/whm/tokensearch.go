@@ -69,6 +69,7 @@ type accountToken struct {
 	ReadOnly bool                 `json:"readonly"`
 	Grants   []string             `json:"grants"`
 	Reasons  []string             `json:"reasons"` // which rules of the policy it does not keep
+	Rules    []latchkey.Rule      `json:"rules"`   // and how those are called
 }
 
 type accountTokens struct {
@@ -95,13 +96,13 @@ func findTokens(ctx context.Context, h hosting.Host, p findTokensParams) (accoun
 func accountTokenOf(t *hosting.AccountToken) accountToken {
 	row := accountToken{
 		User: t.Account, Package: t.Package, Name: t.Name, Handle: t.Handle.String(), Created: t.Created, Expires: t.Expires, LastUsed: t.Use.At,
-		State: t.Standing, Full: t.Full(), ReadOnly: t.ReadOnly, Grants: []string{grant.Full().String()}, Reasons: []string{},
+		State: t.Standing, Full: t.Full(), ReadOnly: t.ReadOnly, Grants: []string{grant.Full().String()}, Reasons: []string{}, Rules: []latchkey.Rule{},
 	}
 	if t.Grants != "" {
 		row.Grants = strings.Split(t.Grants, "; ")
 	}
 	for _, b := range t.Breaches {
-		row.Reasons = append(row.Reasons, b.Text)
+		row.Reasons, row.Rules = append(row.Reasons, b.Text), append(row.Rules, b.Rule)
 	}
 	return row
 }

@@ -90,6 +90,7 @@ var Module = api.Module[hosting.Host]{
 		{Name: "systemloadavg", Privilege: latchkey.PrivilegeSystemInfo, Run: api.Run(showLoad), Doc: "Tell the system's load."},
 		{Name: "loadavg", Privilege: latchkey.PrivilegeSystemInfo, API0: api.Bare0, Run: api.Run(showLoad), Doc: "Tell the system's load: the name in WHM API 0."},
 		{Name: "get_password_strength", Privilege: latchkey.PrivilegeBasic, Run: api.Run(ratePassword), Doc: "Rate a password, from 0 to 100."},
+		{Name: "getminimumpasswordstrengths", Privilege: latchkey.PrivilegeBasic, Run: api.Run(leastStrengths), Doc: "Tell how strong new passwords must be, from 0 to 100, by what they are for."},
 		{Name: "myprivs", Privilege: latchkey.PrivilegeBasic, API0: `{"privs":data}`, API0Data: privilegesOfAPI0, Run: api.Run(showPrivileges), Doc: "List the privileges there are, and which of them the caller has."},
 	}, resellerFuncs, aclFuncs, zoneFuncs, tokenPolicyFuncs),
 }

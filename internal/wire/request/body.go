@@ -2,6 +2,8 @@ package request
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -87,8 +89,11 @@ func (c *collector) read(r *http.Request) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// ErrTooLarge is why a request is refused whose body is larger than it may be.
+var ErrTooLarge = errors.New("the request body is too large")
+
 func bodyTooLarge(limit int64) error {
-	return latchkey.Errorf(latchkey.Invalid, "The request body is larger than %d bytes.", limit)
+	return &latchkey.Error{Kind: latchkey.Invalid, Msg: fmt.Sprintf("The request body is larger than %d bytes.", limit), Err: ErrTooLarge}
 }
 
 // unreadable classifies an error of the connection, which says nothing of
