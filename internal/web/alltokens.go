@@ -139,7 +139,7 @@ func (v *visit) revokeAll(all []chosenToken, step func(done int)) error {
 		}
 		step(i + 1)
 	}
-	v.done("all_tokens.revoked", "Tokens", strconv.Itoa(done))
+	v.done("all_tokens.revoked", "Count", strconv.Itoa(done))
 	for _, text := range failed[:min(3, len(failed))] {
 		v.note.list = append(v.note.list, note{ID: "all_tokens.failed", Args: map[string]string{"Text": text}, Bad: true})
 	}

@@ -177,6 +177,7 @@ func cut(text string, most int) string {
 func (m *making) set(say func(string, ...any) string) grant.Set {
 	var set grant.Set
 	var err error
+	field := "preset"
 	switch m.Preset {
 	case "":
 		m.Form.say("preset", say("create.choose"))
@@ -191,12 +192,25 @@ func (m *making) set(say func(string, ...any) string) grant.Set {
 		}
 	default:
 		set, err = m.preset(say)
+		field = m.typed()
 	}
 	if err != nil {
-		m.Form.say("preset", err.Error())
+		m.Form.say(field, err.Error())
 		return nil
 	}
 	return set
+}
+
+// typed is the field of a preset that something is typed into, as long as what else
+// it asks for is there.
+func (m *making) typed() string {
+	switch {
+	case m.Preset == "dynamic_dns" && len(m.Zones) > 0:
+		return "record"
+	case m.Preset == "deploy":
+		return "path"
+	}
+	return "preset"
 }
 
 // custom are the grants of the areas that were chosen.

@@ -143,7 +143,7 @@ func saveFeatures(v *visit) error {
 	if changed == 0 {
 		v.done("features.nothing")
 	} else {
-		v.done("features.saved", "Changes", strconv.Itoa(changed))
+		v.done("features.saved", "Count", strconv.Itoa(changed))
 	}
 	to := "/features"
 	if n, err := strconv.Atoi(v.value("page")); err == nil && n > 1 {
@@ -348,7 +348,7 @@ func saveOverrides(v *visit) error {
 	if f.Bad() {
 		return v.overrides(f)
 	}
-	v.done("features.overridden", "Name", v.names["user"], "Changes", strconv.Itoa(len(set)+len(clear)))
+	v.done("features.overridden", "Name", v.names["user"], "Count", strconv.Itoa(len(set)+len(clear)))
 	v.redirect("/account/" + url.PathEscape(v.names["user"]) + "/features")
 	return nil
 }

@@ -117,6 +117,9 @@ func hostHome(v *visit) error {
 	return nil
 }
 
+// MayCreate reports whether the visitor may make accounts.
+func (s *shown) MayCreate() bool { return s.caller.Privileges.Has(latchkey.PrivilegeCreateAccount) }
+
 // Megabytes is a size in megabytes as people write it; none is no limit.
 func (s *shown) Megabytes(text string) string {
 	n, err := strconv.ParseInt(strings.TrimSuffix(text, "M"), 10, 64)

@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -132,7 +133,7 @@ func TestLongWork(t *testing.T) {
 	wants(t, whole(b.post("/accounts/new", "username", "shop", "domain", "<b>.example", "plan", "default")), "That did not work.")
 	s.Token("shop", "one")
 	s.Token("shop", "two")
-	wants(t, whole(b.post("/tokens/revoke", "step", "do", "token", "shop/one", "token", "shop/two", "token", "nobody/<i>")), "2 of 3", "2 revoked", "nobody/&lt;i&gt;")
+	wants(t, whole(b.post("/tokens/revoke", "step", "do", "token", "shop/one", "token", "shop/two", "token", "nobody/<i>")), "2 of 3", "2 tokens are revoked", "nobody/&lt;i&gt;")
 	wants(t, whole(b.post("/account/shop/remove", "confirm", "shop")), "is being removed", "The account shop is removed")
 	if w := b.ask("GET", b.prefix+"/account/shop", ""); w.Code != http.StatusNotFound {
 		t.Errorf("it is still there: %d", w.Code)
@@ -205,7 +206,7 @@ func TestFeatureManager(t *testing.T) {
 	// The form as it came with two lists: one switch is touched, somebody else
 	// switches another meanwhile.
 	s.WHM("update_featurelist", "featurelist", "Lean", "cron", "0")
-	wants(t, b.led(b.post("/features", "list", "disabled", "was", "=apitokens,cron", "list", "Lean", "was", "=apitokens,cron,popaccts", "on", "0.apitokens", "on", "0.cron", "on", "1.cron", "on", "1.popaccts")), "1 switched")
+	wants(t, b.led(b.post("/features", "list", "disabled", "was", "=apitokens,cron", "list", "Lean", "was", "=apitokens,cron,popaccts", "on", "0.apitokens", "on", "0.cron", "on", "1.cron", "on", "1.popaccts")), "One feature was switched")
 	got := encoded(s.WHM("get_featurelist_data", "featurelist", "Lean"))
 	for id, want := range map[string]string{"cron": `"value":0`, "apitokens": `"value":0`, "popaccts": `"value":1`} {
 		_, row, _ := strings.Cut(got, `"id":"`+id+`"`)
@@ -215,11 +216,11 @@ func TestFeatureManager(t *testing.T) {
 		}
 	}
 	wants(t, b.led(b.post("/features", "list", "disabled", "was", "=")), "Nothing was changed")
-	wants(t, b.led(b.post("/account/demo/features", "was", "=", "f-cron", "off", "f-popaccts", "list")), "1 changed for demo", "set for this account", "from the list default")
+	wants(t, b.led(b.post("/account/demo/features", "was", "=", "f-cron", "off", "f-popaccts", "list")), "One feature was changed for demo", "set for this account", "from the list default")
 	s.WHM("update_featurelist", "featurelist", "disabled", "backup", "0")
 	wants(t, b.get("/account/demo/features"), "switched off for everybody")
 	wants(t, b.get("/features"), "off for everybody")
-	wants(t, b.led(b.post("/account/demo/features", "was", "=cron:off", "f-cron", "list")), "1 changed for demo")
+	wants(t, b.led(b.post("/account/demo/features", "was", "=cron:off", "f-cron", "list")), "One feature was changed for demo")
 	if w := b.post("/featurelist/default/delete"); w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("the list default: %d", w.Code)
 	}
@@ -256,7 +257,7 @@ func TestAllTokens(t *testing.T) {
 	w := b.post("/tokens/revoke", "token", "demo/forever", "token", "other/soon")
 	wants(t, w.Body.String(), "Revoke 2 tokens?")
 	has("", "demo/forever", "other/soon", "demo/narrow")
-	wants(t, b.led(b.post("/tokens/revoke", "token", "demo/forever", "token", "other/soon", "step", "do")), "2 revoked")
+	wants(t, b.led(b.post("/tokens/revoke", "token", "demo/forever", "token", "other/soon", "step", "do")), "2 tokens are revoked")
 	has("", "demo/narrow")
 	if strings.Contains(s.Get(s.Account, "/execute/Quota/get_quota_info", "cpanel demo:"+forever).Body, `"status":1`) {
 		t.Error("revoked, and works")
@@ -344,3 +345,66 @@ func TestResellersPages(t *testing.T) {
 }
 
 func encoded(data any) string { return string(encode.Append(nil, data)) }
+
+// TestResellerHome: a reseller who may do little comes to a first page all the same,
+// and is led to nothing that is not theirs.
+func TestResellerHome(t *testing.T) {
+	s := testserver.New(t)
+	s.WHM("setupreseller", "user", "demo")
+	s.WHM("setacls", "reseller", "demo", "acl-list-accts", "1")
+	b := signIn(t, s.Host, "demo", testserver.Password)
+	page := b.get("/")
+	wants(t, page, "Administration", "Accounts", "Security")
+	for _, path := range []string{"/policy", "/audit", "/health", "/packages", "/features", "/accounts/new"} {
+		if strings.Contains(page, b.prefix+path+`"`) {
+			t.Errorf("they are led to %s", path)
+		}
+		if w := b.ask("GET", b.prefix+path, ""); path != "/accounts/new" && w.Code != http.StatusForbidden {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	if w := b.ask("GET", b.prefix+"/nowhere", ""); w.Code != http.StatusNotFound {
+		t.Errorf("nowhere: %d", w.Code)
+	}
+}
+
+// TestEveryPreset: a token is made from each preset by the form, and an entry that is
+// missing is told of at its field, with what was filled in kept.
+func TestEveryPreset(t *testing.T) {
+	s := testserver.New(t)
+	b := signIn(t, s.Account, "demo", testserver.Password)
+	given := map[string]string{"zone": "example.com", "host": "example.com", "domain": "example.com", "record": "home", "path": "public_html", "password": testserver.Password}
+	made := 0
+	for _, preset := range regexp.MustCompile(`name="preset" value="([a-z_]+)"`).FindAllStringSubmatch(b.get("/tokens/new"), -1) {
+		id := preset[1]
+		if id == "custom" || id == "text" {
+			continue
+		}
+		fields := []string{"name", id, "preset", id, "life", "30"}
+		if w := b.post("/tokens/new", fields...); w.Code != http.StatusOK {
+			if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `id="wrong-`) || !strings.Contains(w.Body.String(), `name="name" value="`+id+`"`) {
+				t.Errorf("%s with nothing: %d %s", id, w.Code, text(w.Body.String()))
+			}
+			for name, value := range given {
+				fields = append(fields, name, value)
+			}
+			w = b.post("/tokens/new", fields...)
+			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `id="secret"`) {
+				t.Errorf("%s: %d %s", id, w.Code, text(w.Body.String()))
+			}
+		}
+		made++
+	}
+	if made < 6 {
+		t.Errorf("%d presets", made)
+	}
+	for field, fields := range map[string][]string{
+		"record": {"preset", "dynamic_dns", "zone", "example.com"}, "preset": {"preset", "dynamic_dns", "record", "home"}, "name": {"preset", "read_only", "name", "not a name"},
+		"addresses": {"preset", "read_only", "addresses", "nowhere"}, "date": {"preset", "read_only", "life", "date", "date", "2020-01-01"}, "grants": {"preset", "text", "grants", "nonsense"},
+	} {
+		w := b.post("/tokens/new", append(fields, "name", "fresh", "note", "kept in the form")...)
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `id="wrong-`+field+`"`) || !strings.Contains(w.Body.String(), "kept in the form") {
+			t.Errorf("%s: %d %s", field, w.Code, text(w.Body.String()))
+		}
+	}
+}

@@ -25,7 +25,7 @@ func TestHost(t *testing.T) {
 			b.visit(at + "/features")
 			b.do(chromedp.Click(chromedp.CSS(`input[value="0.apitokens"]`)))
 			b.click("main form.card button", "#notes .note")
-			b.has("1 switched", "off for everybody")
+			b.has("One feature was switched", "off for everybody")
 			b.visit(at + "/account/bakery/features")
 			b.has("switched off for everybody", "set for this account", "from the list")
 			s.WHM("update_featurelist", "featurelist", "disabled", "apitokens", "1")
@@ -33,7 +33,7 @@ func TestHost(t *testing.T) {
 			b.do(chromedp.Click(chromedp.CSS(`input[value="bakery/deploy"]`)))
 			b.click("button.danger", "article form .rights")
 			b.click("button.danger", "#notes .note")
-			b.has("1 revoked")
+			b.has("One token is revoked")
 		})
 	}
 }
