@@ -55,6 +55,7 @@ const drawn = `(() => {
 	for (const e of document.querySelectorAll("button, [role=button], input:not([type=hidden]), select, textarea, .tag, .card, .note")) {
 		if (!e.checkVisibility()) continue;
 		const s = getComputedStyle(e);
+		if (e.matches("[type=checkbox], [type=radio]") && s.appearance === "auto") continue; // the system draws it
 		if (!["top", "bottom", "left", "right"].some(x => s["border-" + x + "-style"] !== "none" && parseFloat(s["border-" + x + "-width"]) > 0)) wrong.push("has no line: " + e.outerHTML.slice(0, 120));
 	}
 	for (const e of document.querySelectorAll('[aria-current]')) if (getComputedStyle(e).outlineStyle === "none") wrong.push("not marked: " + e.outerHTML);
