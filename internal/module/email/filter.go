@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/latchkey/latchkey/internal/api"
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -393,6 +394,12 @@ type traced struct {
 	Trace string `json:"trace"`
 }
 
+// tracing bounds how many traces run at once, and traceWork how much each compares: a
+// quarter of what a delivery may.
+var tracing = make(chan struct{}, 2)
+
+const traceWork = 1 << 27
+
 // UAPI: Email::trace_filter.
 func traceFilter(ctx context.Context, acct hosting.Account, p traceParams) (traced, error) {
 	of, err := p.of(acct)
@@ -411,8 +418,16 @@ func traceFilter(ctx context.Context, acct hosting.Account, p traceParams) (trac
 	if senders := message.Fields("Return-Path"); len(senders) > 0 {
 		from = strings.Trim(senders[0], "<>")
 	}
+	select {
+	case tracing <- struct{}{}:
+		defer func() { <-tracing }()
+	case <-ctx.Done():
+		return traced{}, ctx.Err()
+	}
+	var work atomic.Int64
+	work.Store(traceWork)
 	out, err := mailrule.Script(nil, own, nil, of.String()).Run(sieve.Delivery{
-		Message: message, From: from, Now: acct.At(), Trace: func(line string) { _, _ = io.WriteString(&b, line+"\n") },
+		Message: message, From: from, Now: acct.At(), Work: &work, Trace: func(line string) { _, _ = io.WriteString(&b, line+"\n") },
 	})
 	if out.Keep {
 		b.WriteString("The message goes to the inbox.\n")

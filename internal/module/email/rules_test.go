@@ -1,6 +1,8 @@
 package email
 
 import (
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/latchkey/latchkey/internal/hosting"
@@ -249,5 +251,17 @@ func TestTraceDelivery(t *testing.T) {
 	table(t, narrow, []moduletest.Row{
 		{`trace_delivery?recipient=bob@example.com`, `denied: no`},
 		{`trace_delivery?recipient=info@example.org`, `{"address":"info@example.org","destinations":[{"address":"bob@example.com","type":"remote_delivery"},{"address":"x@example.net","type":"remote_delivery"}],"type":"routed"}`},
+	})
+}
+
+// TestTraceEnds: a message that would take a processor for long is not compared with
+// filters for as long by who only asks what would become of it.
+func TestTraceEnds(t *testing.T) {
+	acct := hostingtest.New()
+	heavy := url.QueryEscape(strings.Repeat("(a|b|c| )*", 30) + "z")
+	table(t, acct, []moduletest.Row{
+		{`store_filter?filtername=x&part1=$message_body&match1=matches&val1=` + heavy + `&action1=save&dest1=Work`, `{"account":"demo"}`},
+		{`trace_filter?msg=Subject:+x%0A%0A` + strings.Repeat("a+b+c+", 400_000), `{"trace":"Testing the message with the filters of demo. Nothing is delivered.\n` +
+			`The text matches \"` + strings.Repeat("(a|b|c| )*", 30) + `z\": false\nThe message takes too long to compare. Deliver to the inbox.\nThe message goes to the inbox.\n"}`},
 	})
 }
