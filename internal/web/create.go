@@ -453,7 +453,7 @@ func (m *making) free(v *visit) error {
 
 // keep notes the administrator's rules that the token would not keep.
 func (m *making) keep(v *visit, addresses int) {
-	if m.Rules.May != 1 {
+	if m.Rules.May != 1 && m.Of == "" { // there may be no room for another
 		m.Form.list = append(m.Form.list, wrong{"", m.Rules.Reason, true})
 	}
 	if m.Rules.Full != 1 {

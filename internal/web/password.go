@@ -27,10 +27,10 @@ func (v *visit) password(f *form) error {
 }
 
 // strong notes that a password is too weak, before a code is used up by the call that
-// would say so.
+// would say so. To who may not ask, that call says it.
 func (v *visit) strong(f *form, fresh string) error {
 	var is struct{ Strength int }
-	if err := v.whm("get_password_strength", &is, "password", fresh); err != nil {
+	if no, err := denied(v.whm("get_password_strength", &is, "password", fresh)); no || err != nil {
 		return err
 	}
 	var least struct{ Passwd int }

@@ -243,7 +243,13 @@ func TestResellerSecurity(t *testing.T) {
 	if w := b.post("/security/password", "password", testserver.Password, "new_password", fresh, "again", fresh); w.Code != http.StatusSeeOther {
 		t.Errorf("a reseller who may: %d %s", w.Code, text(w.Body.String()))
 	}
-	signIn(t, s.Host, "demo", fresh)
+	b = signIn(t, s.Host, "demo", fresh)
+	s.WHM("setacls", "reseller", "demo", "acl-passwd", "1")
+	const other = "yet-another-horse-18"
+	if w := b.post("/security/password", "password", fresh, "new_password", other, "again", other); w.Code != http.StatusSeeOther {
+		t.Errorf("a reseller who may do nothing else: %d %s", w.Code, text(w.Body.String()))
+	}
+	signIn(t, s.Host, "demo", other)
 }
 
 // TestCodeIsUsedLast: a recovery code that stands in a form is used up when the rest
