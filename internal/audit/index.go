@@ -88,8 +88,12 @@ func clauses(f *latchkey.EventFilter) (all [][]key) {
 		}
 		add(some...)
 	}
-	if f.Function != "" {
-		add(keyOf(ofFunction, f.Function))
+	if len(f.Functions) > 0 {
+		some := make([]key, len(f.Functions))
+		for i, name := range f.Functions {
+			some[i] = keyOf(ofFunction, name)
+		}
+		add(some...)
 	}
 	if len(f.From) == 1 && f.From[0].IsSingleIP() {
 		add(keyOf(ofAddress, f.From[0].Addr().AsSlice()))

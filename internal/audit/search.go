@@ -14,7 +14,7 @@ import (
 
 // mostRead is how many bytes of the trail one search reads: a page may be short
 // instead, and the next one goes on.
-const mostRead = 4 << 20
+const mostRead = 2 << 20
 
 // Search finds events, the newest first. It sees every event that was recorded
 // before it began.
@@ -165,10 +165,11 @@ func words(f *latchkey.EventFilter) (all [][]byte) {
 	if f.Account == 0 && f.Name != "" {
 		all = append(all, []byte(f.Name))
 	}
-	for _, text := range []string{f.Function, f.Resource.Prefix} {
-		if text != "" {
-			all = append(all, []byte(text))
-		}
+	if len(f.Functions) == 1 {
+		all = append(all, []byte(f.Functions[0]))
+	}
+	if f.Resource.Prefix != "" {
+		all = append(all, []byte(f.Resource.Prefix))
 	}
 	return all
 }

@@ -16,7 +16,7 @@ import (
 // EventParams are the parameters of a search.
 type EventParams struct {
 	Token    string         `param:"token,optional" doc:"What was called with the token of this name or handle, or done to it."`
-	Function FunctionParam  `param:"function,optional" doc:"A function such as Email::add_pop, or a module."`
+	Function FunctionParam  `param:"function,optional" doc:"A function such as Email::add_pop, or a module; several apart by commas."`
 	Resource ResourceParam  `param:"resource,optional" doc:"What was touched: a kind and how its name begins, such as mailbox=info@example.com."`
 	Outcome  OutcomeParam   `param:"outcome,optional" doc:"How it ended: ok, refused, failed, or one of the kinds that answers have."`
 	Address  AddressesParam `param:"address,optional" doc:"From where: an address, or a range such as 192.0.2.0/24."`
@@ -31,7 +31,7 @@ func (p *EventParams) Query() (q latchkey.EventQuery, err error) {
 	if len(p.Token) > 50 {
 		return q, latchkey.InvalidParam("token", "The “token” argument is invalid: it must be the name or the handle of a token.")
 	}
-	q.Token, q.Function, q.Resource, q.Outcome = p.Token, string(p.Function), p.Resource.ResourceFilter, p.Outcome.OutcomeFilter
+	q.Token, q.Functions, q.Resource, q.Outcome = p.Token, p.Function, p.Resource.ResourceFilter, p.Outcome.OutcomeFilter
 	q.From, q.Since, q.Until = p.Address.Ranges(), p.Since.Time, p.Until.Time
 	q.Before, q.Limit = p.Before.TrailPosition, int(p.Limit)
 	if q.Limit == 0 {
@@ -63,11 +63,29 @@ func ReadEventParams(get func(name string) string) (p EventParams, err error) {
 	return p, nil
 }
 
-// FunctionParam is a parameter that names a function, or a module.
-type FunctionParam string
+// FunctionParam is a parameter that names functions, or modules.
+type FunctionParam []string
 
-// ParseParam reads Module::function or Module.
+// mostFunctions is how many functions one search asks for.
+const mostFunctions = 16
+
+// ParseParam reads Module::function or Module, several apart by commas.
 func (f *FunctionParam) ParseParam(text string) error {
+	names := strings.Split(text, ",")
+	if len(names) > mostFunctions {
+		return fmt.Errorf("must be at most %d functions", mostFunctions)
+	}
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+		if err := checkFunction(names[i]); err != nil {
+			return err
+		}
+	}
+	*f = names
+	return nil
+}
+
+func checkFunction(text string) error {
 	other := func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_'
 	}
@@ -75,12 +93,14 @@ func (f *FunctionParam) ParseParam(text string) error {
 	if len(text) > 140 || module == "" || both && name == "" || strings.ContainsFunc(module+name, other) {
 		return errors.New("must be a function such as Email::add_pop, or a module such as Email")
 	}
-	*f = FunctionParam(text)
 	return nil
 }
 
 // ResourceParam is a parameter that says what was touched.
 type ResourceParam struct{ latchkey.ResourceFilter }
+
+// ParamType is the public name of the type.
+func (*FunctionParam) ParamType() string { return "string" }
 
 // ParseParam reads kind=value.
 func (r *ResourceParam) ParseParam(text string) (err error) {

@@ -75,7 +75,7 @@ type EventFilter struct {
 
 	Token        string   // what concerned the token of this name
 	Handles      []Handle // or was called with one of these
-	Function     string   // Module::name, or a module
+	Functions    []string // one of these: Module::name, or a module
 	Resource     ResourceFilter
 	Outcome      OutcomeFilter
 	From         Ranges
@@ -112,11 +112,11 @@ func (f *EventFilter) byToken(e *Event) bool {
 }
 
 func (f *EventFilter) calls(e *Event) bool {
-	if f.Function == "" || e.Func == f.Function {
+	if f.Functions == nil || slices.Contains(f.Functions, e.Func) {
 		return true
 	}
 	module, _, _ := strings.Cut(e.Func, "::")
-	return module == f.Function
+	return slices.Contains(f.Functions, module)
 }
 
 // TokenKind is the kind of a resource that is an API token.

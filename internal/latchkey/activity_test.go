@@ -41,9 +41,9 @@ func TestMatches(t *testing.T) {
 		{EventFilter{Token: "ci"}, [6]bool{false, false, false, false, false, true}},
 		{EventFilter{Token: "ci", Handles: []Handle{{1}}}, [6]bool{true, false, false, false, false, true}},
 		{EventFilter{Handles: []Handle{{}}}, [6]bool{}},
-		{EventFilter{Function: "Email::add_pop"}, [6]bool{true, false, false, false, false, false}},
-		{EventFilter{Function: "DNS"}, [6]bool{false, true, false, false, false, false}},
-		{EventFilter{Function: "Ema"}, [6]bool{}},
+		{EventFilter{Functions: []string{"Email::add_pop"}}, [6]bool{true, false, false, false, false, false}},
+		{EventFilter{Functions: []string{"Ftp", "DNS"}}, [6]bool{false, true, false, false, false, false}},
+		{EventFilter{Functions: []string{"Ema"}}, [6]bool{}},
 		{on("mailbox", "info@"), [6]bool{true, false, false, false, false, false}},
 		{on("mailbox", "nfo@"), [6]bool{}},
 		{on("domain", "example.com"), [6]bool{true, false, false, false, false, false}},
@@ -118,7 +118,7 @@ func FuzzEventFilter(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, one, other string) {
 		var q EventFilter
-		q.Function, q.Token = one, other
+		q.Functions, q.Token = []string{one}, other
 		q.Resource, _ = ParseResourceFilter(one)
 		q.Outcome, _ = ParseOutcome(other)
 		q.Since, _ = ParseMoment(one)

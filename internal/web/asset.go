@@ -29,6 +29,7 @@ type assets struct {
 
 type asset struct {
 	address      string
+	sum          string // what it holds, as a validator
 	kind         string
 	body, packed []byte
 }
@@ -43,7 +44,8 @@ func newAssets() *assets {
 		sum := sha256.Sum256(body)
 		ext := path.Ext(name)
 		x := &asset{body: body, kind: mime.TypeByExtension(ext)}
-		x.address = strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
+		x.sum = hex.EncodeToString(sum[:6])
+		x.address = strings.TrimSuffix(name, ext) + "." + x.sum + ext
 		switch ext { // whatever the machine's own list says
 		case ".js":
 			x.kind = "text/javascript; charset=utf-8"
@@ -88,14 +90,48 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request, address string) {
 	h.Set("Content-Type", x.kind)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
-	body := x.body
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	body, tag := x.body, `"`+x.sum+`"`
+	if packs(r.Header.Values("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
-		body = x.packed
+		body, tag = x.packed, `"`+x.sum+`-gzip"`
+	}
+	h.Set("ETag", tag)
+	if held(r.Header.Values("If-None-Match"), tag) {
+		h.Del("Content-Encoding")
+		h.Del("Content-Type")
+		w.WriteHeader(http.StatusNotModified)
+		return
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodGet {
 		_, _ = w.Write(body)
 	}
+}
+
+// packs reports whether a browser takes what is packed by gzip.
+func packs(said []string) bool {
+	for _, text := range said {
+		for one := range strings.SplitSeq(text, ",") {
+			name, params, _ := strings.Cut(strings.ToLower(one), ";")
+			if name = strings.TrimSpace(name); name == "gzip" || name == "*" {
+				value, given := strings.CutPrefix(strings.TrimSpace(params), "q=")
+				q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+				return !given || err == nil && q > 0
+			}
+		}
+	}
+	return false
+}
+
+// held reports whether a browser holds what has the validator tag already.
+func held(said []string, tag string) bool {
+	for _, text := range said {
+		for one := range strings.SplitSeq(text, ",") {
+			if one = strings.TrimPrefix(strings.TrimSpace(one), "W/"); one == tag || one == "*" {
+				return true
+			}
+		}
+	}
+	return false
 }

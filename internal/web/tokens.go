@@ -75,6 +75,7 @@ const tokensOnPage = 25
 type listing struct {
 	Tokens   []token
 	Revoked  []event
+	Earlier  string // the address of those revoked before; "" after the last
 	Show, Q  string
 	Counts   map[string]int
 	Pages    pager
@@ -179,15 +180,16 @@ func (l *listing) revoked(v *visit) error {
 	if l.Show != "revoked" {
 		return nil
 	}
-	for _, function := range []string{"Tokens::revoke", "Tokens::revoke_self", "Tokens::revoke_all"} {
-		var found events
-		if err := v.uapi("Tokens::activity", &found, "function", function, "outcome", "ok", "limit", "100"); err != nil {
-			return err
-		}
-		l.Revoked = append(l.Revoked, found.Events...)
+	args := []string{"function", "Tokens::revoke,Tokens::revoke_self,Tokens::revoke_all", "outcome", "ok", "limit", "100"}
+	if before := v.value("before"); before != "" {
+		args = append(args, "before", before)
 	}
-	slices.SortFunc(l.Revoked, func(a, b event) int { return cmp.Compare(b.Time, a.Time) })
-	return nil
+	var found events
+	err := v.uapi("Tokens::activity", &found, args...)
+	if l.Revoked = found.Events; found.Next != "" {
+		l.Earlier = v.link("/tokens") + "?" + url.Values{"show": {l.Show}, "before": {found.Next}}.Encode()
+	}
+	return err
 }
 
 // event is an event of the audit trail.

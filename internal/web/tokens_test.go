@@ -225,22 +225,3 @@ func TestOff(t *testing.T) {
 		t.Error("the first page is gone")
 	}
 }
-
-// TestWeight: a page with all that it loads stays light.
-func TestWeight(t *testing.T) {
-	s := testserver.New(t)
-	b := signIn(t, s.Account, "demo", testserver.Password)
-	loads := 0
-	for _, m := range regexp.MustCompile(`(?:href|src)="(/assets/[^"]+)"`).FindAllStringSubmatch(b.get("/"), -1) {
-		w := b.ask("GET", m[1], "", "Accept-Encoding", "gzip")
-		if w.Code != http.StatusOK || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") {
-			t.Errorf("%s: %d %v", m[1], w.Code, w.Header())
-		}
-		loads += w.Body.Len()
-	}
-	for _, path := range []string{"/", "/tokens", "/tokens/new"} {
-		if size := loads + len(b.get(path)); loads == 0 || size > 60_000 {
-			t.Errorf("%s weighs %d bytes", path, size)
-		}
-	}
-}
