@@ -28,6 +28,9 @@ type tokenSearch struct {
 	First       bool
 }
 
+// tokensAtOnce is how many tokens of all accounts are listed at once.
+const tokensAtOnce = "25"
+
 // unusedDays is what the filter for tokens that nobody uses counts.
 const unusedDays = "90"
 
@@ -55,7 +58,7 @@ func allTokens(v *visit) error {
 	if v.value("unused") != "" {
 		s.Unused = unusedDays
 	}
-	args := []string{"search", s.Q, "limit", "50"}
+	args := []string{"search", s.Q, "limit", tokensAtOnce}
 	for name, on := range map[string]bool{"no_end": s.NoEnd, "full_access": s.Full} {
 		if on {
 			args = append(args, name, "1")

@@ -16,7 +16,7 @@ const (
 )
 
 // listsOnPage is how many feature lists stand beside each other.
-const listsOnPage = 4
+const listsOnPage = 3
 
 // featureState is a feature as a list has it.
 type featureState struct {

@@ -61,12 +61,23 @@ func (v *visit) plans() ([]plan, error) {
 	return l.Pkg, err
 }
 
+// plansOnPage is how many packages are listed at once.
+const plansOnPage = 25
+
+// packagePage is a part of the packages.
+type packagePage struct {
+	Plans []plan
+	Pages pager
+}
+
 func listPackages(v *visit) error {
 	all, err := v.plans()
 	if err != nil {
 		return err
 	}
-	v.show(http.StatusOK, "packages", all)
+	l := packagePage{Pages: pager{Path: v.link("/packages")}}
+	l.Plans, l.Pages.At, l.Pages.Last = paged(all, v.value("page"), plansOnPage)
+	v.show(http.StatusOK, "packages", l)
 	return nil
 }
 

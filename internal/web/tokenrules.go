@@ -114,7 +114,7 @@ func (p *policyForm) Said() []struct{ Name, Value string } {
 
 // outsidePolicy lists the tokens from before that do not keep the policy.
 func outsidePolicy(v *visit) error {
-	args := []string{"limit", "50"}
+	args := []string{"limit", tokensAtOnce}
 	if after := v.value("after"); after != "" {
 		args = append(args, "after", after)
 	}

@@ -69,7 +69,7 @@ func (t *token) Look() string {
 func (t *token) say(in *tongue) { t.Line, t.Clauses = in.inWords(t.Grants, t.ReadOnly == 1) }
 
 // tokensOnPage is how many tokens are listed at once.
-const tokensOnPage = 25
+const tokensOnPage = 20
 
 // listing is the list of tokens, as far as it is asked for.
 type listing struct {
@@ -419,7 +419,7 @@ func tokenActivity(v *visit) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"token", t.Name, "limit", "50"}
+	args := []string{"token", t.Name, "limit", eventsOnPage}
 	outcome := v.value("outcome")
 	if slices.Contains([]string{"ok", "refused", "failed"}, outcome) {
 		args = append(args, "outcome", outcome)

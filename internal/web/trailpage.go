@@ -65,7 +65,7 @@ func showTrail(v *visit) error {
 		fields[name] = name
 	}
 	var found trailEvents
-	err := v.whm("latchkey_activity", &found, append(args, "limit", "50")...)
+	err := v.whm("latchkey_activity", &found, append(args, "limit", eventsOnPage)...)
 	if latchkey.KindOf(err) != latchkey.Denied {
 		err = t.Form.refuse(err, fields)
 	}
@@ -79,6 +79,9 @@ func showTrail(v *visit) error {
 	v.show(t.Form.status(), "audit", &t)
 	return nil
 }
+
+// eventsOnPage is how many events are listed at once.
+const eventsOnPage = "30"
 
 // mostRows is how many events one file has at most.
 const mostRows = 10_000
