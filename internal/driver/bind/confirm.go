@@ -44,15 +44,21 @@ func (p *Part) ask(ctx context.Context, apex string) (a answer, known bool) {
 	return a, known
 }
 
-// confirm returns when BIND answers for a zone as will do.
+// confirm returns when the name server answers for a zone as will do, as often in a row
+// as it takes: while NSD changes over processes of both versions take questions.
 func (p *Part) confirm(ctx context.Context, z *zone.Zone, will func(answer) bool) error {
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
+	left := p.dialect.answers
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
 		a, known := p.ask(ctx, z.Apex())
 		if known && will(a) {
-			return nil
+			if left--; left == 0 {
+				return nil
+			}
+			continue
 		}
+		left = p.dialect.answers
 		select {
 		case <-ctx.Done():
 			if !known {

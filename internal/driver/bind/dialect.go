@@ -27,6 +27,7 @@ type dialect struct {
 	checks    []string
 	stdin     string // what it calls its standard input
 	signs     bool
+	answers   int      // that have to be the new ones in a row
 	most      int      // records of a name and type, and types of a name; 0 for as many as there are
 	unknown   []string // what is said of a zone that it does not have
 	add       func(p *Part, name latchkey.Domain, how *hosting.Signing) []string
@@ -36,13 +37,13 @@ type dialect struct {
 var kinds = [...]dialect{
 	BIND: {
 		server: "BIND", control: "rndc", checkzone: "named-checkzone", checks: []string{"-i", "local", "-k", "fail"}, stdin: "/dev/stdin",
-		signs: true, most: 100, unknown: []string{"not found", "no matching zone"},
+		signs: true, answers: 1, most: 100, unknown: []string{"not found", "no matching zone"},
 		add: func(p *Part, name latchkey.Domain, how *hosting.Signing) []string {
 			return []string{"addzone", string(name), p.config(name, how)}
 		},
 	},
 	NSD: {
-		server: "NSD", control: "nsd-control", checkzone: "nsd-checkzone", stdin: "-", unknown: []string{"not configured", "not present"},
+		server: "NSD", control: "nsd-control", checkzone: "nsd-checkzone", stdin: "-", answers: 10, unknown: []string{"not configured", "not present"},
 		add: func(_ *Part, name latchkey.Domain, _ *hosting.Signing) []string {
 			return []string{"addzone", string(name), Pattern}
 		},
